@@ -1,0 +1,94 @@
+//! Where we stopped: what is remembered between runs, and where it is kept.
+//!
+//! One document holds everything that must move in one step: the position of
+//! every stream, what each sink holds beyond it, and the state of the sinks. A
+//! store keeps it; it must not look inside.
+
+mod file;
+mod memory;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::sinks::SinkState;
+use crate::streams::Position;
+
+pub use file::FileStore;
+pub use memory::MemoryStore;
+
+/// What is remembered of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    /// By output name, `acme.audit_logs`.
+    #[serde(default)]
+    pub streams: BTreeMap<String, StreamState>,
+    /// By sink name: what the sink asked to find again.
+    #[serde(default)]
+    pub sinks: BTreeMap<String, SinkState>,
+}
+
+/// What is remembered of one stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamState {
+    /// The account it was read from, `https://acme.zendesk.com`; a position of
+    /// one account means nothing in another.
+    pub endpoint: String,
+    /// Every sink holds every event before it.
+    pub position: Position,
+    /// By sink name: fingerprints of the events beyond the position that this sink
+    /// holds already, so that it is not given them again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ahead: BTreeMap<String, Vec<u64>>,
+}
+
+/// The number of saves a document has seen; what a save must name to replace it.
+pub type Revision = u64;
+
+/// A checkpoint could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct StoreError {
+    /// What the pipeline does about it.
+    pub kind: StoreErrorKind,
+    /// What failed, in words, with the place.
+    pub message: String,
+    /// What a person could do about it.
+    pub hint: Option<String>,
+}
+
+/// What follows from a [`StoreError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreErrorKind {
+    /// The store is away; saving is tried again, for ever.
+    Retry,
+    /// Someone else saved since we loaded: this run must stop.
+    Conflict,
+    /// What is there cannot be read by this version, or must not be touched: the run fails
+    /// rather than start from nothing.
+    Refused,
+}
+
+/// Keeps one [`Checkpoint`].
+///
+/// `load` is called once, then `save` any number of times, one at a time.
+#[async_trait]
+pub trait CheckpointStore: std::fmt::Debug + Send + Sync {
+    /// The place, for messages: a path or a URL, without secrets.
+    fn location(&self) -> String;
+
+    /// What is there. `None` only where there certainly is nothing: whatever else goes wrong is an
+    /// error, never "start from empty".
+    async fn load(&self) -> Result<Option<(Revision, Checkpoint)>, StoreError>;
+
+    /// Replaces what is there, durably and in one step, if it still has the revision `expected`
+    /// (`None`: if there is nothing), and returns the new revision.
+    async fn save(
+        &self,
+        expected: Option<Revision>,
+        next: &Checkpoint,
+    ) -> Result<Revision, StoreError>;
+}

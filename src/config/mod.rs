@@ -1,0 +1,180 @@
+//! What was written, and what is meant.
+//!
+//! [`load`] reads config files into the types here, in which every default is filled in, every
+//! name is resolved and every value checked. The rest of the program sees only these. Nothing
+//! here connects to anything.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::streams::StreamSpec;
+
+/// A config that can be run.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where state is kept; `checkpoint.json`, `rejected/` and the lock are in it.
+    pub data_dir: PathBuf,
+    /// Where positions are kept.
+    pub checkpoint: CheckpointConfig,
+    /// In the order of their names.
+    pub sources: Vec<SourceConfig>,
+    /// In the order of their names.
+    pub sinks: Vec<SinkConfig>,
+    /// The proxies that requests go through.
+    pub proxy: ProxyConfig,
+}
+
+/// Where positions are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckpointConfig {
+    /// One file; by default `checkpoint.json` in the data directory.
+    File {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// One Zendesk account.
+#[derive(Debug, Clone)]
+pub struct SourceConfig {
+    /// Its name in the config.
+    pub name: String,
+    /// `https://acme.zendesk.com`, without a path.
+    pub endpoint: Url,
+    /// `acme`; for an endpoint of another form its host.
+    pub subdomain: String,
+    /// How to sign in.
+    pub auth: AuthConfig,
+    /// What to read, in the catalogue's order.
+    pub streams: Vec<StreamConfig>,
+    /// How requests are made.
+    pub request: RequestConfig,
+}
+
+/// One stream of an account, with its options.
+#[derive(Debug, Clone)]
+pub struct StreamConfig {
+    /// Its row in the catalogue.
+    pub spec: &'static StreamSpec,
+    /// Where it starts without a checkpoint.
+    pub since: Since,
+    /// How long to wait at its end before looking again.
+    pub poll_interval: Duration,
+    /// Nothing younger is asked for: records show up in the API after their time.
+    pub lag: Duration,
+    /// How far back each reading looks again for records that showed up late.
+    pub overlap: Duration,
+    /// Equality filters: the field and the values any of which match.
+    pub filter: Vec<(String, Vec<String>)>,
+    /// Sideloads asked for with `include=`.
+    pub include: Vec<String>,
+    /// Leave deleted records out.
+    pub exclude_deleted: bool,
+    /// A longer record is rejected.
+    pub max_record_bytes: usize,
+    /// Raise an alert when no event came for this long.
+    pub silence_alert: Option<Duration>,
+}
+
+/// Where a stream without a checkpoint starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// This long before now.
+    Ago(Duration),
+    /// At this time.
+    At(Timestamp),
+    /// With the first record there is.
+    Beginning,
+}
+
+/// How to sign in.
+#[derive(Debug, Clone)]
+pub enum AuthConfig {
+    /// OAuth for programs: no person, no refresh token to lose.
+    OauthClientCredentials {
+        /// The client's unique identifier.
+        client_id: String,
+        /// Its secret.
+        client_secret: SecretString,
+        /// Scopes, space separated.
+        scope: String,
+    },
+    /// A ready access token.
+    Bearer {
+        /// The token.
+        token: SecretString,
+    },
+    /// A user's API token.
+    ApiToken {
+        /// The user.
+        email: String,
+        /// The token.
+        token: SecretString,
+    },
+    /// A user's password; Zendesk removed this in January 2026.
+    Basic {
+        /// The user.
+        user: String,
+        /// The password.
+        password: SecretString,
+    },
+}
+
+/// How requests are made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RequestConfig {
+    /// The longest a whole answer may take.
+    pub timeout: Duration,
+    /// How often a failed request is tried again. Waiting for the rate limit does not count.
+    pub retry_attempts: u32,
+    /// The part of the account's rate budget that may be used, above 0 and up to 1.
+    pub share: f64,
+}
+
+/// The proxies that requests go through.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProxyConfig {
+    /// For `http://` endpoints.
+    pub http: Option<Url>,
+    /// For `https://` endpoints.
+    pub https: Option<Url>,
+    /// Hosts that are reached directly.
+    pub no_proxy: Vec<String>,
+}
+
+/// One destination.
+#[derive(Debug, Clone)]
+pub struct SinkConfig {
+    /// Its name in the config.
+    pub name: String,
+    /// The outputs it takes, globs resolved: `acme.audit_logs`, `acme.rejected`.
+    pub inputs: Vec<String>,
+    /// Whether positions wait for it.
+    pub acknowledgements: bool,
+    /// Whether it is checked at start.
+    pub healthcheck: bool,
+    /// The key under which an event's metadata goes into its line; none: it does not.
+    pub metadata_key: Option<String>,
+    /// What it is.
+    pub kind: SinkKind,
+}
+
+/// What a destination is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SinkKind {
+    /// Standard output or standard error.
+    Console {
+        /// Which of the two.
+        target: crate::sinks::Target,
+    },
+    /// Files, appended to.
+    File(crate::sinks::FileSettings),
+}
+
+/// The streams' options that `stream_options` may set, before defaults.
+pub type StreamOptions = BTreeMap<String, serde_json::Value>;

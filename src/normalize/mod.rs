@@ -1,0 +1,11 @@
+//! From pages to events: page bytes in, records as slices of them out.
+//!
+//! Pure: no async, no IO, no clock. It validates every byte of a page before
+//! any record leaves, never decodes a number or a string of a record, and must
+//! not know which streams exist.
+
+mod event;
+mod split;
+
+pub use event::{Event, Origin, RecordId};
+pub use split::{Malformed, PageLayout, Record, Rejected, SplitPage, split};

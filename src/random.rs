@@ -1,0 +1,30 @@
+//! Randomness, from one place.
+//!
+//! In production it is seeded by the system; a test gives the seed, so that a
+//! failing run can be had again. Nothing secret may be made with it.
+
+use std::sync::Mutex;
+
+/// A shared source of random numbers that are not secret.
+#[derive(Debug)]
+pub struct Random {
+    rng: Mutex<fastrand::Rng>,
+}
+
+impl Random {
+    /// Seeded by the operating system.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that makes it")]
+    pub fn from_system() -> Self {
+        Self { rng: Mutex::new(fastrand::Rng::new()) }
+    }
+
+    /// The same numbers for the same seed.
+    pub fn from_seed(seed: u64) -> Self {
+        Self { rng: Mutex::new(fastrand::Rng::with_seed(seed)) }
+    }
+
+    /// A number between 0 and 1, 1 excluded.
+    pub fn fraction(&self) -> f64 {
+        self.rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner).f64()
+    }
+}

@@ -1,0 +1,2 @@
+//! Where records come from: the Zendesk API, and nothing about us.
+pub mod transport;
