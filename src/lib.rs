@@ -1,8 +1,9 @@
 //! zenstream
-pub mod zendesk;
-pub mod streams;
-pub mod normalize;
-pub mod sinks;
 pub mod checkpoint;
 pub mod clock;
+pub mod config;
+pub mod normalize;
 pub mod random;
+pub mod sinks;
+pub mod streams;
+pub mod zendesk;

@@ -1,1 +1,3 @@
-//! file
+//! File store.
+/// One file.
+#[derive(Debug)] pub struct FileStore;

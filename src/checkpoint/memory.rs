@@ -1,1 +1,3 @@
-//! memory
+//! Memory store.
+/// In memory.
+#[derive(Debug)] pub struct MemoryStore;

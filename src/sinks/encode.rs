@@ -1,1 +1,3 @@
-//! enc
+//! Encoding.
+/// Turns events into bytes.
+#[derive(Debug)] pub struct Encoder;

@@ -1,1 +1,3 @@
-//! Memory
+//! Memory sink.
+/// Keeps events in memory.
+#[derive(Debug)] pub struct Memory;
