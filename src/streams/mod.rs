@@ -1,14 +1,83 @@
 //! What can be read: the catalogue of streams, and how each is read.
+//!
+//! [`open`] makes an async stream of pages of any row of the catalogue. Each page carries the
+//! position to resume from once every event of it is durable. Nothing here knows who
+//! takes the pages, and no position is saved from here.
 
 mod catalogue;
+mod export;
+mod poll;
+mod window;
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::normalize::Event;
+
 pub use catalogue::{CATALOGUE, Paging, StreamSpec, find};
+pub use poll::open;
 
 /// Where a stream continues. Only the stream that made it can read it; it has
 /// no order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Position(pub Value);
+
+/// What a stream yields: the events of one page of the API.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The records that were not seen before, in the API's order.
+    pub events: Vec<Event>,
+    /// What cannot be an event, each wrapped with the reason.
+    pub rejected: Vec<Event>,
+    /// Records left out because they were delivered before.
+    pub deduplicated: usize,
+    /// Where to continue once all of the above is durable.
+    pub resume: Position,
+    /// Whether this page reached the stream's present end.
+    pub caught_up: bool,
+}
+
+/// How one stream is read.
+#[derive(Debug, Clone)]
+pub struct StreamSettings {
+    /// Its row in the catalogue.
+    pub spec: &'static StreamSpec,
+    /// The source's name, for the events' origin.
+    pub source: String,
+    /// The account's name, for the events' origin.
+    pub subdomain: String,
+    /// Where to start without a position.
+    pub since: Timestamp,
+    /// Where to end; none: never.
+    pub until: Option<Timestamp>,
+    /// Whether to look again at the end, or to end there.
+    pub follow: bool,
+    /// How long to wait at the end before looking again.
+    pub poll_interval: Duration,
+    /// Nothing younger is asked for.
+    pub lag: Duration,
+    /// How long after its time (and the lag) a record may still show up and be read.
+    pub overlap: Duration,
+    /// Equality filters: the field and the values any of which match.
+    pub filter: Vec<(String, Vec<String>)>,
+    /// Sideloads asked for.
+    pub include: Vec<String>,
+    /// Leave deleted records out.
+    pub exclude_deleted: bool,
+    /// A longer record is rejected.
+    pub max_record_bytes: usize,
+}
+
+/// A saved position that this version cannot read.
+#[derive(Debug, thiserror::Error)]
+#[error("the position of `{stream}` cannot be read: {reason}")]
+pub struct PositionError {
+    /// Whose position.
+    pub stream: &'static str,
+    /// Why, in words.
+    pub reason: String,
+}

@@ -1,2 +1,22 @@
 //! Where records come from: the Zendesk API, and nothing about us.
+//!
+//! [`Client`] turns a [`PageRequest`] into a decoded page or an [`ApiError`] that says what to do.
+//! It signs in, keeps to the rate budget, retries what may pass and reads what Zendesk means by
+//! an error. It must not know which streams exist, what an event is, or where anything goes.
+
+mod auth;
+mod client;
+mod error;
+mod network;
+mod pagination;
+mod rate_limit;
+mod retry;
 pub mod transport;
+
+pub use auth::Credentials;
+pub use client::{Client, ClientSettings, Counters, PageRequest};
+pub use error::{ApiError, ErrorKind};
+pub use network::{Network, NetworkError, ProxySettings};
+pub use pagination::PageEnd;
+pub use rate_limit::BucketState;
+pub use retry::Backoff;

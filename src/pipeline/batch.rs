@@ -1,0 +1,199 @@
+//! Cutting what comes in into batches: by bytes, by count, by age.
+//!
+//! Pure: the time is handed in. A batch keeps the order of its events and says which page each
+//! run of them belongs to, so that the ledger can be told.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::ledger::Seq;
+use crate::normalize::Event;
+use crate::sinks::Batch;
+
+/// When a batch is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchSettings {
+    /// At this many bytes of lines; a larger event goes alone.
+    pub max_bytes: usize,
+    /// At this many events.
+    pub max_events: usize,
+    /// When its first event has waited this long, and the sink is free.
+    pub max_age: Duration,
+}
+
+/// The events of one page for one sink.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The stream's place in the pipeline.
+    pub stream: usize,
+    /// The page.
+    pub seq: Seq,
+    /// Shared by all sinks that take the whole page.
+    pub events: Arc<[Event]>,
+}
+
+/// A batch, and of which pages it is made.
+#[derive(Debug, Clone, Default)]
+pub struct Cut {
+    /// What to write.
+    pub batch: Batch,
+    /// In order: this many events of that page.
+    pub spans: Vec<Span>,
+    /// Bytes of lines, without their ends.
+    pub bytes: usize,
+}
+
+/// A run of events of one page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The stream's place in the pipeline.
+    pub stream: usize,
+    /// The page.
+    pub seq: Seq,
+    /// How many events of it.
+    pub count: usize,
+}
+
+/// Collects deliveries until they make a batch.
+#[derive(Debug)]
+pub struct Batcher {
+    settings: BatchSettings,
+    waiting: VecDeque<Delivery>,
+    /// Events at the front delivery that went into a batch before.
+    taken: usize,
+    events: usize,
+    bytes: usize,
+    oldest: Option<Instant>,
+}
+
+impl Batcher {
+    /// Empty.
+    pub fn new(settings: BatchSettings) -> Self {
+        Self { settings, waiting: VecDeque::new(), taken: 0, events: 0, bytes: 0, oldest: None }
+    }
+
+    /// Takes in the events of a page.
+    pub fn push(&mut self, delivery: Delivery, now: Instant) {
+        if delivery.events.is_empty() {
+            return;
+        }
+        self.events += delivery.events.len();
+        self.bytes += delivery.events.iter().map(|event| event.line.len()).sum::<usize>();
+        self.oldest.get_or_insert(now);
+        self.waiting.push_back(delivery);
+    }
+
+    /// Whether there is enough for a whole batch.
+    pub fn is_full(&self) -> bool {
+        self.events >= self.settings.max_events || self.bytes >= self.settings.max_bytes
+    }
+
+    /// When the next batch is due; none while nothing waits.
+    pub fn due_at(&self) -> Option<Instant> {
+        let oldest = self.oldest?;
+        Some(if self.is_full() { oldest } else { oldest + self.settings.max_age })
+    }
+
+    /// The next batch: as much as fits, at least one event; none when nothing waits.
+    pub fn cut(&mut self, now: Instant) -> Option<Cut> {
+        let mut cut = Cut::default();
+        while let Some(front) = self.waiting.front() {
+            let room = self.settings.max_events - cut.batch.events.len();
+            let span = &front.events[self.taken..];
+            let mut count = 0;
+            for event in span.iter().take(room) {
+                let first = cut.batch.events.is_empty();
+                if !first && cut.bytes + event.line.len() > self.settings.max_bytes {
+                    break;
+                }
+                cut.bytes += event.line.len();
+                cut.batch.events.push(event.clone());
+                count += 1;
+            }
+            if count == 0 {
+                break;
+            }
+            cut.spans.push(Span { stream: front.stream, seq: front.seq, count });
+            self.taken += count;
+            if self.taken < front.events.len() {
+                break;
+            }
+            self.waiting.pop_front();
+            self.taken = 0;
+        }
+        self.events -= cut.batch.events.len();
+        self.bytes -= cut.bytes;
+        self.oldest = (self.events > 0).then_some(now);
+        (!cut.batch.events.is_empty()).then_some(cut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::normalize::{Origin, RecordId};
+
+    fn delivery(seq: Seq, sizes: &[usize]) -> Delivery {
+        let origin = Arc::new(Origin {
+            source: "acme".to_owned(),
+            stream: "tickets".to_owned(),
+            subdomain: "acme".to_owned(),
+            partition: "tail".to_owned(),
+            ingest_time: Timestamp::UNIX_EPOCH,
+        });
+        let event = |size: &usize| Event {
+            line: Bytes::from(vec![b'x'; *size]),
+            id: RecordId::of_content(b""),
+            time: None,
+            origin: Arc::clone(&origin),
+        };
+        Delivery { stream: 0, seq, events: sizes.iter().map(event).collect() }
+    }
+
+    proptest! {
+        #[test]
+        fn every_event_is_in_one_batch_in_order_and_no_batch_is_too_large(
+            pages in prop::collection::vec(prop::collection::vec(0usize..30, 0..10), 0..10),
+            max_bytes in 1usize..60,
+            max_events in 1usize..12,
+        ) {
+            let settings = BatchSettings { max_bytes, max_events, max_age: Duration::ZERO };
+            let now = tokio::time::Instant::now();
+            let mut batcher = Batcher::new(settings);
+            for (seq, sizes) in pages.iter().enumerate() {
+                batcher.push(delivery(seq as Seq, sizes), now);
+            }
+            let (mut sizes, mut spans) = (Vec::new(), vec![0; pages.len()]);
+            while let Some(cut) = batcher.cut(now) {
+                let bytes: usize = cut.batch.events.iter().map(|event| event.line.len()).sum();
+                prop_assert!(cut.batch.events.len() <= max_events);
+                prop_assert!(bytes <= max_bytes || cut.batch.events.len() == 1);
+                prop_assert_eq!(cut.bytes, bytes);
+                sizes.extend(cut.batch.events.iter().map(|event| event.line.len()));
+                cut.spans.iter().for_each(|span| spans[span.seq as usize] += span.count);
+            }
+            prop_assert_eq!(sizes, pages.concat());
+            prop_assert_eq!(spans, pages.iter().map(Vec::len).collect::<Vec<_>>());
+            prop_assert_eq!(batcher.due_at(), None);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_is_due_when_full_or_old() {
+        let settings =
+            BatchSettings { max_bytes: 100, max_events: 3, max_age: Duration::from_secs(5) };
+        let mut batcher = Batcher::new(settings);
+        let start = Instant::now();
+        batcher.push(delivery(0, &[1, 1]), start);
+        assert_eq!(batcher.due_at(), Some(start + Duration::from_secs(5)));
+        batcher.push(delivery(1, &[1]), start + Duration::from_secs(1));
+        assert_eq!(batcher.due_at(), Some(start), "full is due at once");
+    }
+}

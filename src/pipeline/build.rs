@@ -1,0 +1,198 @@
+//! From a config to a pipeline.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::batch::BatchSettings;
+use super::topology::{Pipeline, SinkPlan, SourcePlan};
+use crate::checkpoint::{CheckpointStore, FileStore, StoreError};
+use crate::clock::Clock;
+use crate::config::{
+    AuthConfig, CheckpointConfig, Config, ProxyConfig, Since, SinkConfig, SinkKind, SourceConfig,
+    StreamConfig,
+};
+use crate::random::Random;
+use crate::sinks::{Compression, Console, Encoder, File, FileSettings, Sink, TemplateError};
+use crate::streams::StreamSettings;
+use crate::zendesk::transport::Transport;
+use crate::zendesk::{Client, ClientSettings, Credentials, Network, NetworkError, ProxySettings};
+
+/// A longer page, decompressed, is refused. A page of a thousand large tickets is about 10 MB.
+const BODY_BYTES_MAX: usize = 256 << 20;
+
+/// The batches of sinks whose writes are cheap: whatever is there goes out at once, and what comes
+/// meanwhile goes out together.
+const STREAMING_BATCH: BatchSettings =
+    BatchSettings { max_bytes: 4 << 20, max_events: 10_000, max_age: Duration::ZERO };
+
+/// The name of the sink that keeps what no configured sink takes.
+const REJECTED: &str = "rejected";
+
+/// What a config cannot say: the parts of the outside world.
+#[derive(Debug)]
+pub struct Outside {
+    /// The clock.
+    pub clock: Clock,
+    /// Seeds every random delay.
+    pub random: Arc<Random>,
+    /// The transport; none: the network.
+    pub transport: Option<Arc<dyn Transport>>,
+    /// Whether streams are followed beyond their present end.
+    pub follow: bool,
+}
+
+/// A config that cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The checkpoint store.
+    #[error("checkpoint: {0}")]
+    Checkpoint(#[from] StoreError),
+    /// The network.
+    #[error("{0}")]
+    Network(#[from] NetworkError),
+    /// A template of a sink.
+    #[error("sink `{0}`: {1}")]
+    Template(String, TemplateError),
+}
+
+/// Builds what the config describes. Connects to nothing; locks the checkpoint.
+pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError> {
+    let mut sources = Vec::new();
+    for source in &config.sources {
+        let client = Arc::new(client(source, &config.proxy, outside)?);
+        let now = outside.clock.now();
+        let streams = source.streams.iter().map(|stream| {
+            (stream_settings(source, stream, now, outside.follow), stream.silence_alert)
+        });
+        sources.push(SourcePlan { name: source.name.clone(), client, streams: streams.collect() });
+    }
+    let mut sinks = Vec::new();
+    for sink_config in &config.sinks {
+        sinks.push(SinkPlan {
+            name: sink_config.name.clone(),
+            inputs: sink_config.inputs.clone(),
+            acknowledged: sink_config.acknowledgements,
+            healthcheck: sink_config.healthcheck,
+            batch: STREAMING_BATCH,
+            sink: sink(sink_config)?,
+        });
+    }
+    let taken = |output: &String| config.sinks.iter().any(|sink| sink.inputs.contains(output));
+    let rejected = config.sources.iter().map(|source| format!("{}.{REJECTED}", source.name));
+    let untaken: Vec<String> = rejected.filter(|output| !taken(output)).collect();
+    if !untaken.is_empty() {
+        sinks.push(rejected_file(&config.data_dir, untaken)?);
+    }
+    let CheckpointConfig::File { path } = &config.checkpoint;
+    let store: Arc<dyn CheckpointStore> = Arc::new(FileStore::open(path)?);
+    Ok(Pipeline::new(sources, sinks, store, outside.clock, Arc::clone(&outside.random)))
+}
+
+/// The sink that keeps rejected records where no configured sink takes them: one file a source
+/// under `rejected/` in the data directory.
+pub fn rejected_file(data_dir: &Path, inputs: Vec<String>) -> Result<SinkPlan, BuildError> {
+    let settings = FileSettings {
+        path: "rejected/{{ source }}.ndjson".to_owned(),
+        base_dir: Some(data_dir.to_owned()),
+        compression: Compression::None,
+        idle_timeout: Duration::from_secs(30),
+    };
+    let template = |error| BuildError::Template(REJECTED.to_owned(), error);
+    Ok(SinkPlan {
+        name: REJECTED.to_owned(),
+        inputs,
+        acknowledged: true,
+        // It is made when the first record is rejected.
+        healthcheck: false,
+        batch: STREAMING_BATCH,
+        sink: Arc::new(File::new(settings, Encoder::new(None)).map_err(template)?),
+    })
+}
+
+/// The sink that a part of the config describes.
+pub fn sink(config: &SinkConfig) -> Result<Arc<dyn Sink>, BuildError> {
+    let encoder = Encoder::new(config.metadata_key.clone());
+    Ok(match &config.kind {
+        SinkKind::Console { target } => Arc::new(Console::new(*target, encoder)),
+        SinkKind::File(settings) => {
+            let template = |error| BuildError::Template(config.name.clone(), error);
+            Arc::new(File::new(settings.clone(), encoder).map_err(template)?)
+        }
+    })
+}
+
+/// Talks to the account that a part of the config describes.
+pub fn client(
+    source: &SourceConfig,
+    proxy: &ProxyConfig,
+    outside: &Outside,
+) -> Result<Client, BuildError> {
+    let transport: Arc<dyn Transport> = match &outside.transport {
+        Some(transport) => Arc::clone(transport),
+        None => Arc::new(Network::new(&ProxySettings {
+            http: proxy.http.clone(),
+            https: proxy.https.clone(),
+            no_proxy: proxy.no_proxy.clone(),
+        })?),
+    };
+    let settings = ClientSettings {
+        endpoint: source.endpoint.clone(),
+        timeout: source.request.timeout,
+        retry_attempts: source.request.retry_attempts,
+        share: source.request.share,
+        max_body_bytes: BODY_BYTES_MAX,
+    };
+    let credentials = credentials(&source.auth);
+    Ok(Client::new(settings, credentials, transport, outside.clock, Arc::clone(&outside.random)))
+}
+
+fn credentials(auth: &AuthConfig) -> Credentials {
+    match auth.clone() {
+        AuthConfig::OauthClientCredentials { client_id, client_secret, scope } => {
+            Credentials::ClientCredentials { client_id, client_secret, scope }
+        }
+        AuthConfig::Bearer { token } => Credentials::Bearer(token),
+        AuthConfig::ApiToken { email, token } => Credentials::ApiToken { email, token },
+        AuthConfig::Basic { user, password } => Credentials::Password { user, password },
+    }
+}
+
+fn stream_settings(
+    source: &SourceConfig,
+    stream: &StreamConfig,
+    now: Timestamp,
+    follow: bool,
+) -> StreamSettings {
+    StreamSettings {
+        spec: stream.spec,
+        source: source.name.clone(),
+        subdomain: source.subdomain.clone(),
+        since: stream.since.resolve(now),
+        until: None,
+        follow,
+        poll_interval: stream.poll_interval,
+        lag: stream.lag,
+        overlap: stream.overlap,
+        filter: stream.filter.clone(),
+        include: stream.include.clone(),
+        exclude_deleted: stream.exclude_deleted,
+        max_record_bytes: stream.max_record_bytes,
+    }
+}
+
+impl Since {
+    /// The time that is meant.
+    pub fn resolve(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::Beginning => Timestamp::UNIX_EPOCH,
+            Self::Ago(ago) => SignedDuration::try_from(ago)
+                .ok()
+                .and_then(|ago| now.checked_sub(ago).ok())
+                .unwrap_or(Timestamp::UNIX_EPOCH),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Saving what is safe: the one task that writes the checkpoint.
+//!
+//! Feeds tell it what was fetched, sinks what they made durable; it keeps the ledgers and saves
+//! positions and sink states together, in one step. Notes that arrive while a save is under way
+//! share the next one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::batch::Span;
+use super::ledger::{Ledger, Seq, Share, SinkId};
+use super::tally::{Tally, add};
+use super::topology::RunError;
+use crate::checkpoint::{Checkpoint, CheckpointStore, Revision, StoreErrorKind};
+use crate::clock::Clock;
+use crate::random::Random;
+use crate::sinks::SinkState;
+use crate::streams::Position;
+use crate::zendesk::Backoff;
+
+/// The first and the last ceiling of the random delay between tries to save.
+const RETRY_CEILINGS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// At most this many notes share a save, so that none waits for long.
+const NOTES_PER_SAVE_MAX: usize = 256;
+
+/// What the others tell the committer.
+#[derive(Debug)]
+pub(super) enum Note {
+    /// A page is on its way to the sinks. Sent before any of its events is.
+    Fetched { stream: usize, seq: Seq, resume: Position, shares: Vec<Share>, caught_up: bool },
+    /// A sink made a batch durable.
+    Delivered { sink: SinkId, spans: Vec<Span>, state: Option<SinkState> },
+    /// A sink wants this to be durable before it writes.
+    Prepared { sink: SinkId, state: SinkState, saved: oneshot::Sender<()> },
+}
+
+/// Keeps the ledgers and saves the checkpoint.
+#[derive(Debug)]
+pub(super) struct Committer {
+    pub(super) store: Arc<dyn CheckpointStore>,
+    pub(super) revision: Option<Revision>,
+    /// What is saved; entries of streams and sinks that this run does not have stay as they are.
+    pub(super) checkpoint: Checkpoint,
+    pub(super) stream_names: Vec<String>,
+    pub(super) sink_names: Vec<String>,
+    /// Whether positions wait for the sink, by sink.
+    pub(super) acknowledged: Vec<bool>,
+    pub(super) ledgers: Vec<Ledger>,
+    pub(super) clock: Clock,
+    pub(super) random: Arc<Random>,
+    pub(super) tally: Arc<Tally>,
+}
+
+impl Committer {
+    /// Runs until everyone who could send a note is gone.
+    pub(super) async fn run(mut self, mut notes: mpsc::Receiver<Note>) -> Result<(), RunError> {
+        let mut together = Vec::new();
+        while notes.recv_many(&mut together, NOTES_PER_SAVE_MAX).await > 0 {
+            let mut dirty = false;
+            let mut waiting = Vec::new();
+            for note in together.drain(..) {
+                dirty |= self.apply(note, &mut waiting);
+            }
+            if dirty {
+                self.save().await?;
+            }
+            for saved in waiting {
+                // A sink that stopped waiting is gone, and the run with it.
+                let _gone = saved.send(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Enters a note into the books. Returns whether there is something new to save.
+    fn apply(&mut self, note: Note, waiting: &mut Vec<oneshot::Sender<()>>) -> bool {
+        match note {
+            Note::Fetched { stream, seq, resume, shares, caught_up } => {
+                let moved = self.ledgers[stream].fetched(seq, resume, shares);
+                if caught_up {
+                    self.ledgers[stream].caught_up();
+                }
+                moved
+            }
+            Note::Delivered { sink, spans, state } => {
+                if self.acknowledged[sink] {
+                    for Span { stream, seq, count } in spans {
+                        self.ledgers[stream].delivered(sink, seq, count);
+                    }
+                }
+                if let Some(state) = state {
+                    self.checkpoint.sinks.insert(self.sink_names[sink].clone(), state);
+                }
+                true
+            }
+            Note::Prepared { sink, state, saved } => {
+                self.checkpoint.sinks.insert(self.sink_names[sink].clone(), state);
+                waiting.push(saved);
+                true
+            }
+        }
+    }
+
+    async fn save(&mut self) -> Result<(), RunError> {
+        for (name, ledger) in self.stream_names.iter().zip(&self.ledgers) {
+            let state = ledger.state(|sink| self.sink_names[sink].clone());
+            self.checkpoint.streams.insert(name.clone(), state);
+        }
+        let mut backoff = Backoff::new(RETRY_CEILINGS.0, RETRY_CEILINGS.1);
+        loop {
+            match self.store.save(self.revision, &self.checkpoint).await {
+                Ok(revision) => {
+                    self.revision = Some(revision);
+                    add(&self.tally.saves, 1);
+                    return Ok(());
+                }
+                Err(error) if error.kind == StoreErrorKind::Retry => {
+                    let wait = backoff.next(&self.random);
+                    let retry_in_ms = wait.as_millis();
+                    tracing::warn!(%error, retry_in_ms, "checkpoint not saved, trying again");
+                    self.clock.sleep(wait).await;
+                }
+                Err(error) => return Err(RunError::Checkpoint(error)),
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! From a stream's pages to the sinks that take them.
+//!
+//! One task a stream. It gives each page a number, tells the committer what is coming, leaves out
+//! what a sink holds from a former run, and hands the events over. It decides what an error
+//! means for the stream, and never touches another stream.
+
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt as _};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::batch::Delivery;
+use super::commit::Note;
+use super::ledger::{Seq, Share, SinkId};
+use super::tally::{StreamOutcome, StreamTally, Tally, add};
+use super::topology::RunError;
+use crate::normalize::Event;
+use crate::streams::Page;
+use crate::zendesk::{ApiError, ErrorKind};
+
+/// One sink that takes something of a stream.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) sink: SinkId,
+    pub(super) queue: mpsc::Sender<Delivery>,
+    /// Whether positions wait for it.
+    pub(super) acknowledged: bool,
+    /// Whether it takes the stream's events.
+    pub(super) takes_events: bool,
+    /// Whether it takes what the source rejects.
+    pub(super) takes_rejected: bool,
+    /// What it holds beyond the position, of a former run.
+    pub(super) holds: BTreeSet<u64>,
+}
+
+/// Feeds the pages of one stream to its sinks.
+pub(super) struct Feed {
+    pub(super) stream: usize,
+    pub(super) routes: Vec<Route>,
+    pub(super) notes: mpsc::Sender<Note>,
+    pub(super) stop: watch::Receiver<bool>,
+    /// Whether an error that may pass ends the stream.
+    pub(super) once: bool,
+    /// The most pages to take.
+    pub(super) max_pages: Option<u64>,
+    pub(super) silence_alert: Option<Duration>,
+    pub(super) tally: Arc<Tally>,
+}
+
+impl Feed {
+    /// Runs until the stream ends, breaks, or the run is stopped.
+    pub(super) async fn run(
+        mut self,
+        pages: impl Stream<Item = Result<Page, ApiError>> + Send,
+    ) -> Result<(), RunError> {
+        let mut pages = pin!(pages);
+        let mut stop = self.stop.clone();
+        let mut seq: Seq = 0;
+        let mut silence = Silence::new(self.silence_alert);
+        let outcome = loop {
+            let next = tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => break StreamOutcome::Ended,
+                next = pages.next() => next,
+            };
+            match next {
+                None => break StreamOutcome::Ended,
+                Some(Err(error)) => {
+                    if let Some(outcome) = self.judge(&error) {
+                        break outcome;
+                    }
+                }
+                Some(Ok(page)) => {
+                    silence.heard(&self.tally().name, !page.events.is_empty());
+                    if !self.take(seq, page).await {
+                        break StreamOutcome::Ended;
+                    }
+                    seq += 1;
+                    if self.max_pages.is_some_and(|most| seq >= most) {
+                        break StreamOutcome::Ended;
+                    }
+                }
+            }
+        };
+        self.tally().end(outcome);
+        Ok(())
+    }
+
+    fn tally(&self) -> &StreamTally {
+        &self.tally.streams[self.stream]
+    }
+
+    /// What an error means for the stream; none: it goes on.
+    fn judge(&self, error: &ApiError) -> Option<StreamOutcome> {
+        let (stream, hint) = (&self.tally().name, error.hint.as_deref().unwrap_or_default());
+        if error.is_transient() && !self.once {
+            tracing::error!(stream, %error, hint, "stream failed, trying again");
+            return None;
+        }
+        tracing::error!(stream, %error, hint, "stream failed, the others go on");
+        let text = match &error.hint {
+            Some(hint) => format!("{error}\nhint: {hint}"),
+            None => error.to_string(),
+        };
+        Some(if error.kind == ErrorKind::Denied {
+            StreamOutcome::Denied(text)
+        } else {
+            StreamOutcome::Failed(text)
+        })
+    }
+
+    /// Hands a page over. Returns whether the run goes on.
+    async fn take(&mut self, seq: Seq, page: Page) -> bool {
+        let tally = self.tally();
+        add(&tally.pages, 1);
+        add(&tally.events, page.events.len());
+        add(&tally.rejected, page.rejected.len());
+        add(&tally.deduplicated, page.deduplicated);
+        if !page.rejected.is_empty() {
+            let (stream, count) = (&tally.name, page.rejected.len());
+            tracing::warn!(stream, count, "records rejected");
+        }
+        let events: Arc<[Event]> = page.events.into();
+        let mut shares = Vec::new();
+        let mut deliveries = Vec::new();
+        for route in &mut self.routes {
+            let (given, held) = route.choose(&events, &page.rejected);
+            if route.acknowledged {
+                let given = given.iter().map(Event::fingerprint).collect();
+                shares.push(Share { sink: route.sink, given, held });
+            }
+            deliveries.push(given);
+        }
+        let note = Note::Fetched {
+            stream: self.stream,
+            seq,
+            resume: page.resume,
+            shares,
+            caught_up: page.caught_up,
+        };
+        if self.notes.send(note).await.is_err() {
+            return false;
+        }
+        for (route, events) in self.routes.iter().zip(deliveries) {
+            let delivery = Delivery { stream: self.stream, seq, events };
+            if !route.send(delivery, &self.tally).await {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+impl Route {
+    /// What of a page this sink is given, and the fingerprints of what it holds already.
+    fn choose(&mut self, events: &Arc<[Event]>, rejected: &[Event]) -> (Arc<[Event]>, Vec<u64>) {
+        let rejected = if self.takes_rejected { rejected } else { &[] };
+        if self.takes_events && rejected.is_empty() && self.holds.is_empty() {
+            return (Arc::clone(events), Vec::new());
+        }
+        let wanted = events.iter().filter(|_| self.takes_events).chain(rejected);
+        let mut held = Vec::new();
+        let mut given = Vec::new();
+        for event in wanted {
+            let fingerprint = event.fingerprint();
+            if self.holds.remove(&fingerprint) {
+                held.push(fingerprint);
+            } else {
+                given.push(event.clone());
+            }
+        }
+        (given.into(), held)
+    }
+
+    /// Hands events to the sink: waits for one that is waited for, drops and counts
+    /// at the full queue of one that is not. Returns whether the run goes on.
+    async fn send(&self, delivery: Delivery, tally: &Tally) -> bool {
+        if delivery.events.is_empty() {
+            return true;
+        }
+        if self.acknowledged {
+            return self.queue.send(delivery).await.is_ok();
+        }
+        match self.queue.try_send(delivery) {
+            Ok(()) => true,
+            Err(TrySendError::Full(delivery)) => {
+                let sink = &tally.sinks[self.sink];
+                add(&sink.discarded, delivery.events.len());
+                tracing::error!(sink = sink.name, count = delivery.events.len(), "events dropped");
+                true
+            }
+            Err(TrySendError::Closed(_)) => false,
+        }
+    }
+}
+
+/// Raises an alert when a stream brings nothing for too long.
+struct Silence {
+    limit: Option<Duration>,
+    last_event: Instant,
+    alerted: bool,
+}
+
+impl Silence {
+    fn new(limit: Option<Duration>) -> Self {
+        Self { limit, last_event: Instant::now(), alerted: false }
+    }
+
+    fn heard(&mut self, stream: &str, something: bool) {
+        if something {
+            self.last_event = Instant::now();
+            self.alerted = false;
+        }
+        let silent = self.last_event.elapsed();
+        if self.limit.is_some_and(|limit| silent > limit) && !self.alerted {
+            self.alerted = true;
+            tracing::error!(stream, silent_secs = silent.as_secs(), "no event for too long");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Which position of a stream is safe to save.
+//!
+//! Pure. Pages are told in the order they were fetched, deliveries in the order each sink made
+//! them. The position moves over a page once every sink holds all of it; what a sink holds beyond
+//! that is remembered by fingerprint, so that after a crash it is not given the same again.
+//! Whatever needs an order uses the page's sequence number: positions have none.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use crate::checkpoint::StreamState;
+use crate::streams::Position;
+
+/// Counts the pages of one stream in one run, from 0.
+pub type Seq = u64;
+
+/// A sink's place in the pipeline.
+pub type SinkId = usize;
+
+/// What one page means to one sink.
+#[derive(Debug, Clone)]
+pub struct Share {
+    /// Whose share.
+    pub sink: SinkId,
+    /// Fingerprints of the events it will be given, in order.
+    pub given: Arc<[u64]>,
+    /// Fingerprints of those left out because it holds them already.
+    pub held: Vec<u64>,
+}
+
+/// The books of one stream.
+#[derive(Debug)]
+pub struct Ledger {
+    endpoint: String,
+    position: Position,
+    pages: VecDeque<Fetched>,
+    /// What a former run's sinks held beyond its position and have not met again yet.
+    restored: BTreeMap<SinkId, BTreeSet<u64>>,
+}
+
+#[derive(Debug)]
+struct Fetched {
+    seq: Seq,
+    resume: Position,
+    shares: Vec<(Share, usize)>,
+}
+
+impl Fetched {
+    fn is_done(&self) -> bool {
+        self.shares.iter().all(|(share, delivered)| *delivered >= share.given.len())
+    }
+}
+
+impl Ledger {
+    /// Opens the books at a position, with what a former run's sinks held beyond it. `sink_id`
+    /// finds a sink by name; what is remembered of sinks that are gone is dropped.
+    pub fn new(start: StreamState, sink_id: impl Fn(&str) -> Option<SinkId>) -> Self {
+        let ahead = start.ahead.into_iter();
+        let restored = ahead
+            .filter_map(|(name, ids)| Some((sink_id(&name)?, ids.into_iter().collect())))
+            .collect();
+        let (endpoint, position) = (start.endpoint, start.position);
+        Self { endpoint, position, pages: VecDeque::new(), restored }
+    }
+
+    /// What this sink holds beyond the position, of a former run.
+    pub fn restored(&self, sink: SinkId) -> BTreeSet<u64> {
+        self.restored.get(&sink).cloned().unwrap_or_default()
+    }
+
+    /// A page is on its way. Returns whether the position moved, as it does over a page that no
+    /// sink waits for.
+    pub fn fetched(&mut self, seq: Seq, resume: Position, shares: Vec<Share>) -> bool {
+        debug_assert!(self.pages.back().is_none_or(|last| last.seq < seq), "pages come in order");
+        for share in &shares {
+            if let Some(restored) = self.restored.get_mut(&share.sink) {
+                for held in &share.held {
+                    restored.remove(held);
+                }
+            }
+        }
+        let shares = shares.into_iter().map(|share| (share, 0)).collect();
+        self.pages.push_back(Fetched { seq, resume, shares });
+        self.advance()
+    }
+
+    /// A sink made the next `count` events of its share of a page durable. Returns
+    /// whether the position moved.
+    pub fn delivered(&mut self, sink: SinkId, seq: Seq, count: usize) -> bool {
+        let page = self.pages.iter_mut().find(|page| page.seq == seq);
+        let share = page.and_then(|page| page.shares.iter_mut().find(|(it, _)| it.sink == sink));
+        match share {
+            Some((share, delivered)) => {
+                *delivered += count;
+                debug_assert!(*delivered <= share.given.len(), "no more is delivered than given");
+            }
+            None => debug_assert!(false, "what is delivered was fetched"),
+        }
+        self.advance()
+    }
+
+    /// The stream reached its end with nothing under way: whatever was restored and has not been
+    /// met again changed at the source and will not come again under the same fingerprint.
+    pub fn caught_up(&mut self) {
+        if self.pages.is_empty() {
+            self.restored.clear();
+        }
+    }
+
+    fn advance(&mut self) -> bool {
+        let mut moved = false;
+        while self.pages.front().is_some_and(Fetched::is_done) {
+            if let Some(page) = self.pages.pop_front() {
+                moved |= self.position != page.resume;
+                self.position = page.resume;
+            }
+        }
+        moved
+    }
+
+    /// What to save now.
+    pub fn state(&self, sink_name: impl Fn(SinkId) -> String) -> StreamState {
+        let mut ahead = self.restored.clone();
+        for (share, delivered) in self.pages.iter().flat_map(|page| &page.shares) {
+            let held = share.held.iter().chain(share.given.iter().take(*delivered));
+            ahead.entry(share.sink).or_default().extend(held);
+        }
+        ahead.retain(|_, ids| !ids.is_empty());
+        let ahead = ahead.into_iter().map(|(sink, ids)| (sink_name(sink), ids.into_iter().collect()));
+        StreamState {
+            endpoint: self.endpoint.clone(),
+            position: self.position.clone(),
+            ahead: ahead.collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn share(sink: SinkId, given: &[u64]) -> Share {
+        Share { sink, given: given.into(), held: Vec::new() }
+    }
+
+    fn position(n: u64) -> Position {
+        Position(json!(n))
+    }
+
+    fn ledger() -> Ledger {
+        let start = StreamState {
+            endpoint: "https://acme.zendesk.com".to_owned(),
+            position: position(0),
+            ahead: BTreeMap::new(),
+        };
+        Ledger::new(start, |_| None)
+    }
+
+    fn saved(ledger: &Ledger) -> (Position, BTreeMap<String, Vec<u64>>) {
+        let state = ledger.state(|sink| format!("sink{sink}"));
+        (state.position, state.ahead)
+    }
+
+    #[test]
+    fn the_position_waits_for_the_slowest_sink() {
+        let mut ledger = ledger();
+        ledger.fetched(0, position(1), vec![share(0, &[1, 2]), share(1, &[1, 2])]);
+        assert!(!ledger.delivered(0, 0, 2));
+        let ahead = BTreeMap::from([("sink0".to_owned(), vec![1, 2])]);
+        assert_eq!(saved(&ledger), (position(0), ahead));
+        assert!(ledger.delivered(1, 0, 2));
+        assert_eq!(saved(&ledger), (position(1), BTreeMap::new()));
+    }
+
+    #[test]
+    fn what_a_fast_sink_holds_is_remembered_across_restarts() {
+        let mut first = ledger();
+        first.fetched(0, position(1), vec![share(0, &[1]), share(1, &[1])]);
+        first.delivered(0, 0, 1);
+        first.delivered(1, 0, 1);
+        first.fetched(1, position(2), vec![share(0, &[2, 3]), share(1, &[2, 3])]);
+        first.delivered(0, 1, 1);
+        let state = first.state(|sink| format!("sink{sink}"));
+        assert_eq!(state.ahead, BTreeMap::from([("sink0".to_owned(), vec![2])]));
+
+        let by_name = |name: &str| name.strip_prefix("sink")?.parse().ok();
+        let mut second = Ledger::new(state, by_name);
+        assert_eq!(second.restored(0), BTreeSet::from([2]));
+        let held = Share { sink: 0, given: [3].into(), held: vec![2] };
+        second.fetched(0, position(2), vec![held, share(1, &[2, 3])]);
+        second.delivered(1, 0, 2);
+        let ahead = BTreeMap::from([("sink0".to_owned(), vec![2])]);
+        assert_eq!(saved(&second), (position(1), ahead));
+        second.delivered(0, 0, 1);
+        assert_eq!(saved(&second), (position(2), BTreeMap::new()));
+    }
+
+    #[test]
+    fn a_page_nobody_waits_for_moves_the_position_at_once() {
+        let mut ledger = ledger();
+        assert!(ledger.fetched(0, position(1), vec![]));
+        assert!(!ledger.fetched(1, position(1), vec![share(0, &[])]), "the same position");
+    }
+
+    proptest! {
+        /// Whatever the order in which sinks deliver, the position never passes a page that some
+        /// sink lacks, and position and ahead together name exactly what each sink holds.
+        #[test]
+        fn position_and_ahead_name_exactly_what_each_sink_holds(
+            pages in prop::collection::vec(0usize..4, 1..8),
+            steps in prop::collection::vec((0usize..3, 1usize..3), 0..40),
+        ) {
+            let mut ledger = ledger();
+            let mut next_id = 0u64;
+            let mut contents = Vec::new();
+            for (seq, size) in pages.iter().enumerate() {
+                let ids: Vec<u64> = (next_id..next_id + *size as u64).collect();
+                next_id += *size as u64;
+                ledger.fetched(seq as u64, position(seq as u64 + 1), (0..3).map(|s| share(s, &ids)).collect());
+                contents.push(ids);
+            }
+            let mut done = [(0usize, 0usize); 3];
+            for (sink, count) in steps {
+                let (page, offset) = &mut done[sink];
+                while *page < contents.len() && contents[*page].len() == *offset {
+                    (*page, *offset) = (*page + 1, 0);
+                }
+                let Some(ids) = contents.get(*page) else { continue };
+                let count = count.min(ids.len() - *offset);
+                ledger.delivered(sink, *page as u64, count);
+                *offset += count;
+            }
+            let (safe, ahead) = saved(&ledger);
+            let safe = safe.0.as_u64().unwrap_or(0) as usize;
+            for (sink, (page, offset)) in done.iter().enumerate() {
+                let mut holds: BTreeSet<u64> = contents[..*page].iter().flatten().copied().collect();
+                holds.extend(contents.get(*page).into_iter().flat_map(|ids| &ids[..*offset]));
+                let mut named: BTreeSet<u64> = contents[..safe].iter().flatten().copied().collect();
+                named.extend(ahead.get(&format!("sink{sink}")).into_iter().flatten());
+                prop_assert_eq!(&named, &holds);
+            }
+        }
+    }
+}

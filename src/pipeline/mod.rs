@@ -1,0 +1,26 @@
+//! How events move: wiring only.
+//!
+//! ```text
+//! stream ─page─> feed ─2 pages─> batch ─1 batch─> deliver ─> sink
+//!                  └──64 notes──> commit <──64 notes──┘
+//!                                   └─> checkpoint store
+//! ```
+//!
+//! Every arrow is a bounded channel: a slow sink holds the streams it takes, and nothing grows.
+//! Only this module sees streams, sinks and checkpoints at once; it must not know what any of
+//! them is made of.
+
+mod batch;
+mod build;
+mod commit;
+mod deliver;
+mod feed;
+mod ledger;
+mod tally;
+mod topology;
+
+pub use batch::{BatchSettings, Batcher, Cut, Delivery, Span};
+pub use build::{BuildError, Outside, build, client, rejected_file, sink};
+pub use ledger::{Ledger, Seq, Share, SinkId};
+pub use tally::{SinkTally, StreamOutcome, StreamTally, Tally};
+pub use topology::{Pipeline, RunError, RunOptions, SinkPlan, SourcePlan};

@@ -1,0 +1,121 @@
+//! Incremental exports by cursor: tickets.
+//!
+//! The cursor stands strictly after the last change it saw, so nothing overlaps and nothing is
+//! missed; a change made while we read moves its record to the end. The end is what
+//! `end_of_stream` says, the last cursor stays good, and an empty page has none (API contract,
+//! section 3.2).
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Position, PositionError, StreamSettings};
+use crate::normalize::Event;
+use crate::zendesk::{PageEnd, PageRequest};
+
+/// A start must be more than a minute old (API contract, section 3), in seconds.
+const START_AGE_MIN: i64 = 61;
+
+/// What is saved.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Saved {
+    /// Before the first page: epoch seconds.
+    StartTime(i64),
+    /// After it.
+    Cursor(String),
+}
+
+/// Reads one export; its state between two pages.
+#[derive(Debug)]
+pub(super) struct Export {
+    next: Saved,
+    /// The records of the page before, which a server may send once more.
+    last_page: HashSet<u64>,
+    past_until: bool,
+}
+
+impl Export {
+    pub(super) fn new(
+        settings: &StreamSettings,
+        position: Option<&Position>,
+    ) -> Result<Self, PositionError> {
+        let next = match position {
+            None => Saved::StartTime(settings.since.as_second().max(0)),
+            Some(position) => serde_json::from_value(position.0.clone()).map_err(|error| {
+                PositionError { stream: settings.spec.name, reason: error.to_string() }
+            })?,
+        };
+        Ok(Self { next, last_page: HashSet::new(), past_until: false })
+    }
+
+    pub(super) fn request(&self, settings: &StreamSettings, now: Timestamp) -> PageRequest {
+        let mut request = PageRequest::new(settings.spec.path)
+            .with("per_page", settings.spec.page_size.to_string());
+        request = match &self.next {
+            Saved::StartTime(start) => {
+                let start = (*start).min(now.as_second() - START_AGE_MIN);
+                request.with("start_time", start.to_string())
+            }
+            Saved::Cursor(cursor) => request.with("cursor", cursor.as_str()),
+        };
+        if !settings.include.is_empty() {
+            request = request.with("include", settings.include.join(","));
+        }
+        if settings.exclude_deleted {
+            request = request.with("exclude_deleted", "true");
+        }
+        request
+    }
+
+    /// Takes a page: leaves out what the page before had, and what is past the end asked for.
+    /// Returns how many were left out as delivered before, and whether the end was reached.
+    pub(super) fn accept(
+        &mut self,
+        events: &mut Vec<Event>,
+        end: PageEnd,
+        until: Option<Timestamp>,
+    ) -> (usize, bool) {
+        let before = events.len();
+        let this_page: HashSet<u64> = events.iter().map(Event::fingerprint).collect();
+        events.retain(|event| !self.last_page.contains(&event.fingerprint()));
+        let deduplicated = before - events.len();
+        if let Some(until) = until {
+            let in_time = |event: &Event| changed_at(event).is_none_or(|at| at <= until.as_second());
+            let wanted = events.len();
+            events.retain(in_time);
+            self.past_until |= events.len() < wanted;
+        }
+        if !this_page.is_empty() {
+            self.last_page = this_page;
+        }
+        if let Some(cursor) = end.cursor {
+            self.next = Saved::Cursor(cursor);
+        }
+        (deduplicated, !end.more || self.past_until)
+    }
+
+    /// The cursor the present page was asked with.
+    pub(super) fn cursor(&self) -> Option<&str> {
+        match &self.next {
+            Saved::Cursor(cursor) => Some(cursor),
+            Saved::StartTime(_) => None,
+        }
+    }
+
+    pub(super) fn position(&self) -> Position {
+        // An enum of a number and a text always has a JSON form.
+        Position(serde_json::to_value(&self.next).unwrap_or_default())
+    }
+
+    pub(super) fn is_past_until(&self) -> bool {
+        self.past_until
+    }
+}
+
+/// When this version came to be, in epoch seconds.
+fn changed_at(event: &Event) -> Option<i64> {
+    let version = event.id.version.as_ref()?;
+    std::str::from_utf8(version).ok()?.parse().ok()
+}

@@ -1,0 +1,302 @@
+//! One account's API: a page request in, a decoded page or an error out.
+//!
+//! The only retry loop toward Zendesk. Each try waits for the rate budget, is
+//! signed, sent to the account's own origin and nowhere else, bounded in time and
+//! size, and decoded; a page that cannot be decoded counts as a failed try.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
+use http::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION};
+use http::{HeaderMap, StatusCode};
+use url::Url;
+
+use super::auth::{Credentials, Signer};
+use super::error::{ApiError, ErrorKind};
+use super::rate_limit::{ACCOUNT, BucketState, RateBudget};
+use super::retry::{Backoff, SHORTEST_RATE_WAIT, requested_wait};
+use super::transport::{BodyStream, Request, Transport, TransportError};
+use crate::clock::Clock;
+use crate::random::Random;
+
+/// A renamed account answers with one redirect; more than a few are a loop.
+const REDIRECTS_MAX: usize = 5;
+
+/// The first and the last ceiling of the random delay between tries.
+const RETRY_CEILINGS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// How an account is talked to.
+#[derive(Debug, Clone)]
+pub struct ClientSettings {
+    /// `https://acme.zendesk.com`, without a path. No request leaves this origin.
+    pub endpoint: Url,
+    /// The longest a whole answer may take.
+    pub timeout: Duration,
+    /// How often a failed request is tried again; waiting for the rate limit does not count.
+    pub retry_attempts: u32,
+    /// The part of the rate budget that may be used, above 0 and up to 1.
+    pub share: f64,
+    /// A longer body, decompressed, is refused, in bytes. The largest page seen is 10 MB.
+    pub max_body_bytes: usize,
+}
+
+/// What to get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRequest {
+    /// The path, `/api/v2/audit_logs`.
+    pub path: String,
+    /// The query, not yet encoded, in order.
+    pub query: Vec<(String, String)>,
+    /// The endpoint's own rate bucket, where it has one.
+    pub bucket: Option<&'static str>,
+    /// What the endpoint asks of an account, for hints: "the Enterprise plan ...".
+    pub needs: Option<String>,
+}
+
+impl PageRequest {
+    /// A request without parameters.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self { path: path.into(), query: Vec::new(), bucket: None, needs: None }
+    }
+
+    /// With one more parameter.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.query.push((name.to_owned(), value.into()));
+        self
+    }
+}
+
+/// What the client did so far.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Requests sent.
+    pub requests: AtomicU64,
+    /// Bytes of bodies received, decompressed.
+    pub received_bytes: AtomicU64,
+    /// Tries after a failure.
+    pub retries: AtomicU64,
+    /// Answers with 429.
+    pub rate_limited: AtomicU64,
+    /// Milliseconds spent waiting for the rate budget.
+    pub budget_wait_ms: AtomicU64,
+}
+
+/// One account's API. Shared by all streams of the account.
+#[derive(Debug)]
+pub struct Client {
+    settings: ClientSettings,
+    signer: Signer,
+    transport: Arc<dyn Transport>,
+    budget: RateBudget,
+    clock: Clock,
+    random: Arc<Random>,
+    counters: Counters,
+}
+
+/// A whole answer.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Client {
+    /// Connects nothing yet.
+    pub fn new(
+        settings: ClientSettings,
+        credentials: Credentials,
+        transport: Arc<dyn Transport>,
+        clock: Clock,
+        random: Arc<Random>,
+    ) -> Self {
+        let budget = RateBudget::new(settings.share);
+        let signer = Signer::new(credentials);
+        Self { settings, signer, transport, budget, clock, random, counters: Counters::default() }
+    }
+
+    /// What was done so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// What is left of the rate budget, by bucket.
+    pub fn budget(&self) -> Vec<(String, BucketState)> {
+        self.budget.snapshot()
+    }
+
+    /// The clock that paces this client.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The account's address.
+    pub fn endpoint(&self) -> &Url {
+        &self.settings.endpoint
+    }
+
+    /// Gets a page and decodes it. `decode` says in words what is wrong with a body
+    /// that is no page. Whatever may pass is tried again; the error is the last one.
+    pub async fn get<T>(
+        &self,
+        page: &PageRequest,
+        decode: impl Fn(&Bytes) -> Result<T, String> + Send + Sync,
+    ) -> Result<T, ApiError> {
+        let mut backoff = Backoff::new(RETRY_CEILINGS.0, RETRY_CEILINGS.1);
+        let mut failures = 0;
+        loop {
+            let error = match self.attempt(page, &decode).await {
+                Ok(decoded) => return Ok(decoded),
+                Err(error) => error,
+            };
+            let wait = match error.kind {
+                ErrorKind::RateLimited { after } => {
+                    after.unwrap_or_else(|| backoff.next(&self.random)).max(SHORTEST_RATE_WAIT)
+                }
+                ErrorKind::Retry { after } if failures < self.settings.retry_attempts => {
+                    failures += 1;
+                    after.unwrap_or_else(|| backoff.next(&self.random))
+                }
+                _ => return Err(error),
+            };
+            self.counters.retries.fetch_add(1, Ordering::Relaxed);
+            let retry_in_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(path = page.path, %error, retry_in_ms, "request failed, trying again");
+            self.clock.sleep(wait).await;
+        }
+    }
+
+    /// One try: paced, signed, sent, read, decoded. A token that is refused is renewed once.
+    async fn attempt<T>(
+        &self,
+        page: &PageRequest,
+        decode: &(impl Fn(&Bytes) -> Result<T, String> + Send + Sync),
+    ) -> Result<T, ApiError> {
+        let bucket = page.bucket.unwrap_or(&page.path);
+        let mut renewed = false;
+        loop {
+            let (permit, waited) = self.budget.acquire(bucket).await;
+            self.count_wait(waited);
+            let signature = self.sign().await?;
+            let answer = self.exchange(self.build(page, &signature)?).await?;
+            self.budget.learn(bucket, &answer.headers, self.clock.now());
+            drop(permit);
+            if answer.status == StatusCode::UNAUTHORIZED && !renewed {
+                renewed = self.signer.renew(&signature).await;
+                if renewed {
+                    continue;
+                }
+            }
+            let body = self.accept(answer, bucket, page.needs.as_deref())?;
+            return decode(&body).map_err(|reason| ApiError::malformed(&body, &reason));
+        }
+    }
+
+    async fn sign(&self) -> Result<HeaderValue, ApiError> {
+        let exchange = async |request: Request| {
+            let answer = self.exchange(request).await?;
+            self.accept(answer, "oauth", None)
+        };
+        self.signer.header(&self.settings.endpoint, exchange).await
+    }
+
+    fn build(&self, page: &PageRequest, signature: &HeaderValue) -> Result<Request, ApiError> {
+        let mut url = self.settings.endpoint.clone();
+        url.set_path(&page.path);
+        if !page.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&page.query);
+        }
+        http::Request::get(url.as_str())
+            .header(ACCEPT, "application/json")
+            .header(AUTHORIZATION, signature)
+            .body(Bytes::new())
+            .map_err(|error| ApiError::local(ErrorKind::Bug, format!("request: {error}")))
+    }
+
+    /// The body of a good answer, or what the answer means.
+    fn accept(&self, answer: Answer, bucket: &str, needs: Option<&str>) -> Result<Bytes, ApiError> {
+        if answer.status.is_success() {
+            return Ok(answer.body);
+        }
+        let after = requested_wait(&answer.headers, self.clock.now());
+        let error = ApiError::from_answer(answer.status, &answer.body, after, needs);
+        if let ErrorKind::RateLimited { after } = error.kind {
+            self.counters.rate_limited.fetch_add(1, Ordering::Relaxed);
+            // Only the endpoint buckets answer with a code; the account's 429 is plain text.
+            let limited = if error.code.is_some() { bucket } else { ACCOUNT };
+            let wait = after.unwrap_or(SHORTEST_RATE_WAIT).max(SHORTEST_RATE_WAIT);
+            self.budget.block(limited, wait);
+        }
+        Err(error)
+    }
+
+    /// Sends, follows redirects within the origin, reads the whole answer in time.
+    async fn exchange(&self, mut request: Request) -> Result<Answer, ApiError> {
+        for _ in 0..=REDIRECTS_MAX {
+            let answer = tokio::time::timeout(self.settings.timeout, self.receive(request.clone()));
+            let answer = answer.await.map_err(|_| {
+                let limit = self.settings.timeout.as_secs_f64();
+                ApiError::from(TransportError::Timeout(format!("no whole answer in {limit} s")))
+            })??;
+            if !answer.status.is_redirection() {
+                return Ok(answer);
+            }
+            *request.uri_mut() = self.redirect_target(&request, &answer)?;
+        }
+        Err(ApiError::local(ErrorKind::Config, "the account redirects in a circle"))
+    }
+
+    async fn receive(&self, request: Request) -> Result<Answer, ApiError> {
+        self.counters.requests.fetch_add(1, Ordering::Relaxed);
+        tracing::trace!(method = %request.method(), uri = %request.uri(), "sending");
+        let answer = self.transport.send(request).await?;
+        let body = self.read(answer.body).await?;
+        self.counters.received_bytes.fetch_add(body.len() as u64, Ordering::Relaxed);
+        let request_id = answer.headers.get("x-request-id").and_then(|id| id.to_str().ok());
+        let (status, bytes) = (answer.status.as_u16(), body.len());
+        tracing::debug!(status, bytes, request_id, "received");
+        Ok(Answer { status: answer.status, headers: answer.headers, body })
+    }
+
+    async fn read(&self, mut body: BodyStream) -> Result<Bytes, ApiError> {
+        let mut whole = BytesMut::new();
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk?;
+            if whole.len() + chunk.len() > self.settings.max_body_bytes {
+                let limit = self.settings.max_body_bytes;
+                let message = format!("the answer is longer than {limit} bytes");
+                return Err(ApiError::local(ErrorKind::Data, message));
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(whole.freeze())
+    }
+
+    /// Where a redirect leads, if that is within the account's origin: the
+    /// credentials would go along.
+    fn redirect_target(&self, from: &Request, answer: &Answer) -> Result<http::Uri, ApiError> {
+        let refuse = |message: String| ApiError {
+            status: Some(answer.status),
+            hint: Some("set `subdomain` or `endpoint` to the account's present address".to_owned()),
+            ..ApiError::local(ErrorKind::Config, message)
+        };
+        let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
+        let base = Url::parse(&from.uri().to_string()).map_err(|e| refuse(e.to_string()))?;
+        let target = location
+            .and_then(|location| base.join(location).ok())
+            .ok_or_else(|| refuse("the account redirects to nowhere".to_owned()))?;
+        if target.origin() != self.settings.endpoint.origin() {
+            let host = target.host_str().unwrap_or("nowhere").to_owned();
+            return Err(refuse(format!("the account redirects to another host, `{host}`")));
+        }
+        target.as_str().parse().map_err(|_| refuse("the account redirects to nowhere".to_owned()))
+    }
+
+    fn count_wait(&self, waited: Duration) {
+        let millis = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+        self.counters.budget_wait_ms.fetch_add(millis, Ordering::Relaxed);
+    }
+}

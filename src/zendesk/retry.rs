@@ -1,0 +1,117 @@
+//! When to try again.
+//!
+//! The answer's own `Retry-After` comes first; without one the delay is random
+//! between nothing and a ceiling that doubles (`backoff`'s exponential policy,
+//! full jitter). The only file that knows the `backoff` crate.
+
+use std::time::Duration;
+
+use backoff::backoff::Backoff as _;
+use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
+use http::HeaderMap;
+use jiff::Timestamp;
+
+use crate::random::Random;
+
+/// No answer makes us wait longer than this: an hourly quota refills by then.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// A server that asks for nothing, or for zero, still gets this much rest
+/// (API contract, section 5: zero was seen and only brought the next 429).
+pub(super) const SHORTEST_RATE_WAIT: Duration = Duration::from_secs(1);
+
+/// The delays between tries of one thing: random between zero and a ceiling
+/// that doubles from `first` to `last`.
+#[derive(Debug)]
+pub struct Backoff {
+    ceiling: ExponentialBackoff,
+}
+
+impl Backoff {
+    /// Starts with a ceiling of `first` and ends at `last`; never gives up by itself.
+    pub fn new(first: Duration, last: Duration) -> Self {
+        let ceiling = ExponentialBackoffBuilder::new()
+            .with_initial_interval(first)
+            .with_max_interval(last)
+            .with_multiplier(2.0)
+            // Jitter is ours, from a seed, so that a failing run can be had again.
+            .with_randomization_factor(0.0)
+            .with_max_elapsed_time(None)
+            .build();
+        Self { ceiling }
+    }
+
+    /// The next delay.
+    pub fn next(&mut self, random: &Random) -> Duration {
+        let ceiling = self.ceiling.next_backoff().unwrap_or(self.ceiling.max_interval);
+        ceiling.mul_f64(random.fraction())
+    }
+
+    /// Starts anew after a success.
+    pub fn reset(&mut self) {
+        self.ceiling.reset();
+    }
+}
+
+/// The wait an answer asks for: `Retry-After` as seconds or as a date, else the time at which the
+/// rate limit resets, as seconds or as a date-time (access logs have only that).
+pub(super) fn requested_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let asked = text("retry-after").and_then(|value| parse_wait(value, now));
+    let reset = || text("ratelimit-reset").and_then(|value| parse_wait(value, now));
+    asked.or_else(reset).map(|wait| wait.min(LONGEST_WAIT))
+}
+
+pub(super) fn parse_wait(text: &str, now: Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let at = text
+        .parse::<Timestamp>()
+        .ok()
+        .or_else(|| jiff::fmt::rfc2822::parse(text).ok().map(|zoned| zoned.timestamp()))?;
+    Some(Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(pairs: &[(&'static str, &'static str)]) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.insert(*name, http::HeaderValue::from_static(value));
+        }
+        requested_wait(&headers, "2026-11-21T10:00:00Z".parse().expect("a time"))
+    }
+
+    #[test]
+    fn retry_after_is_read_in_every_form() {
+        let seconds = |n| Some(Duration::from_secs(n));
+        assert_eq!(asked(&[("retry-after", "93")]), seconds(93));
+        assert_eq!(asked(&[("retry-after", "0")]), seconds(0));
+        assert_eq!(asked(&[("retry-after", "Sat, 21 Nov 2026 10:00:30 GMT")]), seconds(30));
+        assert_eq!(asked(&[("retry-after", "Sat, 21 Nov 2026 09:00:00 GMT")]), seconds(0));
+        assert_eq!(asked(&[("ratelimit-reset", "2026-11-21T10:00:12Z")]), seconds(12));
+        assert_eq!(asked(&[("retry-after", "7"), ("ratelimit-reset", "40")]), seconds(7));
+        assert_eq!(asked(&[("retry-after", "999999999")]), seconds(3600));
+        assert_eq!(asked(&[("retry-after", "-5")]), None);
+        assert_eq!(asked(&[("retry-after", "soon")]), None);
+        assert_eq!(asked(&[]), None);
+    }
+
+    #[test]
+    fn delays_are_random_below_a_doubling_ceiling() {
+        let random = Random::from_seed(7);
+        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+        let mut ceiling = 1.0;
+        for _ in 0..10 {
+            let delay = backoff.next(&random).as_secs_f64();
+            assert!((0.0..=ceiling).contains(&delay), "{delay} is above {ceiling}");
+            ceiling = f64::min(ceiling * 2.0, 30.0);
+        }
+        backoff.reset();
+        assert!(backoff.next(&random) <= Duration::from_secs(1));
+    }
+}
