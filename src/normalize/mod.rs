@@ -4,8 +4,10 @@
 //! any record leaves, never decodes a number or a string of a record, and must
 //! not know which streams exist.
 
+mod assemble;
 mod event;
 mod split;
 
+pub use assemble::{events, parse_time, rejected_event};
 pub use event::{Event, Origin, RecordId};
 pub use split::{Malformed, PageLayout, Record, Rejected, SplitPage, split};

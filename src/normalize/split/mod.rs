@@ -1,6 +1,19 @@
 //! The hot path: the records array of a page, as slices.
+//!
+//! One walk over the page checks every byte and finds the records and the
+//! fields that matter. It must not decode a number or a string of a record, and
+//! lets nothing out of a page that is not whole.
+
+mod compact;
+mod grammar;
+mod members;
+mod stops;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
+
+use members::PageWalk;
 
 /// Where the records of a page are and which of their fields matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +76,21 @@ pub struct Malformed {
     pub offset: usize,
 }
 
-/// Takes a page apart.
-pub fn split(_page: &Bytes, _layout: &PageLayout) -> Result<SplitPage, Malformed> {
-    Err(Malformed { reason: "not written".into(), offset: 0 })
+/// Takes a page apart, in one walk over it. A page that is not whole, not JSON
+/// or has no records array yields its fault alone, never a record.
+pub fn split(page: &Bytes, layout: &PageLayout) -> Result<SplitPage, Malformed> {
+    check_text(page)?;
+    PageWalk::new(page, layout).run().map_err(|fault| *fault)
+}
+
+/// What is cheaper to know of the whole page at once: that it is UTF-8.
+fn check_text(page: &[u8]) -> Result<(), Malformed> {
+    if page.starts_with("\u{feff}".as_bytes()) {
+        let reason = "the page starts with a byte order mark".into();
+        return Err(Malformed { reason, offset: 0 });
+    }
+    simdutf8::compat::from_utf8(page).map(drop).map_err(|invalid| Malformed {
+        reason: "the page is not UTF-8".into(),
+        offset: invalid.valid_up_to(),
+    })
 }

@@ -1,0 +1,69 @@
+//! White space between tokens: skips it, and leaves it out of what is recorded.
+//!
+//! Copies nothing until the first gap of a record; must drop nothing but gaps.
+
+use std::ops::Range;
+
+/// What lets a copy of a value grow without its gaps, while the value is read.
+/// One buffer serves the whole page.
+#[derive(Debug, Default)]
+pub(super) struct Compactor {
+    /// The copies, one after the other.
+    copies: Vec<u8>,
+    /// Where the copy of the value being recorded begins.
+    copy_start: usize,
+    /// What of the page is not in the copy yet; none while nothing is recorded.
+    pending: Option<usize>,
+}
+
+impl Compactor {
+    /// From here on gaps matter: a value begins at `at`.
+    pub(super) fn start(&mut self, at: usize) {
+        self.copy_start = self.copies.len();
+        self.pending = Some(at);
+    }
+
+    /// A gap ended at `gap.end`: what stood before it is copied.
+    pub(super) fn leave_out(&mut self, page: &[u8], gap: Range<usize>) {
+        if let Some(pending) = &mut self.pending {
+            self.copies.extend_from_slice(&page[*pending..gap.start]);
+            *pending = gap.end;
+        }
+    }
+
+    /// The value ended at `end`: its copy's place, if it had gaps.
+    pub(super) fn finish(&mut self, page: &[u8], end: usize) -> Option<Range<usize>> {
+        let pending = self.pending.take()?;
+        // A gap is always inside the value, so a copy has at least its first byte.
+        if self.copies.len() == self.copy_start {
+            return None;
+        }
+        self.copies.extend_from_slice(&page[pending..end]);
+        Some(self.copy_start..self.copies.len())
+    }
+
+    /// All copies.
+    pub(super) fn into_copies(self) -> Vec<u8> {
+        self.copies
+    }
+}
+
+/// Where the white space that starts at `at` ends.
+#[inline]
+pub(super) fn end_of_gap(page: &[u8], mut at: usize) -> usize {
+    loop {
+        // Indentation is a line feed and a run of spaces.
+        while let Some(run) = page.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+            let other = u64::from_le_bytes(*run) ^ 0x2020_2020_2020_2020;
+            if other != 0 {
+                at += other.trailing_zeros() as usize / 8;
+                break;
+            }
+            at += 8;
+        }
+        match page.get(at) {
+            Some(b' ' | b'\n' | b'\r' | b'\t') => at += 1,
+            _ => return at,
+        }
+    }
+}

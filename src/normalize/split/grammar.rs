@@ -1,0 +1,314 @@
+//! JSON's grammar: walks over values, checking every byte and keeping none.
+//!
+//! It never recurses, so no page can exhaust the stack; it must not know what a
+//! record is. Every walk starts at a byte's position and answers with the
+//! position after what it walked over.
+
+use super::Malformed;
+use super::compact::{Compactor, end_of_gap};
+use super::stops::Stops;
+
+/// How deep arrays and objects may be nested, as in `serde_json`.
+const MAX_DEPTH: usize = 127;
+
+/// What a walk found. The fault is boxed so that a position travels in registers:
+/// one is returned for every token.
+pub(super) type Walk<T> = Result<T, Box<Malformed>>;
+
+/// The position after what was walked over.
+pub(super) type Step = Walk<usize>;
+
+/// A reader of the page that can look at any position.
+#[derive(Debug)]
+pub(super) struct Walker<'p> {
+    /// All of the page, valid UTF-8.
+    pub(super) page: &'p [u8],
+    /// Leaves the gaps out of what is recorded.
+    pub(super) compactor: Compactor,
+    stops: Stops<'p>,
+}
+
+impl<'p> Walker<'p> {
+    /// Walks over `page`, which the caller knows to be UTF-8.
+    pub(super) fn new(page: &'p [u8]) -> Self {
+        Self { page, compactor: Compactor::default(), stops: Stops::new(page) }
+    }
+
+    /// The byte at `at`; past the end NUL, which no grammar rule accepts.
+    #[inline]
+    pub(super) fn byte(&self, at: usize) -> u8 {
+        self.page.get(at).copied().unwrap_or(0)
+    }
+
+    /// Walks over one value and the gap before it; `depth` arrays and objects are
+    /// open around it.
+    #[inline]
+    pub(super) fn value(&mut self, at: usize, depth: usize) -> Step {
+        match self.byte(at) {
+            b'"' => self.string(at + 1),
+            b'{' | b'[' => self.container(at, depth),
+            _ => self.scalar(at),
+        }
+    }
+
+    /// Walks over an array or object and all that is in it.
+    #[inline(never)]
+    fn container(&mut self, mut at: usize, depth: usize) -> Step {
+        let mut nest = Nest::around(depth);
+        'value: loop {
+            match self.byte(at) {
+                b'"' => at = self.string(at + 1)?,
+                open @ (b'{' | b'[') => {
+                    if !nest.open(open) {
+                        return self.fault("nested too deep", at);
+                    }
+                    at = self.token(at + 1);
+                    if self.byte(at) != nest.closer() {
+                        if open == b'{' {
+                            at = self.member(at)?;
+                        }
+                        at = self.token(at);
+                        continue 'value;
+                    }
+                }
+                _ => at = self.scalar(at)?,
+            }
+            loop {
+                let byte = self.byte(at);
+                if byte == b',' {
+                    at = if nest.in_object() { self.member(at + 1)? } else { at + 1 };
+                    at = self.token(at);
+                    continue 'value;
+                }
+                if byte == nest.closer() {
+                    at += 1;
+                    if nest.close() {
+                        return Ok(at);
+                    }
+                } else {
+                    at = self.gap(at, "`,` or the end of the array or object")?;
+                }
+            }
+        }
+    }
+
+    /// Walks over a key and its colon.
+    #[inline]
+    fn member(&mut self, at: usize) -> Step {
+        let key = self.punctuation(at, b'"', "a key")?;
+        let end = self.string(key)?;
+        self.punctuation(end, b':', "`:`")
+    }
+
+    /// Walks over one byte that must come next, and the gap before it.
+    #[inline]
+    pub(super) fn punctuation(&mut self, mut at: usize, byte: u8, name: &str) -> Step {
+        while self.byte(at) != byte {
+            at = self.gap(at, name)?;
+        }
+        Ok(at + 1)
+    }
+
+    /// Walks from after the opening quote to after the closing one.
+    #[inline]
+    pub(super) fn string(&mut self, from: usize) -> Step {
+        let at = self.stops.next(from);
+        if self.byte(at) == b'"' { Ok(at + 1) } else { self.string_with_escapes(at) }
+    }
+
+    #[inline(never)]
+    fn string_with_escapes(&mut self, mut at: usize) -> Step {
+        loop {
+            match self.byte(at) {
+                b'"' => return Ok(at + 1),
+                b'\\' => {
+                    at = self.escape(at)?;
+                    // Text in another script is one escape after the other.
+                    if self.byte(at) != b'\\' {
+                        at = self.stops.next(at);
+                    }
+                }
+                _ if at >= self.page.len() => return self.fault("a string has no end", at),
+                _ => return self.fault("a control character in a string", at),
+            }
+        }
+    }
+
+    /// Walks over an escape. Surrogates need no partner: they pass as sent.
+    #[inline]
+    fn escape(&self, at: usize) -> Step {
+        match self.byte(at + 1) {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 2),
+            b'u' => match self.page.get(at + 2..).and_then(<[u8]>::first_chunk::<4>) {
+                Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(at + 6),
+                _ => self.fault("`\\u` without four hexadecimal digits", at),
+            },
+            _ => self.fault("an unknown escape", at),
+        }
+    }
+
+    /// Walks over a number, `true`, `false` or `null`.
+    #[inline]
+    fn scalar(&mut self, at: usize) -> Step {
+        match self.byte(at) {
+            b'0'..=b'9' | b'-' => self.number(at),
+            b'n' => self.literal(at, b"null"),
+            b't' => self.literal(at, b"true"),
+            b'f' => self.literal(at, b"false"),
+            _ => self.unexpected(at, "a value"),
+        }
+    }
+
+    #[inline]
+    fn literal<const N: usize>(&self, at: usize, literal: &[u8; N]) -> Step {
+        if self.page.get(at..).and_then(<[u8]>::first_chunk::<N>) == Some(literal) {
+            return Ok(at + N);
+        }
+        self.unexpected(at, "`null`, `true` or `false`")
+    }
+
+    #[inline]
+    fn number(&self, at: usize) -> Step {
+        let first = at + usize::from(self.byte(at) == b'-');
+        // A digit after a leading zero is then no part of the number, and
+        // nothing that may follow one.
+        let at = if self.byte(first) == b'0' { first + 1 } else { self.digits(first)? };
+        if matches!(self.byte(at), b'.' | b'e' | b'E') { self.fraction(at) } else { Ok(at) }
+    }
+
+    #[inline(never)]
+    fn fraction(&self, mut at: usize) -> Step {
+        if self.byte(at) == b'.' {
+            at = self.digits(at + 1)?;
+        }
+        if matches!(self.byte(at), b'e' | b'E') {
+            at += 1 + usize::from(matches!(self.byte(at + 1), b'+' | b'-'));
+            at = self.digits(at)?;
+        }
+        Ok(at)
+    }
+
+    /// Walks over one digit or more, eight at a time: ids are long.
+    #[inline]
+    fn digits(&self, first: usize) -> Step {
+        let mut at = first;
+        while let Some(run) = self.page.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+            let others = other_than_digits(u64::from_le_bytes(*run));
+            if others != 0 {
+                at += others.trailing_zeros() as usize / 8;
+                return if at > first { Ok(at) } else { self.unexpected(at, "a digit") };
+            }
+            at += 8;
+        }
+        while self.byte(at).is_ascii_digit() {
+            at += 1;
+        }
+        if at > first { Ok(at) } else { self.unexpected(at, "a digit") }
+    }
+
+    /// Where the next token starts.
+    #[inline]
+    pub(super) fn token(&mut self, at: usize) -> usize {
+        if self.byte(at) <= b' ' { self.skip_gap(at) } else { at }
+    }
+
+    /// The next token is not `expected`: that is well only if there is a gap
+    /// before it.
+    #[inline(never)]
+    pub(super) fn gap(&mut self, at: usize, expected: &str) -> Step {
+        let end = self.skip_gap(at);
+        if end > at { Ok(end) } else { self.unexpected(at, expected) }
+    }
+
+    #[inline(never)]
+    fn skip_gap(&mut self, at: usize) -> usize {
+        let end = end_of_gap(self.page, at);
+        if end > at {
+            self.compactor.leave_out(self.page, at..end);
+        }
+        end
+    }
+
+    /// Something else stands where `expected` should.
+    #[cold]
+    pub(super) fn unexpected<T>(&self, at: usize, expected: &str) -> Walk<T> {
+        if at >= self.page.len() {
+            return self.fault(&format!("the page ends where {expected} should be"), at);
+        }
+        self.fault(&format!("expected {expected}"), at)
+    }
+
+    /// The page is malformed.
+    #[cold]
+    #[expect(clippy::unused_self, reason = "reads as the other walks do")]
+    pub(super) fn fault<T>(&self, reason: &str, offset: usize) -> Walk<T> {
+        Err(Box::new(Malformed { reason: reason.into(), offset }))
+    }
+}
+
+/// Which arrays and objects are open: one bit each, an object's is set.
+struct Nest {
+    kinds: u128,
+    opened: usize,
+    room: usize,
+}
+
+impl Nest {
+    fn around(depth: usize) -> Self {
+        Self { kinds: 0, opened: 0, room: MAX_DEPTH - depth }
+    }
+
+    /// False when there is no room.
+    #[inline]
+    fn open(&mut self, opener: u8) -> bool {
+        self.kinds = self.kinds << 1 | u128::from(opener == b'{');
+        self.opened += 1;
+        self.opened <= self.room
+    }
+
+    /// True when nothing is open any more.
+    #[inline]
+    fn close(&mut self) -> bool {
+        self.kinds >>= 1;
+        self.opened -= 1;
+        self.opened == 0
+    }
+
+    #[inline]
+    fn in_object(&self) -> bool {
+        self.kinds & 1 == 1
+    }
+
+    /// What ends the innermost.
+    #[inline]
+    fn closer(&self) -> u8 {
+        if self.in_object() { b'}' } else { b']' }
+    }
+}
+
+/// The high bit of each byte that is no ASCII digit.
+#[inline]
+fn other_than_digits(bytes: u64) -> u64 {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let shifted = bytes ^ 0x3030_3030_3030_3030;
+    // A digit is now 0 to 9; adding 0x76 lifts all else into the high bit.
+    (((shifted & !HIGH) + 0x7676_7676_7676_7676) | shifted) & HIGH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_told_from_every_other_byte() {
+        for byte in 0..=u8::MAX {
+            for place in 0..8 {
+                let mut run = *b"01234567";
+                run[place] = byte;
+                let others = other_than_digits(u64::from_le_bytes(run));
+                let expected = if byte.is_ascii_digit() { 0 } else { 0x80 << (8 * place) };
+                assert_eq!(others, expected, "{byte:#x} at {place}");
+            }
+        }
+    }
+}
