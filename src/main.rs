@@ -1,2 +1,18 @@
-//! The program.
-fn main() {}
+//! The program: parse, run, print one error with its hint, leave with the right code.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use zenstream::cli::{self, Arguments};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match cli::run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(failure.code())
+        }
+    }
+}

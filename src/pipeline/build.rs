@@ -25,7 +25,7 @@ const BODY_BYTES_MAX: usize = 256 << 20;
 
 /// The batches of sinks whose writes are cheap: whatever is there goes out at once, and what comes
 /// meanwhile goes out together.
-const STREAMING_BATCH: BatchSettings =
+pub const STREAMING_BATCH: BatchSettings =
     BatchSettings { max_bytes: 4 << 20, max_events: 10_000, max_age: Duration::ZERO };
 
 /// The name of the sink that keeps what no configured sink takes.
@@ -63,11 +63,8 @@ pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError>
     let mut sources = Vec::new();
     for source in &config.sources {
         let client = Arc::new(client(source, &config.proxy, outside)?);
-        let now = outside.clock.now();
-        let streams = source.streams.iter().map(|stream| {
-            (stream_settings(source, stream, now, outside.follow), stream.silence_alert)
-        });
-        sources.push(SourcePlan { name: source.name.clone(), client, streams: streams.collect() });
+        let streams = stream_settings(source, outside);
+        sources.push(SourcePlan { name: source.name.clone(), client, streams });
     }
     let mut sinks = Vec::new();
     for sink_config in &config.sinks {
@@ -160,19 +157,19 @@ fn credentials(auth: &AuthConfig) -> Credentials {
     }
 }
 
-fn stream_settings(
+/// How each stream of a source is read, and after how long without an event an alert is raised.
+pub fn stream_settings(
     source: &SourceConfig,
-    stream: &StreamConfig,
-    now: Timestamp,
-    follow: bool,
-) -> StreamSettings {
-    StreamSettings {
+    outside: &Outside,
+) -> Vec<(StreamSettings, Option<Duration>)> {
+    let now = outside.clock.now();
+    let settings = |stream: &StreamConfig| StreamSettings {
         spec: stream.spec,
         source: source.name.clone(),
         subdomain: source.subdomain.clone(),
         since: stream.since.resolve(now),
         until: None,
-        follow,
+        follow: outside.follow,
         poll_interval: stream.poll_interval,
         lag: stream.lag,
         overlap: stream.overlap,
@@ -180,7 +177,8 @@ fn stream_settings(
         include: stream.include.clone(),
         exclude_deleted: stream.exclude_deleted,
         max_record_bytes: stream.max_record_bytes,
-    }
+    };
+    source.streams.iter().map(|stream| (settings(stream), stream.silence_alert)).collect()
 }
 
 impl Since {

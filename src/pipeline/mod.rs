@@ -20,7 +20,9 @@ mod tally;
 mod topology;
 
 pub use batch::{BatchSettings, Batcher, Cut, Delivery, Span};
-pub use build::{BuildError, Outside, build, client, rejected_file, sink};
+pub use build::{
+    BuildError, Outside, STREAMING_BATCH, build, client, rejected_file, sink, stream_settings,
+};
 pub use ledger::{Ledger, Seq, Share, SinkId};
 pub use tally::{SinkTally, StreamOutcome, StreamTally, Tally};
 pub use topology::{Pipeline, RunError, RunOptions, SinkPlan, SourcePlan};

@@ -60,11 +60,22 @@ pub struct StreamSpec {
     pub limit: &'static str,
     /// Filters the endpoint understands, as they are written in a config.
     pub filters: &'static [&'static str],
+    /// What a table of its records shows.
+    pub columns: &'static [&'static str],
     /// Zendesk's reference page.
     pub docs_url: &'static str,
 }
 
 impl StreamSpec {
+    /// What it asks of an account, for hints.
+    pub fn needs(&self) -> String {
+        let plan = match self.plan {
+            "any" => String::new(),
+            plan => format!("the {plan} plan, "),
+        };
+        format!("{plan}the role `{}` and the scope `{}` or `read`", self.role, self.scope)
+    }
+
     /// What the splitter must know of this stream's pages.
     pub fn layout(&self, max_record_bytes: usize) -> PageLayout {
         PageLayout {
@@ -95,6 +106,15 @@ pub static CATALOGUE: &[StreamSpec] = &[
         bucket: None,
         limit: "account budget",
         filters: &["source_type", "source_id", "actor_id", "ip_address", "action"],
+        columns: &[
+            "created_at",
+            "actor_name",
+            "action",
+            "source_type",
+            "source_label",
+            "change_description",
+            "ip_address",
+        ],
         docs_url: "https://developer.zendesk.com/api-reference/ticketing/account-configuration/audit_logs/",
     },
     StreamSpec {
@@ -114,6 +134,7 @@ pub static CATALOGUE: &[StreamSpec] = &[
         bucket: Some("incremental-exports"),
         limit: "10/min (30 with High Volume)",
         filters: &[],
+        columns: &["id", "updated_at", "status", "priority", "subject", "requester_id"],
         docs_url: "https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/",
     },
 ];

@@ -90,11 +90,7 @@ impl Reader {
             Self::Export(export) => export.request(settings, now),
         };
         let spec = settings.spec;
-        let needs = format!(
-            "the plan `{}`, the role `{}` and the scope `{}` or `read`",
-            spec.plan, spec.role, spec.scope
-        );
-        Some(PageRequest { bucket: spec.bucket, needs: Some(needs), ..request })
+        Some(PageRequest { bucket: spec.bucket, needs: Some(spec.needs()), ..request })
     }
 
     fn decode(&self, settings: &StreamSettings, body: &Bytes) -> Result<(SplitPage, PageEnd), String> {

@@ -91,6 +91,18 @@ impl ApiError {
         Self { kind, status: None, code: None, message: message.into(), hint: None }
     }
 
+    /// The credentials are not those of anybody who may do this.
+    pub fn denied(message: impl Into<String>) -> Self {
+        Self::local(ErrorKind::Denied, message)
+    }
+
+    /// With something a person could do.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
     /// The page came with 200 but is not one; `reason` is the decoder's.
     pub(super) fn malformed(body: &[u8], reason: &str) -> Self {
         let (message, hint) = if body.is_empty() {

@@ -1,0 +1,151 @@
+//! One account from flags and the environment, for commands without a config.
+//!
+//! Secrets come from the environment or from files, never from the command line, where every
+//! user of the machine could read them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use secrecy::SecretString;
+
+use super::Failure;
+use crate::clock::Clock;
+use crate::config::{self, AuthConfig, ProxyConfig, RequestConfig, SourceConfig};
+use crate::pipeline::{self, Outside};
+use crate::random::Random;
+use crate::zendesk::Client;
+
+/// Which account, and how to sign in.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Account")]
+pub(super) struct AccountArguments {
+    /// The account: `acme` of acme.zendesk.com.
+    #[arg(long, env = "ZENDESK_SUBDOMAIN", conflicts_with = "base_url")]
+    subdomain: Option<String>,
+    /// The account's address, `https://acme.zendesk.com`.
+    #[arg(long, value_name = "URL", env = "ZENDESK_BASE_URL")]
+    base_url: Option<String>,
+    /// The OAuth client; its secret is read from ZENDESK_CLIENT_SECRET.
+    #[arg(long, value_name = "ID", env = "ZENDESK_CLIENT_ID")]
+    client_id: Option<String>,
+    /// The user of the API token, which is read from ZENDESK_API_TOKEN.
+    #[arg(long, env = "ZENDESK_EMAIL")]
+    email: Option<String>,
+    /// A file that holds the secret: the client's, the bearer token or the API token.
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+    /// The OAuth scopes to ask for.
+    #[arg(long, default_value = "read")]
+    scope: String,
+    /// The part of the account's rate budget to use, above 0 and up to 1.
+    #[arg(long, value_name = "PART", default_value = "0.8", value_parser = parse_share)]
+    rate_share: f64,
+    /// The longest one answer may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    timeout_secs: u64,
+}
+
+const NO_CREDENTIALS: &str = "\
+set ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET, or ZENDESK_BEARER_TOKEN, or ZENDESK_EMAIL and ZENDESK_API_TOKEN; \
+without an account, try `zenstream demo`";
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    let share: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if share > 0.0 && share <= 1.0 {
+        Ok(share)
+    } else {
+        Err("must be above 0 and at most 1".to_owned())
+    }
+}
+
+/// An account that can be talked to.
+#[derive(Debug)]
+pub(super) struct Account {
+    /// Talks to it.
+    pub(super) client: Arc<Client>,
+    /// Its name.
+    pub(super) subdomain: String,
+}
+
+impl AccountArguments {
+    /// Connects to nothing yet.
+    pub(super) fn open(&self) -> Result<Account, Failure> {
+        let source = self.source()?;
+        let outside = outside(false);
+        let client = pipeline::client(&source, &ProxyConfig::default(), &outside)?;
+        Ok(Account { client: Arc::new(client), subdomain: source.subdomain })
+    }
+
+    fn source(&self) -> Result<SourceConfig, Failure> {
+        let address = match (&self.base_url, &self.subdomain) {
+            (Some(url), _) => config::parse_endpoint(url),
+            (None, Some(subdomain)) => config::parse_subdomain(subdomain),
+            (None, None) => {
+                return Err(Failure::usage("which account?").with_hint(
+                    "set ZENDESK_SUBDOMAIN or ZENDESK_BASE_URL, or give --subdomain; \
+                     without an account, try `zenstream demo`",
+                ));
+            }
+        };
+        let address = address.map_err(|error| {
+            let failure = Failure::usage(error.message);
+            match error.hint {
+                Some(hint) => failure.with_hint(hint),
+                None => failure,
+            }
+        })?;
+        Ok(SourceConfig {
+            name: address.subdomain.clone(),
+            endpoint: address.endpoint,
+            subdomain: address.subdomain,
+            auth: self.auth()?,
+            streams: Vec::new(),
+            request: RequestConfig {
+                timeout: Duration::from_secs(self.timeout_secs),
+                retry_attempts: 10,
+                share: self.rate_share,
+            },
+        })
+    }
+
+    fn auth(&self) -> Result<AuthConfig, Failure> {
+        let file = self.secret_file.as_ref().map(read_secret).transpose()?;
+        let secret = |name: &str| file.clone().or_else(|| variable(name));
+        if let Some(client_id) = &self.client_id
+            && let Some(client_secret) = secret("ZENDESK_CLIENT_SECRET")
+        {
+            let (client_id, scope) = (client_id.clone(), self.scope.clone());
+            return Ok(AuthConfig::OauthClientCredentials { client_id, client_secret, scope });
+        }
+        if let Some(token) = variable("ZENDESK_BEARER_TOKEN") {
+            return Ok(AuthConfig::Bearer { token });
+        }
+        match (&self.email, secret("ZENDESK_API_TOKEN"), file) {
+            (Some(email), Some(token), _) => Ok(AuthConfig::ApiToken { email: email.clone(), token }),
+            (None, _, Some(token)) => Ok(AuthConfig::Bearer { token }),
+            _ => Err(Failure::usage("no credentials").with_hint(NO_CREDENTIALS)),
+        }
+    }
+}
+
+/// The outside world as it is.
+pub(super) fn outside(follow: bool) -> Outside {
+    Outside {
+        clock: Clock::system(),
+        random: Arc::new(Random::from_system()),
+        transport: None,
+        follow,
+    }
+}
+
+fn variable(name: &str) -> Option<SecretString> {
+    std::env::var(name).ok().filter(|value| !value.is_empty()).map(SecretString::from)
+}
+
+fn read_secret(path: &PathBuf) -> Result<SecretString, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("cannot read `{}`: {error}", path.display())))?;
+    Ok(SecretString::from(text.trim_end_matches(['\r', '\n'])))
+}

@@ -1,0 +1,105 @@
+//! What the program says when it fails, and with which code it leaves.
+
+use std::fmt;
+use std::io::Write as _;
+
+use crate::config::ConfigError;
+use crate::pipeline::{BuildError, RunError};
+use crate::zendesk::ApiError;
+
+/// The end of a command that did not do what was asked.
+#[derive(Debug)]
+pub struct Failure {
+    code: u8,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// Something went wrong while running: code 1.
+    pub(super) fn run(message: impl Into<String>) -> Self {
+        Self { code: 1, message: message.into(), hint: None }
+    }
+
+    /// The command line makes no sense: code 2.
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self { code: 2, message: message.into(), hint: None }
+    }
+
+    /// The config makes no sense: code 78.
+    pub(super) fn config(message: impl Into<String>) -> Self {
+        Self { code: 78, message: message.into(), hint: None }
+    }
+
+    /// Nobody reads our output any more: success, and nothing to say.
+    pub(super) fn closed_pipe() -> Self {
+        Self { code: 0, message: String::new(), hint: None }
+    }
+
+    pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The code to leave with.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// Says it on stderr.
+    pub fn print(&self) {
+        if !self.message.is_empty() {
+            // With stderr closed there is nobody to tell.
+            let _unheard = writeln!(std::io::stderr(), "{self}");
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self { hint: error.hint().map(str::to_owned), ..Self::config(error.to_string()) }
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        let hint = match &error {
+            BuildError::Checkpoint(error) => error.hint.clone(),
+            BuildError::Network(_) | BuildError::Template(..) => None,
+        };
+        let code = if matches!(error, BuildError::Template(..)) { 78 } else { 1 };
+        Self { code, message: error.to_string(), hint }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        Self { hint: error.hint().map(str::to_owned), ..Self::run(error.to_string()) }
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self { hint: error.hint.clone(), ..Self::run(error.to_string()) }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    /// An error of our own output.
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self::closed_pipe();
+        }
+        Self::run(format!("cannot write to stdout: {error}"))
+    }
+}

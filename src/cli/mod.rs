@@ -1,0 +1,173 @@
+//! The command line: one file a command.
+//!
+//! Data goes to stdout, everything else to stderr; a closed pipe is success. Only this module and
+//! the tests see the simulator, and only this module prints.
+
+mod account;
+mod check;
+mod demo;
+mod failure;
+mod format;
+mod output;
+mod read;
+mod run;
+mod simulate;
+mod streams;
+mod user;
+mod validate;
+
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+pub use failure::Failure;
+
+use crate::telemetry::log::{Color, LogFormat, LogSettings};
+
+/// Read a Zendesk account as streams of events, and deliver every event once.
+#[derive(Debug, Parser)]
+#[command(name = "zenstream", version, about, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Arguments {
+    #[command(flatten)]
+    global: GlobalArguments,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 the run failed, 2 wrong usage, 78 wrong config.
+
+Try it without an account:  zenstream demo | head -3";
+
+#[derive(Debug, Args)]
+struct GlobalArguments {
+    /// Say more on stderr (-v, -vv, -vvv).
+    #[arg(short, long, action = ArgAction::Count, global = true, help_heading = "Messages")]
+    verbose: u8,
+    /// Say less on stderr: -q warnings, -qq errors only.
+    #[arg(short, long, action = ArgAction::Count, global = true, help_heading = "Messages")]
+    quiet: u8,
+    /// The form of messages on stderr.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        env = "ZENSTREAM_LOG_FORMAT",
+        default_value = "text",
+        help_heading = "Messages"
+    )]
+    log_format: LogFormatArgument,
+    /// Which messages to show, as tracing directives ("zenstream::pipeline=trace").
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIRECTIVES",
+        env = "ZENSTREAM_LOG",
+        hide_env_values = true,
+        help_heading = "Messages"
+    )]
+    log: Option<String>,
+    /// When to use colour on stderr.
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Messages"
+    )]
+    color: ColorArgument,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormatArgument {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ColorArgument {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a config: collect its sources into its sinks.
+    Run(run::Arguments),
+    /// Print records of one account, no config needed.
+    Read(read::Arguments),
+    /// Print a user's profile and last activities in the audit log.
+    User(user::Arguments),
+    /// List what can be read.
+    Streams(streams::Arguments),
+    /// Sign in and probe every stream and sink: what works, and what to grant.
+    Check(check::Arguments),
+    /// Check config files without connecting to anything.
+    Validate(validate::Arguments),
+    /// Print a config skeleton: SOURCES/TRANSFORMS/SINKS, such as `zendesk//console`.
+    Generate(validate::GenerateArguments),
+    /// Print the completion script of a shell.
+    Completion {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Serve a pretend Zendesk on a port.
+    Simulate(simulate::Arguments),
+    /// Collect from a pretend Zendesk to stdout: no account, no file, no service.
+    Demo(demo::Arguments),
+}
+
+/// Runs the command that was asked for.
+pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { global, command } = arguments;
+    crate::telemetry::log::init(&global.log_settings(matches!(command, Command::Run(_))))
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    match command {
+        Command::Run(arguments) => block_on(run::run(arguments)),
+        Command::Read(arguments) => block_on(read::run(arguments)),
+        Command::User(arguments) => block_on(user::run(arguments)),
+        Command::Streams(arguments) => streams::run(&arguments),
+        Command::Check(arguments) => block_on(check::run(arguments)),
+        Command::Validate(arguments) => validate::run(&arguments),
+        Command::Generate(arguments) => validate::generate(&arguments),
+        Command::Completion { shell } => completion(shell),
+        Command::Simulate(arguments) => block_on(simulate::run(arguments)),
+        Command::Demo(arguments) => block_on(demo::run(arguments)),
+    }
+}
+
+fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::run(format!("cannot start: {error}")))?;
+    let result = runtime.block_on(command);
+    // A blocked write must not hold the exit.
+    runtime.shutdown_background();
+    result
+}
+
+fn completion(shell: Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "zenstream", &mut script);
+    output::print(&script)
+}
+
+impl GlobalArguments {
+    /// `run` tells what it does; the other commands only what is wrong.
+    fn log_settings(&self, is_run: bool) -> LogSettings {
+        let louder = i8::try_from(self.verbose).unwrap_or(i8::MAX);
+        let quieter = i8::try_from(self.quiet).unwrap_or(i8::MAX);
+        LogSettings {
+            verbosity: louder.saturating_sub(quieter).saturating_sub(i8::from(!is_run)),
+            format: match self.log_format {
+                LogFormatArgument::Text => LogFormat::Text,
+                LogFormatArgument::Json => LogFormat::Json,
+            },
+            color: match self.color {
+                ColorArgument::Auto => Color::Auto,
+                ColorArgument::Always => Color::Always,
+                ColorArgument::Never => Color::Never,
+            },
+            filter: self.log.clone(),
+        }
+    }
+}

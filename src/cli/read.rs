@@ -1,0 +1,287 @@
+//! `read`: records of one account to stdout, no config needed.
+//!
+//! Reads the streams themselves, without a pipeline: nothing is remembered, so
+//! there is no position to keep safe.
+
+use std::io::{BufWriter, IsTerminal as _, StdoutLock};
+use std::pin::Pin;
+use std::time::Duration;
+
+use clap::Args;
+use futures::stream::select_all;
+use futures::{Stream, StreamExt as _};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::tz::TimeZone;
+
+use super::account::{Account, AccountArguments};
+use super::format::{Format, Printer, Style};
+use super::{Failure, output};
+use crate::config::{Since, parse_since};
+use crate::streams::{self, CATALOGUE, Page, StreamSettings, StreamSpec};
+use crate::zendesk::ApiError;
+
+/// How far back each look reaches again for records that show up late, with `--follow`.
+const OVERLAP: Duration = Duration::from_secs(900);
+
+/// With `--follow`, how long to wait at the end before looking again.
+const FOLLOW_INTERVAL: Duration = Duration::from_secs(15);
+
+/// What to read and how to print it.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// What to read, separated by commas; see `zenstream streams`.
+    #[arg(value_name = "STREAM", value_delimiter = ',', required = true)]
+    streams: Vec<String>,
+    /// Where to start: `7d`, `2024-05-01`, an RFC 3339 time, or `beginning`.
+    #[arg(long, value_name = "WHEN", default_value = "24h", value_parser = parse_when)]
+    since: Since,
+    /// Where to end, in the same forms.
+    #[arg(long, value_name = "WHEN", value_parser = parse_when)]
+    until: Option<Since>,
+    /// Only records with this value, such as `source_type=account_setting`; several values of
+    /// one key mean any of them.
+    #[arg(long = "filter", value_name = "KEY=VALUE", value_parser = parse_filter)]
+    filters: Vec<(String, String)>,
+    /// End after this many records.
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+    /// Go on with what comes.
+    #[arg(long, short)]
+    follow: bool,
+    /// The form of the output.
+    #[arg(long, default_value = "ndjson")]
+    format: Format,
+    /// Only these fields, in this order; `a.b` is a field within a field.
+    #[arg(long, value_name = "FIELD", value_delimiter = ',')]
+    fields: Option<Vec<String>>,
+    /// Show times in this zone with their offset: `local`, `UTC`, or a name such as
+    /// `Europe/Berlin`. Tables show local times, everything else the time as sent.
+    #[arg(long, value_name = "ZONE", value_parser = parse_zone)]
+    timezone: Option<TimeZone>,
+    #[command(flatten)]
+    account: AccountArguments,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  zenstream read audit_logs --since 7d | jq -r .change_description
+  zenstream read audit_logs --filter source_type=account_setting --since 2024-05-01 --until 2024-06-01 --format table
+  zenstream read tickets --since 30d --fields id,status,subject --format csv > tickets.csv
+  zenstream read audit_logs --follow";
+
+type Pages = Pin<Box<dyn Stream<Item = (usize, Result<Page, ApiError>)> + Send>>;
+type Out = Printer<BufWriter<StdoutLock<'static>>>;
+
+pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let specs = arguments.specs()?;
+    let account = arguments.account.open()?;
+    let mut pages = Vec::new();
+    for (index, spec) in specs.iter().enumerate() {
+        let settings = arguments.settings(spec, &account)?;
+        let opened = streams::open(account.client.clone(), settings, None);
+        let (_start, stream) = opened.map_err(|error| Failure::run(error.to_string()))?;
+        let stream: Pages = Box::pin(stream.map(move |page| (index, page)));
+        pages.push(stream);
+    }
+    let style = Style {
+        format: arguments.format,
+        fields: arguments.fields.clone(),
+        timezone: arguments.zone(),
+    };
+    // The first stream's columns head the table of several.
+    let out = BufWriter::with_capacity(64 << 10, std::io::stdout().lock());
+    let printer = Printer::new(out, style, specs[0].columns);
+    let mut reading = Reading { arguments: &arguments, specs, printer, left: arguments.limit };
+    let failed = reading.print(select_all(pages)).await?;
+    reading.printer.finish()?;
+    failed.map_or(Ok(()), Err)
+}
+
+/// The loop over pages.
+struct Reading<'a> {
+    arguments: &'a Arguments,
+    specs: Vec<&'static StreamSpec>,
+    printer: Out,
+    left: Option<u64>,
+}
+
+impl Reading<'_> {
+    /// Prints pages until they end or there are enough. Returns the first failure of a stream;
+    /// the other streams are read all the same.
+    async fn print(&mut self, mut pages: impl Stream<Item = (usize, Result<Page, ApiError>)> + Unpin) -> Result<Option<Failure>, Failure> {
+        let progress = progress();
+        let mut failed: Option<Failure> = None;
+        let mut ended = vec![false; self.specs.len()];
+        while self.left != Some(0)
+            && let Some((index, page)) = pages.next().await
+        {
+            let stream = self.specs[index].name;
+            match page {
+                _ if ended[index] => {}
+                Ok(page) => self.print_page(stream, &page, &progress)?,
+                Err(error) if self.arguments.follow && error.is_transient() => {
+                    tracing::warn!(stream, %error, "stream failed, trying again");
+                }
+                Err(error) => {
+                    ended[index] = true;
+                    let message = format!("stream `{stream}`: {error}");
+                    tracing::debug!(stream, %error, "stream failed, the others go on");
+                    let failure = match error.hint {
+                        Some(hint) => Failure::run(message).with_hint(hint),
+                        None => Failure::run(message),
+                    };
+                    failed.get_or_insert(failure);
+                }
+            }
+            if ended.iter().all(|ended| *ended) {
+                break;
+            }
+        }
+        progress.finish_and_clear();
+        Ok(failed)
+    }
+
+    fn print_page(&mut self, stream: &str, page: &Page, progress: &ProgressBar) -> Result<(), Failure> {
+        for rejected in &page.rejected {
+            let line = String::from_utf8_lossy(&rejected.line);
+            let start: String = line.chars().take(200).collect();
+            tracing::warn!(stream, record = start, "record left out");
+        }
+        let most = self.left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
+        for event in page.events.iter().take(most) {
+            self.printer.print(event)?;
+            progress.inc(1);
+        }
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(page.events.len() as u64);
+        }
+        if let Some(last) = page.events.last().and_then(|event| event.time) {
+            progress.set_message(format!("{stream} {last}"));
+        }
+        Ok(self.printer.flush()?)
+    }
+}
+
+impl Arguments {
+    fn specs(&self) -> Result<Vec<&'static StreamSpec>, Failure> {
+        let mut specs: Vec<&'static StreamSpec> = Vec::new();
+        for name in self.streams.iter().map(|name| name.trim()) {
+            let spec = find(name)?;
+            if !specs.contains(&spec) {
+                specs.push(spec);
+            }
+        }
+        Ok(specs)
+    }
+
+    fn settings(&self, spec: &'static StreamSpec, account: &Account) -> Result<StreamSettings, Failure> {
+        let now = account.client.clock().now();
+        Ok(StreamSettings {
+            spec,
+            source: account.subdomain.clone(),
+            subdomain: account.subdomain.clone(),
+            since: self.since.resolve(now),
+            until: self.until.map(|until| until.resolve(now)),
+            follow: self.follow,
+            poll_interval: FOLLOW_INTERVAL,
+            // A person wants what there is now; with `--follow` the overlap finds the rest.
+            lag: Duration::ZERO,
+            overlap: OVERLAP,
+            filter: self.filter_of(spec)?,
+            include: Vec::new(),
+            exclude_deleted: false,
+            max_record_bytes: 64 << 20,
+        })
+    }
+
+    fn filter_of(&self, spec: &StreamSpec) -> Result<Vec<(String, Vec<String>)>, Failure> {
+        let mut filter: Vec<(String, Vec<String>)> = Vec::new();
+        for (key, value) in &self.filters {
+            if !spec.filters.contains(&key.as_str()) {
+                let message = format!("`{}` has no filter `{key}`", spec.name);
+                return Err(Failure::usage(message).with_hint(match spec.filters {
+                    [] => "it has none; pipe the records through `jq`".to_owned(),
+                    filters => format!("it has `{}`", filters.join("`, `")),
+                }));
+            }
+            match filter.iter_mut().find(|(known, _)| known == key) {
+                Some((_, values)) => values.push(value.clone()),
+                None => filter.push((key.clone(), vec![value.clone()])),
+            }
+        }
+        Ok(filter)
+    }
+
+    fn zone(&self) -> Option<TimeZone> {
+        let shown_to_people = self.format == Format::Table;
+        self.timezone.clone().or_else(|| shown_to_people.then(TimeZone::system))
+    }
+}
+
+fn find(name: &str) -> Result<&'static StreamSpec, Failure> {
+    streams::find(name).ok_or_else(|| {
+        let names = CATALOGUE.iter().map(|spec| spec.name);
+        let close = names.map(|known| (strsim::jaro_winkler(known, name), known));
+        let best = close.max_by(|a, b| a.0.total_cmp(&b.0));
+        let hint = match best {
+            Some((likeness, known)) if likeness > 0.8 => format!("did you mean `{known}`?"),
+            _ => "`zenstream streams` lists what there is".to_owned(),
+        };
+        Failure::usage(format!("there is no stream `{name}`")).with_hint(hint)
+    })
+}
+
+/// A count on stderr for a person who waits; hidden where records fill the terminal.
+fn progress() -> ProgressBar {
+    if std::io::stdout().is_terminal() || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{spinner} {human_pos} records, {per_sec}, at {msg}");
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(Duration::from_millis(200));
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(error) => {
+            output::tell(&format!("progress: {error}"));
+            bar
+        }
+    }
+}
+
+fn parse_when(text: &str) -> Result<Since, String> {
+    parse_since(text).map_err(|error| error.to_string())
+}
+
+fn parse_filter(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+fn parse_zone(text: &str) -> Result<TimeZone, String> {
+    match text {
+        "local" => Ok(TimeZone::system()),
+        name => TimeZone::get(name).map_err(|_| {
+            format!("there is no time zone `{name}`; write `local`, `UTC` or a name such as `Europe/Berlin`")
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_values_of_one_key_mean_any_of_them() {
+        assert_eq!(parse_filter("action=create"), Ok(("action".to_owned(), "create".to_owned())));
+        assert_eq!(parse_filter("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert!(parse_filter("action").is_err());
+    }
+
+    #[test]
+    fn zones_are_names_and_local() {
+        assert!(parse_zone("UTC").is_ok() && parse_zone("Europe/Berlin").is_ok());
+        assert!(parse_zone("local").is_ok());
+        assert!(parse_zone("Middle/Earth").is_err());
+    }
+}

@@ -1,0 +1,119 @@
+//! `run`: a config's sources into its sinks, until stopped or, with `--once`, to
+//! the present end.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{Failure, account};
+use crate::config::{self, ProcessEnvironment};
+use crate::pipeline::{self, RunOptions, Tally};
+
+/// What to run and for how long.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// Config files, merged; YAML, TOML or JSON by their ending.
+    #[arg(short, long, value_name = "FILE", required = true, num_args = 1.., value_delimiter = ',', env = "ZENSTREAM_CONFIG")]
+    config: Vec<PathBuf>,
+    /// Read every stream to its present end, write everything out, save, and exit.
+    #[arg(long)]
+    once: bool,
+    /// Take at most this many pages of each stream, then exit.
+    #[arg(long, value_name = "N")]
+    max_pages: Option<u64>,
+    /// How long a stopped run may take to write out what it holds, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    shutdown_timeout: u64,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  zenstream run -c zenstream.yaml            until SIGTERM or SIGINT; a second one stops at once
+  zenstream run -c zenstream.yaml --once     for cron, Lambda, Cloud Run";
+
+pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let config = config::load(&arguments.config, &ProcessEnvironment)?;
+    let pipeline = pipeline::build(&config, &account::outside(!arguments.once))?;
+    let tally = pipeline.tally();
+    let options = RunOptions {
+        once: arguments.once,
+        max_pages: arguments.max_pages,
+        shutdown_timeout: Duration::from_secs(arguments.shutdown_timeout),
+    };
+    let mut signals = Signals::new()?;
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let told = async {
+        signals.next().await;
+        tracing::info!("stopping: writing out what is held; a second signal stops at once");
+        // The run may have ended by itself meanwhile.
+        let _ended = stop.send(());
+        signals.next().await;
+        Failure::run("stopped before everything was written out")
+            .with_hint("nothing is lost: the next run reads it again")
+    };
+    let shutdown = async {
+        if stopped.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tracing::info!(streams = tally.streams.len(), sinks = tally.sinks.len(), "started");
+    let result = tokio::select! {
+        result = pipeline.run(options, shutdown) => result.map_err(Failure::from),
+        failure = told => Err(failure),
+    };
+    report(&tally);
+    result
+}
+
+/// What was done, in the log.
+fn report(tally: &Tally) {
+    for stream in &tally.streams {
+        let events = stream.events.load(Ordering::Relaxed);
+        let deduplicated = stream.deduplicated.load(Ordering::Relaxed);
+        let rejected = stream.rejected.load(Ordering::Relaxed);
+        tracing::info!(stream = stream.name, events, deduplicated, rejected, "read");
+    }
+    for sink in &tally.sinks {
+        let (events, bytes) = (sink.events.load(Ordering::Relaxed), sink.bytes.load(Ordering::Relaxed));
+        let discarded = sink.discarded.load(Ordering::Relaxed);
+        tracing::info!(sink = sink.name, events, bytes, discarded, "delivered");
+    }
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let terminate = signal(SignalKind::terminate())
+                .map_err(|error| Failure::run(format!("cannot listen for signals: {error}")))?;
+            Ok(Self { terminate })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    async fn next(&mut self) {
+        let interrupt = async {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        #[cfg(unix)]
+        tokio::select! {
+            () = interrupt => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        interrupt.await;
+    }
+}

@@ -1,0 +1,61 @@
+//! `streams`: the catalogue.
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::{Failure, output};
+use crate::streams::CATALOGUE;
+
+/// What to print of it.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The form.
+    #[arg(long, default_value = "table")]
+    format: CatalogueFormat,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CatalogueFormat {
+    Table,
+    Json,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    match arguments.format {
+        CatalogueFormat::Table => output::print(table().as_bytes()),
+        CatalogueFormat::Json => output::print(&json_lines()),
+    }
+}
+
+fn table() -> String {
+    let header = ["name", "endpoint", "paging", "plan", "role", "scope", "limit"];
+    let rows = CATALOGUE.iter().map(|spec| {
+        let cells =
+            [spec.name, spec.path, spec.paging.name(), spec.plan, spec.role, spec.scope, spec.limit];
+        cells.map(str::to_owned).to_vec()
+    });
+    output::table(&header, rows)
+}
+
+fn json_lines() -> Vec<u8> {
+    let rows = CATALOGUE.iter().map(|spec| {
+        json!({
+            "name": spec.name,
+            "description": spec.description,
+            "endpoint": spec.path,
+            "paging": spec.paging.name(),
+            "plan": spec.plan,
+            "role": spec.role,
+            "scope": spec.scope,
+            "limit": spec.limit,
+            "id": spec.id_field,
+            "event_time": spec.time_field,
+            "filters": spec.filters,
+            "docs": spec.docs_url,
+        })
+    });
+    let rows: Vec<_> = rows.collect();
+    let mut text = serde_json::to_vec_pretty(&rows).unwrap_or_default();
+    text.push(b'\n');
+    text
+}
