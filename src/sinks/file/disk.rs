@@ -100,6 +100,10 @@ impl Disk {
             if let Err(also) = self.undo_all() {
                 tracing::warn!(error = %also, "a failed write is not undone yet");
             }
+            // Some failures are of the handle (a stale one, of a network volume), not the file.
+            for body in bodies {
+                self.handles.close(&body.path);
+            }
             return Err(error);
         }
         for body in bodies {

@@ -56,6 +56,11 @@ impl Handles {
         self.open.get(path).map(|handle| &handle.file)
     }
 
+    /// Closes the file at `path`, if it is open.
+    pub(super) fn close(&mut self, path: &str) {
+        self.open.remove(path);
+    }
+
     /// Closes what nothing was written to for the idle timeout.
     pub(super) fn close_idle(&mut self, now: Instant) {
         self.open.retain(|_, handle| now.duration_since(handle.used) < self.idle_timeout);
@@ -67,7 +72,7 @@ impl Handles {
         let there = stat(Path::new(path))?;
         let held = handle.file.metadata().map_err(|error| cannot("look at", path, &error))?;
         if !there.is_some_and(|there| same_file(&there, &held)) {
-            self.open.remove(path);
+            self.close(path);
         }
         Ok(())
     }
