@@ -4,6 +4,9 @@
 //! every stream, what each sink holds beyond it, and the state of the sinks. A
 //! store keeps it; it must not look inside.
 
+#[cfg(test)]
+mod contract;
+mod document;
 mod file;
 mod memory;
 
@@ -58,6 +61,36 @@ pub struct StoreError {
     pub message: String,
     /// What a person could do about it.
     pub hint: Option<String>,
+}
+
+impl StoreError {
+    /// An error without a hint.
+    pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None }
+    }
+
+    /// The same error, with what a person could do about it.
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What is there has the revision `found`, not `expected`: somebody else saved.
+    pub(crate) fn conflict(
+        location: &str,
+        expected: Option<Revision>,
+        found: Option<Revision>,
+    ) -> Self {
+        let named = |revision: Option<Revision>| match revision {
+            Some(revision) => format!("at revision {revision}"),
+            None => "absent".to_owned(),
+        };
+        let (expected, found) = (named(expected), named(found));
+        let text =
+            format!("the checkpoint {location} is {found}, but was {expected} when last seen");
+        Self::new(StoreErrorKind::Conflict, text)
+            .with_hint("let only one zenstream run on a checkpoint")
+    }
 }
 
 /// What follows from a [`StoreError`].

@@ -5,9 +5,13 @@
 //! state it hands out comes back after a restart.
 
 mod console;
+#[cfg(test)]
+mod contract;
 mod encode;
+mod fault;
 mod file;
 mod memory;
+mod template;
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -18,6 +22,7 @@ pub use console::{Console, Target};
 pub use encode::Encoder;
 pub use file::{Compression, File, FileSettings};
 pub use memory::Memory;
+pub use template::{Template, TemplateError};
 
 /// The events of one write, in order.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +45,19 @@ pub struct SinkError {
     pub message: String,
     /// What a person could do about it.
     pub hint: Option<String>,
+}
+
+impl SinkError {
+    /// An error without a hint.
+    pub fn new(kind: SinkErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None }
+    }
+
+    /// The same error, with what a person could do about it.
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
 }
 
 /// What follows from a [`SinkError`].
