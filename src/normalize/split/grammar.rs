@@ -28,6 +28,8 @@ pub(super) struct Key {
     pub(super) start: usize,
     /// At the closing quote.
     pub(super) end: usize,
+    /// After the colon.
+    pub(super) value: usize,
     /// Whether the text is what it says: it holds no escapes.
     pub(super) plain: bool,
 }
@@ -77,24 +79,26 @@ impl<'p> Walker<'p> {
                         return self.fault("nested too deep", at);
                     }
                     at = self.token(at + 1);
-                    if self.byte(at) != nest.closer() {
+                    if self.byte(at) != nest.closer {
                         if open == b'{' {
-                            at = self.member(at)?;
+                            at = self.key(at)?.value;
                         }
-                        at = self.token(at);
                         continue 'value;
                     }
+                }
+                b' ' | b'\n' | b'\r' | b'\t' => {
+                    at = self.token(at);
+                    continue 'value;
                 }
                 _ => at = self.scalar(at)?,
             }
             loop {
                 let byte = self.byte(at);
                 if byte == b',' {
-                    at = if nest.in_object() { self.member(at + 1)? } else { at + 1 };
-                    at = self.token(at);
+                    at = if nest.closer == b'}' { self.key(at + 1)?.value } else { at + 1 };
                     continue 'value;
                 }
-                if byte == nest.closer() {
+                if byte == nest.closer {
                     at += 1;
                     if nest.close() {
                         return Ok(at);
@@ -108,28 +112,44 @@ impl<'p> Walker<'p> {
 
     /// Walks over a key and its colon.
     #[inline(always)]
-    fn member(&mut self, at: usize) -> Step {
-        let key = self.key(at)?;
-        self.punctuation(key.end + 1, b':', "`:`")
+    pub(super) fn key(&mut self, at: usize) -> Walk<Key> {
+        let start = self.punctuation(at, b'"', "a key")?;
+        let end = self.stops.next(start);
+        if self.chunk(end) == Some(b"\":") {
+            return Ok(Key { start, end, value: end + 2, plain: true });
+        }
+        self.unusual_key(start, end)
+    }
+
+    /// The rest of a key with escapes in it, or a gap before its colon.
+    #[inline(never)]
+    fn unusual_key(&mut self, start: usize, stop: usize) -> Walk<Key> {
+        let plain = self.byte(stop) == b'"';
+        let end = self.string_with_escapes(stop)?;
+        let value = self.punctuation(end, b':', "`:`")?;
+        Ok(Key { start, end: end - 1, value, plain })
     }
 
     /// Walks over one byte that must come next, and the gap before it.
     #[inline(always)]
-    pub(super) fn punctuation(&mut self, mut at: usize, byte: u8, name: &str) -> Step {
+    fn punctuation(&mut self, mut at: usize, byte: u8, name: &str) -> Step {
         while self.byte(at) != byte {
             at = self.gap(at, name)?;
         }
         Ok(at + 1)
     }
 
-    /// Walks over a key, up to its colon.
+    /// Walks over what stands between two members or elements: the position after
+    /// the comma, or none and the position after the closer.
     #[inline(always)]
-    pub(super) fn key(&mut self, at: usize) -> Walk<Key> {
-        let start = self.punctuation(at, b'"', "a key")?;
-        let stop = self.stops.next(start);
-        let plain = self.byte(stop) == b'"';
-        let end = if plain { stop + 1 } else { self.string_with_escapes(stop)? };
-        Ok(Key { start, end: end - 1, plain })
+    pub(super) fn separator(&mut self, mut at: usize, closer: u8) -> Walk<(bool, usize)> {
+        loop {
+            match self.byte(at) {
+                b',' => return Ok((true, at + 1)),
+                byte if byte == closer => return Ok((false, at + 1)),
+                _ => at = self.gap(at, "`,` or the end of the array or object")?,
+            }
+        }
     }
 
     /// Walks from after the opening quote to after the closing one.
@@ -250,13 +270,18 @@ impl<'p> Walker<'p> {
     /// The next token is not `expected`: that is well only if there is a gap
     /// before it.
     #[inline(never)]
-    pub(super) fn gap(&mut self, at: usize, expected: &str) -> Step {
-        let end = self.skip_gap(at);
+    fn gap(&mut self, at: usize, expected: &str) -> Step {
+        let end = self.leave_out_gap(at);
         if end > at { Ok(end) } else { self.unexpected(at, expected) }
     }
 
     #[inline(never)]
     fn skip_gap(&mut self, at: usize) -> usize {
+        self.leave_out_gap(at)
+    }
+
+    #[inline(always)]
+    fn leave_out_gap(&mut self, at: usize) -> usize {
         let end = end_of_gap(self.page, at);
         if end > at {
             self.compactor.leave_out(self.page, at..end);
@@ -281,8 +306,11 @@ impl<'p> Walker<'p> {
     }
 }
 
-/// Which arrays and objects are open: one bit each, an object's is set.
+/// Which arrays and objects are open.
 struct Nest {
+    /// What ends the innermost.
+    closer: u8,
+    /// One bit each, the innermost lowest; an object's is set.
     kinds: u128,
     opened: usize,
     room: usize,
@@ -290,12 +318,14 @@ struct Nest {
 
 impl Nest {
     fn around(depth: usize) -> Self {
-        Self { kinds: 0, opened: 0, room: MAX_DEPTH - depth }
+        Self { closer: 0, kinds: 0, opened: 0, room: MAX_DEPTH - depth }
     }
 
     /// False when there is no room.
     #[inline(always)]
     fn open(&mut self, opener: u8) -> bool {
+        // In ASCII both kinds of brackets are two apart.
+        self.closer = opener + 2;
         self.kinds = self.kinds << 1 | u128::from(opener == b'{');
         self.opened += 1;
         self.opened <= self.room
@@ -305,19 +335,9 @@ impl Nest {
     #[inline(always)]
     fn close(&mut self) -> bool {
         self.kinds >>= 1;
+        self.closer = if self.kinds & 1 == 1 { b'}' } else { b']' };
         self.opened -= 1;
         self.opened == 0
-    }
-
-    #[inline(always)]
-    fn in_object(&self) -> bool {
-        self.kinds & 1 == 1
-    }
-
-    /// What ends the innermost.
-    #[inline(always)]
-    fn closer(&self) -> u8 {
-        if self.in_object() { b'}' } else { b']' }
     }
 }
 

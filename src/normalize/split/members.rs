@@ -109,19 +109,17 @@ impl<'p> PageWalk<'p> {
         }
         loop {
             at = self.member(at)?;
-            at = self.walker.token(at);
-            match self.walker.byte(at) {
-                b',' => at += 1,
-                b'}' => return Ok(at + 1),
-                _ => return self.walker.unexpected(at, "`,` or `}`"),
+            let (more, next) = self.walker.separator(at, b'}')?;
+            if !more {
+                return Ok(next);
             }
+            at = next;
         }
     }
 
     fn member(&mut self, at: usize) -> Step {
         let key = self.walker.key(at)?;
-        let at = self.walker.punctuation(key.end + 1, b':', "`:`")?;
-        let at = self.walker.token(at);
+        let at = self.walker.token(key.value);
         let key = decoded(&self.page[key.start - 1..=key.end]);
         if key != self.layout.records_key {
             let end = self.walker.value(at, 1)?;
@@ -149,14 +147,12 @@ impl<'p> PageWalk<'p> {
             return Ok(at + 1);
         }
         loop {
-            at = self.walker.token(at);
             at = self.element(at)?;
-            at = self.walker.token(at);
-            match self.walker.byte(at) {
-                b',' => at += 1,
-                b']' => return Ok(at + 1),
-                _ => return self.walker.unexpected(at, "`,` or `]`"),
+            let (more, next) = self.walker.separator(at, b']')?;
+            if !more {
+                return Ok(next);
             }
+            at = self.walker.token(next);
         }
     }
 
@@ -183,19 +179,17 @@ impl<'p> PageWalk<'p> {
         }
         loop {
             let key = walker.key(at)?;
-            at = walker.punctuation(key.end + 1, b':', "`:`")?;
-            at = walker.token(at);
+            at = walker.token(key.value);
             let end = walker.value(at, RECORD_DEPTH)?;
             if self.names.may_hold(key) {
                 let text = text_of(walker.byte(at), at..end);
                 fields.note(&walker.page[key.start - 1..=key.end], text, self.layout);
             }
-            at = walker.token(end);
-            match walker.byte(at) {
-                b',' => at += 1,
-                b'}' => return Ok(at + 1),
-                _ => return walker.unexpected(at, "`,` or `}`"),
+            let (more, next) = walker.separator(end, b'}')?;
+            if !more {
+                return Ok(next);
             }
+            at = next;
         }
     }
 
