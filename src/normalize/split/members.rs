@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::grammar::{Step, Walk, Walker};
+use super::grammar::{Key, Step, Walk, Walker};
 use super::{PageLayout, Record, Rejected, SplitPage};
 
 /// How many arrays and objects are open around a record's members.
@@ -21,12 +21,38 @@ const MANY_RECORDS: usize = 1000;
 pub(super) struct PageWalk<'p> {
     page: &'p Bytes,
     layout: &'p PageLayout,
+    names: Names,
     walker: Walker<'p>,
     found: SplitPage,
     /// Whether the last member under the records' key was an array.
     has_records: bool,
     /// The lines that are copies: where they go and what they are.
     copies: Vec<(Place, Range<usize>)>,
+}
+
+/// The lengths of the fields' names, a bit each: most keys need no second look.
+struct Names {
+    lengths: u64,
+}
+
+impl Names {
+    fn of(layout: &PageLayout) -> Self {
+        let names = [Some(layout.id_field), Some(layout.time_field), layout.version_field];
+        let lengths = names.iter().flatten().fold(0, |lengths, name| lengths | bit_of(name.len()));
+        Self { lengths }
+    }
+
+    /// False only when `key` is none of the names.
+    #[inline]
+    fn may_hold(&self, key: Key) -> bool {
+        !key.plain || self.lengths & bit_of(key.end - key.start) != 0
+    }
+}
+
+/// Lengths that share a bit cost a comparison, not a name.
+#[inline]
+fn bit_of(len: usize) -> u64 {
+    1 << (len % 64)
 }
 
 /// Where a line stands in what was found.
@@ -49,6 +75,7 @@ impl<'p> PageWalk<'p> {
         Self {
             page,
             layout,
+            names: Names::of(layout),
             walker: Walker::new(page),
             found: SplitPage { records: Vec::new(), rejected: Vec::new(), envelope: Vec::new() },
             has_records: false,
@@ -82,21 +109,18 @@ impl<'p> PageWalk<'p> {
         }
         loop {
             at = self.member(at)?;
-            at = self.walker.token(at);
-            match self.walker.byte(at) {
-                b',' => at += 1,
-                b'}' => return Ok(at + 1),
-                _ => return self.walker.unexpected(at, "`,` or `}`"),
+            let (more, next) = self.walker.separator(at, b'}')?;
+            if !more {
+                return Ok(next);
             }
+            at = next;
         }
     }
 
     fn member(&mut self, at: usize) -> Step {
-        let key_start = self.walker.punctuation(at, b'"', "a key")?;
-        let key_end = self.walker.string(key_start)?;
-        let key = decoded(&self.page[key_start - 1..key_end]);
-        let at = self.walker.punctuation(key_end, b':', "`:`")?;
-        let at = self.walker.token(at);
+        let key = self.walker.key(at)?;
+        let at = self.walker.token(key.value);
+        let key = decoded(&self.page[key.start - 1..=key.end]);
         if key != self.layout.records_key {
             let end = self.walker.value(at, 1)?;
             self.found.envelope.push((key, self.page.slice(at..end)));
@@ -123,14 +147,12 @@ impl<'p> PageWalk<'p> {
             return Ok(at + 1);
         }
         loop {
-            at = self.walker.token(at);
             at = self.element(at)?;
-            at = self.walker.token(at);
-            match self.walker.byte(at) {
-                b',' => at += 1,
-                b']' => return Ok(at + 1),
-                _ => return self.walker.unexpected(at, "`,` or `]`"),
+            let (more, next) = self.walker.separator(at, b']')?;
+            if !more {
+                return Ok(next);
             }
+            at = self.walker.token(next);
         }
     }
 
@@ -156,19 +178,18 @@ impl<'p> PageWalk<'p> {
             return Ok(at + 1);
         }
         loop {
-            let key_start = walker.punctuation(at, b'"', "a key")?;
-            let key_end = walker.string(key_start)?;
-            at = walker.punctuation(key_end, b':', "`:`")?;
-            at = walker.token(at);
+            let key = walker.key(at)?;
+            at = walker.token(key.value);
             let end = walker.value(at, RECORD_DEPTH)?;
-            let text = text_of(walker.byte(at), at..end);
-            fields.note(&walker.page[key_start - 1..key_end], text, self.layout);
-            at = walker.token(end);
-            match walker.byte(at) {
-                b',' => at += 1,
-                b'}' => return Ok(at + 1),
-                _ => return walker.unexpected(at, "`,` or `}`"),
+            if self.names.may_hold(key) {
+                let text = text_of(walker.byte(at), at..end);
+                fields.note(&walker.page[key.start - 1..=key.end], text, self.layout);
             }
+            let (more, next) = walker.separator(end, b'}')?;
+            if !more {
+                return Ok(next);
+            }
+            at = next;
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod compact;
 mod grammar;
+mod lanes;
 mod members;
 mod stops;
 #[cfg(test)]

@@ -3,12 +3,10 @@
 //! Finds bytes and judges nothing: whether a quote closes a string or opens one
 //! is for its caller to know, so outside of strings it must not be asked.
 
-use wide::u8x16;
+use super::lanes::{self, LANES};
 
 /// How many bytes one mask tells of.
 const BLOCK: usize = 64;
-/// How many bytes one register holds.
-const LANES: usize = 16;
 
 /// The bytes at which a string cannot simply go on: quotes, backslashes and
 /// control characters. The page's end counts as one.
@@ -77,35 +75,12 @@ fn mask_of_tail(rest: &[u8]) -> u64 {
 #[inline]
 fn mask(block: &[u8; BLOCK]) -> u64 {
     let (lanes, _) = block.as_chunks::<LANES>();
-    lanes.iter().rev().fold(0, |mask, lane| mask << LANES | u64::from(mask_of_lane(*lane)))
-}
-
-/// Flipping bit 1 moves the quote to 0x20, next to the control characters and
-/// away from the space: one comparison finds both.
-#[inline]
-fn mask_of_lane(lane: [u8; LANES]) -> u32 {
-    let bytes = u8x16::new(lane);
-    let flipped = bytes ^ u8x16::splat(0b10);
-    let quote_or_control = flipped.min(u8x16::splat(0x20)).simd_eq(flipped);
-    let backslash = bytes.simd_eq(u8x16::splat(b'\\'));
-    (quote_or_control | backslash).to_bitmask()
+    lanes.iter().rev().fold(0, |mask, lane| mask << LANES | u64::from(lanes::stops(*lane)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn is_stop(byte: u8) -> bool {
-        byte < 0x20 || byte == b'"' || byte == b'\\'
-    }
-
-    #[test]
-    fn every_byte_value_is_judged_as_by_the_plain_rule() {
-        for byte in 0..=u8::MAX {
-            assert_eq!(mask_of_lane([byte; LANES]) == 0xffff, is_stop(byte), "{byte:#x}");
-            assert_eq!(mask_of_lane([byte; LANES]) == 0, !is_stop(byte), "{byte:#x}");
-        }
-    }
 
     #[test]
     fn a_stop_is_found_wherever_it_is_and_wherever_the_search_starts() {
