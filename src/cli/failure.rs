@@ -75,9 +75,10 @@ impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
         let hint = match &error {
             BuildError::Checkpoint(error) => error.hint.clone(),
-            BuildError::Network(_) | BuildError::Template(..) => None,
+            BuildError::Sink(_, error) => error.hint.clone(),
+            BuildError::Network(_) => None,
         };
-        let code = if matches!(error, BuildError::Template(..)) { 78 } else { 1 };
+        let code = if matches!(error, BuildError::Sink(..)) { 78 } else { 1 };
         Self { code, message: error.to_string(), hint }
     }
 }

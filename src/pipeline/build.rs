@@ -15,7 +15,7 @@ use crate::config::{
     StreamConfig,
 };
 use crate::random::Random;
-use crate::sinks::{Compression, Console, Encoder, File, FileSettings, Sink, TemplateError};
+use crate::sinks::{Compression, Console, Encoder, File, FileSettings, Sink, SinkError};
 use crate::streams::StreamSettings;
 use crate::zendesk::transport::Transport;
 use crate::zendesk::{Client, ClientSettings, Credentials, Network, NetworkError, ProxySettings};
@@ -53,9 +53,9 @@ pub enum BuildError {
     /// The network.
     #[error("{0}")]
     Network(#[from] NetworkError),
-    /// A template of a sink.
+    /// A sink, by name.
     #[error("sink `{0}`: {1}")]
-    Template(String, TemplateError),
+    Sink(String, SinkError),
 }
 
 /// Builds what the config describes. Connects to nothing; locks the checkpoint.
@@ -97,7 +97,7 @@ pub fn rejected_file(data_dir: &Path, inputs: Vec<String>) -> Result<SinkPlan, B
         compression: Compression::None,
         idle_timeout: Duration::from_secs(30),
     };
-    let template = |error| BuildError::Template(REJECTED.to_owned(), error);
+    let refuse = |error| BuildError::Sink(REJECTED.to_owned(), error);
     Ok(SinkPlan {
         name: REJECTED.to_owned(),
         inputs,
@@ -105,7 +105,7 @@ pub fn rejected_file(data_dir: &Path, inputs: Vec<String>) -> Result<SinkPlan, B
         // It is made when the first record is rejected.
         healthcheck: false,
         batch: STREAMING_BATCH,
-        sink: Arc::new(File::new(settings, Encoder::new(None)).map_err(template)?),
+        sink: Arc::new(File::new(settings, Encoder::new(None)).map_err(refuse)?),
     })
 }
 
@@ -115,8 +115,8 @@ pub fn sink(config: &SinkConfig) -> Result<Arc<dyn Sink>, BuildError> {
     Ok(match &config.kind {
         SinkKind::Console { target } => Arc::new(Console::new(*target, encoder)),
         SinkKind::File(settings) => {
-            let template = |error| BuildError::Template(config.name.clone(), error);
-            Arc::new(File::new(settings.clone(), encoder).map_err(template)?)
+            let refuse = |error| BuildError::Sink(config.name.clone(), error);
+            Arc::new(File::new(settings.clone(), encoder).map_err(refuse)?)
         }
     })
 }

@@ -23,7 +23,7 @@ pub fn open(
     client: Arc<Client>,
     settings: StreamSettings,
     position: Option<&Position>,
-) -> Result<(Position, impl Stream<Item = Result<Page, ApiError>> + Send), PositionError> {
+) -> Result<(Position, impl Stream<Item = Result<Page, ApiError>> + Send + use<>), PositionError> {
     let mut reader = Reader::new(&settings, position)?;
     let start = reader.position();
     let pages = stream! {

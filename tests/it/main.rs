@@ -1,1 +1,17 @@
-//! it
+//! The whole program, from the outside. A table of contents:
+//!
+//! * `world`: a pretend account with a pipeline beside it, in simulated time
+//! * `seeds`: hundreds of seeded runs with faults and crashes, each event exactly once
+//! * `defects`: what other collectors get wrong, one test each
+//! * `client`: what the client does with answers, credentials and links
+//! * `program`: the real binary: what it prints and how it ends
+//! * `kill`: the real binary, killed at random moments
+//! * `house`: the rules of the house, held by reading the code
+
+mod client;
+mod defects;
+mod house;
+mod kill;
+mod program;
+mod seeds;
+mod world;

@@ -1,0 +1,321 @@
+//! A pretend account and a pipeline that collects it, in simulated time.
+//!
+//! One world outlives many runs: the account, what the sinks hold and the checkpoint stay while
+//! pipelines come, crash and go. A crash is the end of the runtime that a pipeline runs on.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use url::Url;
+
+use zenstream::checkpoint::{CheckpointStore, FileStore};
+use zenstream::clock::Clock;
+use zenstream::pipeline::{
+    BatchSettings, Pipeline, RunError, RunOptions, SinkPlan, SourcePlan, Tally,
+};
+use zenstream::random::Random;
+use zenstream::simulator::transport::SimulatedTransport;
+use zenstream::simulator::{Settings, Simulator};
+use zenstream::sinks::{Compression, Console, Encoder, File, FileSettings, Memory, Sink};
+use zenstream::streams::{CATALOGUE, StreamSettings};
+use zenstream::zendesk::{Client, ClientSettings, Credentials};
+
+/// How a world is read.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    pub(crate) lag: Duration,
+    pub(crate) overlap: Duration,
+    pub(crate) poll_interval: Duration,
+    pub(crate) max_record_bytes: usize,
+    pub(crate) share: f64,
+    pub(crate) batch: BatchSettings,
+    pub(crate) compression: Compression,
+    /// Only these streams of the catalogue.
+    pub(crate) streams: Vec<&'static str>,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self {
+            lag: Duration::from_secs(60),
+            overlap: Duration::from_secs(900),
+            poll_interval: Duration::from_secs(60),
+            max_record_bytes: 10 << 20,
+            share: 0.8,
+            batch: BatchSettings { max_bytes: 1 << 20, max_events: 1_000, max_age: Duration::ZERO },
+            compression: Compression::None,
+            streams: CATALOGUE.iter().map(|spec| spec.name).collect(),
+        }
+    }
+}
+
+/// How a run goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Life {
+    /// To the present end of all streams.
+    Once,
+    /// Follows, and is stopped in good order after this long.
+    Stopped(Duration),
+    /// Follows, and dies after this long.
+    Crash(Duration),
+    /// To the present end, unless it dies before, after this long.
+    OnceOrCrash(Duration),
+}
+
+/// What the console has printed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Screen(Arc<Mutex<Vec<u8>>>);
+
+impl Screen {
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let bytes = self.0.lock().expect("nobody panics while printing").clone();
+        String::from_utf8(bytes).expect("lines are text").lines().map(str::to_owned).collect()
+    }
+}
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("nobody panics while printing").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) simulator: Arc<Mutex<Simulator>>,
+    pub(crate) memory: Memory,
+    pub(crate) screen: Screen,
+    pub(crate) reading: Reading,
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) now: Timestamp,
+    pub(crate) foreign_requests: usize,
+    seed: u64,
+    lives: u64,
+}
+
+impl World {
+    pub(crate) fn new(settings: Settings, reading: Reading) -> Self {
+        let (now, seed) = (settings.now, settings.seed);
+        Self {
+            simulator: Arc::new(Mutex::new(Simulator::new(settings))),
+            memory: Memory::new(),
+            screen: Screen::default(),
+            reading,
+            directory: tempfile::tempdir().expect("a directory for the test"),
+            now,
+            foreign_requests: 0,
+            seed,
+            lives: 0,
+        }
+    }
+
+    /// Lets one pipeline live. Time goes on from where the last one ended.
+    pub(crate) fn live(&mut self, life: Life) -> Result<Arc<Tally>, RunError> {
+        self.lives += 1;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        let (outcome, now, foreign) = runtime.block_on(async {
+            let clock = Clock::simulated(self.now);
+            let transport = Arc::new(SimulatedTransport::new(Arc::clone(&self.simulator), clock));
+            let once = matches!(life, Life::Once | Life::OnceOrCrash(_));
+            let pipeline = self.pipeline(&transport, clock, !once);
+            let tally = pipeline.tally();
+            let options =
+                RunOptions { once, max_pages: None, shutdown_timeout: Duration::from_secs(60) };
+            let until = |stop: Option<Duration>| async move {
+                match stop {
+                    Some(after) => tokio::time::sleep(after).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let (stop, crash) = match life {
+                Life::Once => (None, None),
+                Life::Stopped(after) => (Some(after), None),
+                Life::Crash(after) | Life::OnceOrCrash(after) => (None, Some(after)),
+            };
+            let outcome = tokio::select! {
+                outcome = pipeline.run(options, until(stop)) => outcome,
+                () = until(crash) => Ok(()),
+            };
+            (outcome.map(|()| tally), clock.now(), transport.foreign_requests().len())
+        });
+        // Waits for the writes under way, as a machine would that loses a process but not its
+        // kernel: what was handed over is written, nobody is told.
+        drop(runtime);
+        self.now = now;
+        self.foreign_requests += foreign;
+        outcome
+    }
+
+    /// Lets time pass with nobody looking.
+    pub(crate) fn wait(&mut self, duration: Duration) {
+        let duration = SignedDuration::try_from(duration).expect("a short time");
+        self.now = self.now.checked_add(duration).expect("a near time");
+    }
+
+    fn pipeline(&self, transport: &Arc<SimulatedTransport>, clock: Clock, follow: bool) -> Pipeline {
+        let reading = &self.reading;
+        let random = Arc::new(Random::from_seed(self.seed.wrapping_mul(31) + self.lives));
+        let client = client(Arc::clone(transport) as _, clock, reading.share, Arc::clone(&random));
+        let specs = CATALOGUE.iter().filter(|spec| reading.streams.contains(&spec.name));
+        let streams = specs.map(|spec| {
+            let settings = StreamSettings {
+                spec,
+                source: "acme".to_owned(),
+                subdomain: "acme".to_owned(),
+                since: Timestamp::UNIX_EPOCH,
+                until: None,
+                follow,
+                poll_interval: reading.poll_interval,
+                lag: reading.lag,
+                overlap: reading.overlap,
+                filter: Vec::new(),
+                include: Vec::new(),
+                exclude_deleted: false,
+                max_record_bytes: reading.max_record_bytes,
+            };
+            (settings, None)
+        });
+        let source =
+            SourcePlan { name: "acme".to_owned(), client: Arc::new(client), streams: streams.collect() };
+        let store = FileStore::open(&self.directory.path().join("checkpoint.json"));
+        let store: Arc<dyn CheckpointStore> = Arc::new(store.expect("a checkpoint"));
+        Pipeline::new(vec![source], self.sinks(), store, clock, random)
+    }
+
+    fn sinks(&self) -> Vec<SinkPlan> {
+        let outputs: Vec<String> =
+            CATALOGUE.iter().map(|spec| format!("acme.{}", spec.name)).collect();
+        let plan = |name: &str, inputs: Vec<String>, sink: Arc<dyn Sink>| SinkPlan {
+            name: name.to_owned(),
+            inputs,
+            acknowledged: true,
+            healthcheck: true,
+            batch: self.reading.batch,
+            sink,
+        };
+        let console = Console::to_writer("the screen", Box::new(self.screen.clone()), Encoder::new(None));
+        vec![
+            plan("memory", outputs.clone(), Arc::new(self.memory.clone())),
+            plan("console", outputs.clone(), Arc::new(console)),
+            plan("file", outputs, Arc::new(self.file("{{ stream }}.ndjson"))),
+            plan("rejected", vec!["acme.rejected".to_owned()], Arc::new(self.file("rejected.ndjson"))),
+        ]
+    }
+
+    fn file(&self, path: &str) -> File {
+        let settings = FileSettings {
+            path: format!("out/{path}"),
+            base_dir: Some(self.directory.path().to_owned()),
+            compression: self.reading.compression,
+            idle_timeout: Duration::from_secs(30),
+        };
+        File::new(settings, Encoder::new(None)).expect("a file sink")
+    }
+
+    /// The lines of a file that the file sink wrote.
+    pub(crate) fn file_lines(&self, name: &str) -> Vec<String> {
+        let path = self.directory.path().join("out").join(name);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+            Err(error) => panic!("{}: {error}", path.display()),
+        };
+        let mut text = String::new();
+        match self.reading.compression {
+            Compression::None => text = String::from_utf8(bytes).expect("lines are text"),
+            Compression::Gzip => {
+                let mut reader = flate2::read::MultiGzDecoder::new(bytes.as_slice());
+                std::io::Read::read_to_string(&mut reader, &mut text).expect("whole gzip members");
+            }
+        }
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// The account's records as they stand now.
+    pub(crate) fn truth(&self, stream: &str) -> Vec<String> {
+        let simulator = self.simulator.lock().expect("no panic in the simulator");
+        let text = |line: bytes::Bytes| String::from_utf8(line.to_vec()).expect("records are text");
+        simulator.records(stream, self.now).map(text).collect()
+    }
+
+    /// What the memory sink holds of a stream.
+    pub(crate) fn memory_lines(&self, stream: &str) -> Vec<String> {
+        let events = self.memory.events();
+        let of_stream = events.iter().filter(|event| event.origin.stream == stream);
+        of_stream.map(|event| String::from_utf8_lossy(&event.line).into_owned()).collect()
+    }
+
+    /// What the console printed of a stream.
+    pub(crate) fn screen_lines(&self, stream: &str) -> Vec<String> {
+        let is_ticket = |line: &String| line.contains("\"generated_timestamp\":");
+        let lines = self.screen.lines().into_iter();
+        lines.filter(|line| is_ticket(line) == (stream == "tickets")).collect()
+    }
+}
+
+/// A client of the pretend account.
+pub(crate) fn client(
+    transport: Arc<dyn zenstream::zendesk::transport::Transport>,
+    clock: Clock,
+    share: f64,
+    random: Arc<Random>,
+) -> Client {
+    let settings = ClientSettings {
+        endpoint: Url::parse("https://acme.zendesk.com").expect("an address"),
+        timeout: Duration::from_secs(60),
+        retry_attempts: 10,
+        share,
+        max_body_bytes: 64 << 20,
+    };
+    let credentials = Credentials::Bearer("the-bearer-token".into());
+    Client::new(settings, credentials, transport, clock, random)
+}
+
+/// The id of a line, with its version where it has one.
+pub(crate) fn id_of(line: &str) -> String {
+    let record: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e} in {line}"));
+    let version = record.get("generated_timestamp").map(|at| format!("@{at}"));
+    format!("{}{}", record["id"], version.unwrap_or_default())
+}
+
+/// Lines by id; panics on an id that is there twice.
+pub(crate) fn by_id(lines: &[String], place: &str) -> BTreeMap<String, String> {
+    let mut ids = BTreeMap::new();
+    for line in lines {
+        let id = id_of(line);
+        assert!(ids.insert(id.clone(), line.clone()).is_none(), "{id} is in {place} twice");
+    }
+    ids
+}
+
+/// How often each id is there.
+pub(crate) fn counts(lines: &[String]) -> HashMap<String, usize> {
+    let mut counts = HashMap::new();
+    for line in lines {
+        *counts.entry(id_of(line)).or_default() += 1;
+    }
+    counts
+}
+
+/// Every record of the account is in `lines` once, byte for byte, and nothing else.
+pub(crate) fn assert_exactly(world: &World, stream: &str, lines: &[String], place: &str) {
+    let truth = by_id(&world.truth(stream), "the account");
+    let held = by_id(lines, place);
+    let missing: Vec<_> = truth.keys().filter(|id| !held.contains_key(*id)).take(5).collect();
+    assert!(missing.is_empty(), "{place} lacks {stream} {missing:?} of {}", truth.len());
+    let strange: Vec<_> = held.keys().filter(|id| !truth.contains_key(*id)).take(5).collect();
+    assert!(strange.is_empty(), "{place} has {stream} {strange:?} that the account has not");
+    for (id, line) in &held {
+        assert_eq!(line, &truth[id], "{place} changed {stream} {id}");
+    }
+}
