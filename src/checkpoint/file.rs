@@ -187,12 +187,21 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    fs::rename(&new, path)?;
+    let file = private(OpenOptions::new().write(true).create_new(true)).open(&new)?;
+    let written = write_durably(file, bytes).and_then(|()| fs::rename(&new, path));
+    if let Err(error) = written {
+        // On a full disk it would stand in its own way.
+        if let Err(also) = fs::remove_file(&new) {
+            tracing::debug!(error = %also, "cannot remove a half-written checkpoint");
+        }
+        return Err(error);
+    }
     path.parent().map_or(Ok(()), sync_directory)
+}
+
+fn write_durably(mut file: fs::File, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {

@@ -89,6 +89,9 @@ pub trait Sink: std::fmt::Debug + Send + Sync {
 
     /// What must be durable before this batch is written, if anything. Called with
     /// the events of the coming write; writes nothing that a reader could see.
+    ///
+    /// The state stands for everything written before too, so it is saved together with the
+    /// positions of that: alone, it would make a restart write those events again.
     async fn prepare(&self, _batch: &Batch) -> Result<Option<SinkState>, SinkError> {
         Ok(None)
     }
