@@ -6,4 +6,5 @@ pub mod normalize;
 pub mod random;
 pub mod sinks;
 pub mod streams;
+pub mod telemetry;
 pub mod zendesk;

@@ -1,3 +1,4 @@
 //! File store.
 /// One file.
-#[derive(Debug)] pub struct FileStore;
+#[derive(Debug)]
+pub struct FileStore;

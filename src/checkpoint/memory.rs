@@ -1,3 +1,4 @@
 //! Memory store.
 /// In memory.
-#[derive(Debug)] pub struct MemoryStore;
+#[derive(Debug)]
+pub struct MemoryStore;

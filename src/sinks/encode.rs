@@ -1,3 +1,4 @@
 //! Encoding.
 /// Turns events into bytes.
-#[derive(Debug)] pub struct Encoder;
+#[derive(Debug)]
+pub struct Encoder;

@@ -1,3 +1,4 @@
 //! Memory sink.
 /// Keeps events in memory.
-#[derive(Debug)] pub struct Memory;
+#[derive(Debug)]
+pub struct Memory;
