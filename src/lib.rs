@@ -1,4 +1,12 @@
 //! zenstream
+pub mod checkpoint;
+pub mod clock;
+pub mod config;
+pub mod normalize;
+pub mod random;
+pub mod sinks;
+pub mod streams;
+pub mod telemetry;
 pub mod zendesk;
 pub mod streams;
 pub mod normalize;

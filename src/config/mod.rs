@@ -4,7 +4,32 @@
 //! name is resolved and every value checked. The rest of the program sees only these. Nothing
 //! here connects to anything.
 
-use std::collections::BTreeMap;
+mod auth;
+mod document;
+mod endpoint;
+mod environment;
+mod expand;
+mod generate;
+mod inputs;
+mod load;
+mod meaning;
+mod node;
+mod placeholder;
+mod problem;
+mod read;
+mod secret;
+mod since;
+mod sink;
+mod source;
+mod streams;
+mod syntax;
+mod template;
+#[cfg(test)]
+mod tests;
+mod unavailable;
+mod written;
+
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +38,13 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::streams::StreamSpec;
+
+pub use environment::{Environment, ProcessEnvironment, default_data_dir};
+pub use generate::generate;
+pub use load::{load, parse};
+pub use problem::{ConfigError, Problem};
+pub use since::{SinceError, parse_since};
+pub use syntax::Format;
 
 /// A config that can be run.
 #[derive(Debug, Clone)]
@@ -136,8 +168,9 @@ pub struct RequestConfig {
     pub share: f64,
 }
 
-/// The proxies that requests go through.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The proxies that requests go through. What the environment's `HTTP_PROXY`, `HTTPS_PROXY` and
+/// `NO_PROXY` say is in here already: a client must not ask it again.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ProxyConfig {
     /// For `http://` endpoints.
     pub http: Option<Url>,
@@ -145,6 +178,18 @@ pub struct ProxyConfig {
     pub https: Option<Url>,
     /// Hosts that are reached directly.
     pub no_proxy: Vec<String>,
+}
+
+impl fmt::Debug for ProxyConfig {
+    /// Without credentials, which a proxy's URL may hold.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origin = |url: &Option<Url>| url.as_ref().map(|url| url.origin().ascii_serialization());
+        f.debug_struct("ProxyConfig")
+            .field("http", &origin(&self.http))
+            .field("https", &origin(&self.https))
+            .field("no_proxy", &self.no_proxy)
+            .finish()
+    }
 }
 
 /// One destination.
@@ -175,6 +220,3 @@ pub enum SinkKind {
     /// Files, appended to.
     File(crate::sinks::FileSettings),
 }
-
-/// The streams' options that `stream_options` may set, before defaults.
-pub type StreamOptions = BTreeMap<String, serde_json::Value>;

@@ -1,0 +1,143 @@
+//! A config to begin with: `zendesk//console,file` becomes commented YAML.
+//!
+//! What it writes loads as it is, once the environment variables it names are set.
+
+use std::fmt::Write;
+
+use super::problem::{ConfigError, listed, suggestion};
+use super::{sink, source};
+
+const HEAD: &str = "\
+# Where state is kept: positions, rejected records. Default: ~/.local/state/zenstream
+# data_dir: /var/lib/zenstream
+";
+
+const CONSOLE: &str = "
+    type: console
+    target: stdout
+    encoding:
+      codec: json
+";
+
+const FILE: &str = "
+    type: file
+    # Begins with a literal; `{{ stream }}` and time codes may follow.
+    path: NAME/{{ stream }}/%F.ndjson
+    compression: none
+    encoding:
+      codec: json
+";
+
+/// A component that is asked for.
+struct Component<'e> {
+    name: String,
+    kind: &'e str,
+}
+
+/// Writes a config with the components of `SOURCES/TRANSFORMS/SINKS`, each part a list of
+/// `type` or `name:type`.
+pub fn generate(expression: &str) -> Result<String, ConfigError> {
+    let parts: Vec<&str> = expression.split('/').collect();
+    let [sources, transforms, sinks] = parts.as_slice() else {
+        return Err(refused(
+            format!("cannot read `{expression}` as SOURCES/TRANSFORMS/SINKS"),
+            "for example `zendesk//console,file`".to_owned(),
+        ));
+    };
+    if !transforms.trim().is_empty() {
+        return Err(refused(
+            "transforms are not available in this version".to_owned(),
+            format!("write `{sources}//{sinks}`"),
+        ));
+    }
+    let mut taken = Vec::new();
+    let sources = components(sources, "source", source::TYPES, &mut taken)?;
+    let sinks = components(sinks, "sink", sink::TYPES, &mut taken)?;
+    Ok(text(&sources, &sinks))
+}
+
+fn refused(message: String, hint: String) -> ConfigError {
+    ConfigError::of(message, Some(hint))
+}
+
+fn components<'e>(
+    part: &'e str,
+    what: &str,
+    types: &[&str],
+    taken: &mut Vec<String>,
+) -> Result<Vec<Component<'e>>, ConfigError> {
+    let mut components = Vec::new();
+    for word in part.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        let (name, kind) = word.split_once(':').map_or((None, word), |(n, kind)| (Some(n), kind));
+        if !types.contains(&kind) {
+            let hint = suggestion(kind, types.iter().copied(), "this version has");
+            return Err(refused(format!("unknown {what} `{kind}`"), hint));
+        }
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => free_name(kind, taken),
+        };
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if name.is_empty() || !name.chars().all(is_word) || taken.contains(&name) {
+            let hint = "a name is there once, and has letters, digits, `_` and `-`".to_owned();
+            return Err(refused(format!("`{name}` cannot be the name of a {what}"), hint));
+        }
+        taken.push(name.clone());
+        components.push(Component { name, kind });
+    }
+    if components.is_empty() {
+        let message = format!("there is no {what}");
+        return Err(refused(message, format!("this version has {}", listed(types))));
+    }
+    Ok(components)
+}
+
+/// The type itself, with a number if it is taken.
+fn free_name(kind: &str, taken: &[String]) -> String {
+    let numbered = (2..).map(|number| format!("{kind}_{number}"));
+    let mut names = std::iter::once(kind.to_owned()).chain(numbered);
+    names.find(|name| !taken.contains(name)).unwrap_or_else(|| kind.to_owned())
+}
+
+fn text(sources: &[Component<'_>], sinks: &[Component<'_>]) -> String {
+    let mut text = format!("{HEAD}\nsources:\n");
+    for (position, source) in sources.iter().enumerate() {
+        // A second account has other credentials.
+        let prefix = match position {
+            0 => "ZENDESK".to_owned(),
+            _ => source.name.to_uppercase().replace('-', "_"),
+        };
+        text.push_str(&zendesk(&source.name, &prefix));
+    }
+    let inputs: Vec<String> = sources.iter().map(|source| format!("{}.*", source.name)).collect();
+    text.push_str("\nsinks:\n");
+    for sink in sinks {
+        let body = if sink.kind == "file" { FILE } else { CONSOLE };
+        let (name, body) = (&sink.name, body.trim_start_matches('\n').replace("NAME", &sink.name));
+        let inputs = format!("[\"{}\"]", inputs.join("\", \""));
+        // Writing to a string cannot fail.
+        let written = write!(text, "  {name}:\n    inputs: {inputs}\n{body}");
+        debug_assert!(written.is_ok());
+    }
+    text
+}
+
+fn zendesk(name: &str, prefix: &str) -> String {
+    format!(
+        "  {name}:
+    type: zendesk
+    # `acme`, if the account is at acme.zendesk.com.
+    subdomain: ${{{prefix}_SUBDOMAIN}}
+    auth:
+      # Or `bearer` with `token`, or `api_token` with `email` and `token`.
+      strategy: oauth_client_credentials
+      client_id: ${{{prefix}_CLIENT_ID}}
+      client_secret: ${{{prefix}_CLIENT_SECRET}}
+    # Names or globs; `zenstream streams` lists them.
+    streams: [audit_logs]
+    # Where a stream starts that was never read: a duration back, a time, or `beginning`.
+    since: 24h
+    poll_interval_secs: 60
+"
+    )
+}

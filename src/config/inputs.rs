@@ -1,0 +1,89 @@
+//! Which outputs a sink takes: the globs of `inputs` against what the sources give.
+//!
+//! Pure. A source gives `<source>.<stream>` and `<source>.rejected`.
+
+use std::collections::BTreeSet;
+
+use glob::Pattern;
+
+use super::node::Path;
+use super::problem::{Finding, Findings, suggestion};
+use super::{SinkConfig, SourceConfig};
+
+/// Puts the outputs meant in the place of each sink's globs, sorted, each once.
+///
+/// `paths` are the sinks' own. A stream that no sink takes is an error: it would be read, and its
+/// position would move, for nothing.
+pub(super) fn resolve(
+    sinks: &mut [SinkConfig],
+    paths: &[Path],
+    sources: &[SourceConfig],
+    findings: &mut Findings,
+) {
+    let outputs = outputs(sources);
+    let before = findings.0.len();
+    for (sink, path) in sinks.iter_mut().zip(paths) {
+        let path = path.key("inputs");
+        let mut taken = BTreeSet::new();
+        for (index, input) in sink.inputs.iter().enumerate() {
+            if let Some(found) = findings.keep(matching(input, &path.index(index), &outputs)) {
+                taken.extend(found);
+            }
+        }
+        if sink.inputs.is_empty() {
+            findings.push(Finding::new(&path, "is empty").hint("name a source, or `*` for all"));
+        }
+        sink.inputs = taken.into_iter().collect();
+    }
+    if findings.0.len() == before {
+        check_taken(sinks, sources, findings);
+    }
+}
+
+fn outputs(sources: &[SourceConfig]) -> Vec<String> {
+    let of = |source: &SourceConfig| {
+        let names = source.streams.iter().map(|stream| stream.spec.name).chain([REJECTED]);
+        names.map(|name| format!("{}.{name}", source.name)).collect::<Vec<_>>()
+    };
+    sources.iter().flat_map(of).collect()
+}
+
+/// The output of what is not a record. Only an input that says so takes it: a glob means records.
+const REJECTED: &str = "rejected";
+
+fn matching(input: &str, path: &Path, outputs: &[String]) -> Result<Vec<String>, Finding> {
+    let pattern = Pattern::new(input)
+        .map_err(|error| Finding::new(path, format!("`{input}` is not a glob: {}", error.msg)))?;
+    let meant = |output: &&String| {
+        let (source, stream) = output.split_once('.').unwrap_or((output, ""));
+        let named = pattern.matches(output) || source == input;
+        named && (stream != REJECTED || input.ends_with(REJECTED))
+    };
+    let found: Vec<String> = outputs.iter().filter(meant).cloned().collect();
+    if found.is_empty() {
+        let sources = outputs.iter().filter_map(|output| output.split_once('.'));
+        let sources: BTreeSet<&str> = sources.map(|(source, _)| source).collect();
+        let known = outputs.iter().map(String::as_str).chain(sources);
+        return Err(Finding::new(path, format!("no output matches `{input}`")).hint(suggestion(
+            input,
+            known,
+            "the outputs are",
+        )));
+    }
+    Ok(found)
+}
+
+fn check_taken(sinks: &[SinkConfig], sources: &[SourceConfig], findings: &mut Findings) {
+    for source in sources {
+        for stream in &source.streams {
+            let output = format!("{}.{}", source.name, stream.spec.name);
+            if !sinks.iter().any(|sink| sink.inputs.contains(&output)) {
+                let path = Path::default().key("sources").key(&source.name).key("streams");
+                findings.push(
+                    Finding::new(&path, format!("no sink takes `{output}`"))
+                        .hint("add it to a sink's `inputs`, or leave it out of `streams`"),
+                );
+            }
+        }
+    }
+}

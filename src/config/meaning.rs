@@ -1,0 +1,221 @@
+//! From what was written to what is meant: the config as a whole.
+//!
+//! Fills in defaults and hands each section to its own module. Opens nothing.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use url::Url;
+
+use super::environment::{Environment, default_data_dir};
+use super::node::{Node, Path};
+use super::problem::{Finding, Findings, listed};
+use super::read::{read, type_of};
+use super::written::{self, Toggle};
+use super::{
+    CheckpointConfig, Config, ProxyConfig, SinkConfig, SourceConfig, inputs, sink, source,
+};
+
+/// What the tree means; none if something is wrong with it, which is then among the findings.
+pub(super) fn config(
+    root: &Node,
+    environment: &dyn Environment,
+    findings: &mut Findings,
+) -> Option<Config> {
+    let top = Path::default();
+    let data_dir = findings.keep(data_dir(root, &top, environment));
+    let checkpoint = data_dir.as_ref().and_then(|directory| {
+        findings.keep(checkpoint(root.get("checkpoint"), &top.key("checkpoint"), directory))
+    });
+    let proxy = proxy(root.get("proxy"), &top.key("proxy"), environment, findings);
+    let acknowledgements = toggle(root, &top, "acknowledgements", findings);
+    if let Some(node) = root.get("api") {
+        findings.keep(api(node, &top.key("api")));
+    }
+    check_names(root, findings);
+    let sources = sources(root, findings);
+    let sinks = sinks(root, acknowledgements, sources.as_deref(), findings);
+    Some(Config {
+        data_dir: data_dir?,
+        checkpoint: checkpoint?,
+        sources: sources?,
+        sinks: sinks?,
+        proxy: proxy?,
+    })
+}
+
+fn data_dir(root: &Node, top: &Path, environment: &dyn Environment) -> Result<PathBuf, Finding> {
+    let path = top.key("data_dir");
+    match root.get("data_dir") {
+        Some(node) => {
+            let written::NonEmpty(directory) = read(node, &path)?;
+            Ok(PathBuf::from(directory))
+        }
+        None => default_data_dir(environment).ok_or_else(|| {
+            Finding::new(&path, "is not set, and there is no home directory to keep state in")
+                .hint("set `data_dir`")
+        }),
+    }
+}
+
+fn checkpoint(
+    node: Option<&Node>,
+    path: &Path,
+    data_dir: &std::path::Path,
+) -> Result<CheckpointConfig, Finding> {
+    let default = data_dir.join("checkpoint.json");
+    let Some(node) = node else { return Ok(CheckpointConfig::File { path: default }) };
+    match type_of(node, path, "type", &["file"])? {
+        "file" => {
+            let written: written::CheckpointFile = read(node, path)?;
+            Ok(CheckpointConfig::File { path: written.path.unwrap_or(default) })
+        }
+        other => Err(Finding::unknown_value(&path.key("type"), other, &["file"])),
+    }
+}
+
+fn api(node: &Node, path: &Path) -> Result<(), Finding> {
+    let written: written::Api = read(node, path)?;
+    if written.enabled.unwrap_or(false) {
+        return Err(Finding::new(&path.key("enabled"), "`api` is not available in this version")
+            .hint("set it to `false`, or leave `api` out"));
+    }
+    Ok(())
+}
+
+fn toggle(root: &Node, path: &Path, key: &str, findings: &mut Findings) -> bool {
+    let written = root.get(key).and_then(|node| findings.keep(read(node, &path.key(key))));
+    written.is_none_or(|Toggle(on)| on)
+}
+
+/// The proxies: what the config says, else what the environment says.
+fn proxy(
+    node: Option<&Node>,
+    path: &Path,
+    environment: &dyn Environment,
+    findings: &mut Findings,
+) -> Option<ProxyConfig> {
+    let written = match node {
+        Some(node) => findings.keep(read::<written::Proxy>(node, path))?,
+        None => written::Proxy::default(),
+    };
+    if written.enabled == Some(false) {
+        return Some(ProxyConfig::default());
+    }
+    let variable = |name: &str| {
+        let value =
+            environment.variable(&name.to_lowercase()).or_else(|| environment.variable(name));
+        value.filter(|value| !value.is_empty())
+    };
+    let mut of = |key: &str, name: &str| {
+        let path = path.key(key);
+        let text = match node.and_then(|node| node.get(key)) {
+            Some(node) => findings.keep(read::<Option<String>>(node, &path))?,
+            None => variable(name),
+        };
+        match text.map(|text| proxy_url(&text)) {
+            Some(None) => {
+                let message = format!("is not the URL of a proxy (here or in `{name}`)");
+                findings.push(Finding::new(&path, message).hint("write `http://HOST:PORT`"));
+                None
+            }
+            url => Some(url.flatten()),
+        }
+    };
+    let (http, https) = (of("http", "HTTP_PROXY"), of("https", "HTTPS_PROXY"));
+    let no_proxy = written.no_proxy.unwrap_or_else(|| {
+        let hosts = variable("NO_PROXY").unwrap_or_default();
+        hosts
+            .split(',')
+            .map(|host| host.trim().to_owned())
+            .filter(|host| !host.is_empty())
+            .collect()
+    });
+    Some(ProxyConfig { http: http?, https: https?, no_proxy })
+}
+
+fn proxy_url(text: &str) -> Option<Url> {
+    // Environments often leave the scheme out.
+    let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    Url::parse(&text).ok().filter(Url::has_host)
+}
+
+/// Every component by section, in the order of their names.
+fn components<'n>(root: &'n Node, section: &str) -> Vec<(&'n str, &'n Node, Path)> {
+    let Some(Node::Map(entries)) = root.get(section) else { return Vec::new() };
+    let path = Path::default().key(section);
+    let mut components: Vec<_> =
+        entries.iter().map(|(name, node)| (name.as_str(), node, path.key(name))).collect();
+    components.sort_by_key(|(name, ..)| *name);
+    components
+}
+
+/// A name is part of an output's name, which is told apart by its dot; and the outputs of sources
+/// and sinks share one space.
+fn check_names(root: &Node, findings: &mut Findings) {
+    let mut sources = BTreeSet::new();
+    for section in ["sources", "sinks"] {
+        for (name, _, path) in components(root, section) {
+            let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+            if name.is_empty() || !name.chars().all(is_word) {
+                findings.push(
+                    Finding::new(&path, format!("`{name}` is not a name for a component"))
+                        .hint("a name has letters, digits, `_` and `-`"),
+                );
+            }
+            if section == "sources" {
+                sources.insert(name);
+            } else if sources.contains(name) {
+                findings.push(Finding::new(&path, format!("a source is named `{name}` too")));
+            }
+        }
+    }
+}
+
+fn sources(root: &Node, findings: &mut Findings) -> Option<Vec<SourceConfig>> {
+    let components = components(root, "sources");
+    if components.is_empty() {
+        findings.push(missing("source", "sources"));
+        return None;
+    }
+    let understood = components.iter().map(|(name, node, path)| {
+        match findings.keep(type_of(node, path, "type", source::TYPES))? {
+            "zendesk" => source::source(name, node, path, findings),
+            other => {
+                findings.push(Finding::unknown_value(&path.key("type"), other, source::TYPES));
+                None
+            }
+        }
+    });
+    // Collected before it is asked whether one failed, so that each is looked at.
+    let understood: Vec<_> = understood.collect();
+    understood.into_iter().collect()
+}
+
+fn sinks(
+    root: &Node,
+    acknowledgements: bool,
+    sources: Option<&[SourceConfig]>,
+    findings: &mut Findings,
+) -> Option<Vec<SinkConfig>> {
+    let components = components(root, "sinks");
+    if components.is_empty() {
+        findings.push(missing("sink", "sinks"));
+        return None;
+    }
+    let mut understood = Vec::new();
+    for (name, node, path) in &components {
+        understood.push(sink::sink(name, node, path, acknowledgements, findings));
+    }
+    let mut sinks: Vec<SinkConfig> = understood.into_iter().collect::<Option<_>>()?;
+    let paths: Vec<Path> = components.into_iter().map(|(.., path)| path).collect();
+    sink::check_paths(&sinks, &paths, findings);
+    // Without its sources, every input would be called unknown.
+    inputs::resolve(&mut sinks, &paths, sources?, findings);
+    Some(sinks)
+}
+
+fn missing(what: &str, section: &str) -> Finding {
+    Finding::new(&Path::default(), format!("there is no {what}"))
+        .hint(format!("add one under {}", listed(&[section])))
+}

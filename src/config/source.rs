@@ -1,0 +1,67 @@
+//! What a source of type `zendesk` means: the account, how to sign in, what to read.
+
+use super::node::{Node, Path};
+use super::problem::{Finding, Findings};
+use super::read::read;
+use super::written::{self, Zendesk};
+use super::{RequestConfig, SourceConfig, auth, endpoint, streams};
+
+/// The types of sources.
+pub(super) const TYPES: &[&str] = &["zendesk"];
+
+/// The longest a whole answer may take: an export of a thousand tickets takes some seconds.
+const TIMEOUT: written::Seconds = written::Seconds(std::time::Duration::from_secs(60));
+
+/// With the client's back-off, some minutes of an API that is away.
+const RETRY_ATTEMPTS: u32 = 10;
+
+/// Leaves a fifth of the account's budget to the customer's other tools.
+const SHARE: f64 = 0.8;
+
+/// What the source means; none if something is wrong with it.
+pub(super) fn source(
+    name: &str,
+    node: &Node,
+    path: &Path,
+    findings: &mut Findings,
+) -> Option<SourceConfig> {
+    let auth = node
+        .get("auth")
+        .and_then(|auth_node| findings.keep(auth::auth(auth_node, &path.key("auth"))));
+    let written: Zendesk = findings.keep(read(node, path))?;
+    let endpoint = findings.keep(endpoint::endpoint(
+        written.subdomain.as_deref(),
+        written.endpoint.as_deref(),
+        path,
+    ));
+    let request = findings.keep(request(&written, path));
+    let streams = streams::streams(&written, node, path, findings);
+    let (endpoint, subdomain) = endpoint?;
+    Some(SourceConfig {
+        name: name.to_owned(),
+        endpoint,
+        subdomain,
+        auth: auth?,
+        streams: streams?,
+        request: request?,
+    })
+}
+
+fn request(written: &Zendesk, path: &Path) -> Result<RequestConfig, Finding> {
+    let request = written.request.as_ref();
+    let timeout = request.and_then(|request| request.timeout_secs).unwrap_or(TIMEOUT).0;
+    if timeout.is_zero() {
+        let path = path.key("request").key("timeout_secs");
+        return Err(Finding::new(&path, "must be more than 0"));
+    }
+    let share = written.rate_limit.as_ref().and_then(|limit| limit.share).unwrap_or(SHARE);
+    if !(share > 0.0 && share <= 1.0) {
+        let path = path.key("rate_limit").key("share");
+        return Err(Finding::new(
+            &path,
+            format!("expected more than 0 and up to 1, found `{share}`"),
+        ));
+    }
+    let attempts = request.and_then(|request| request.retry_attempts);
+    Ok(RequestConfig { timeout, retry_attempts: attempts.unwrap_or(RETRY_ATTEMPTS), share })
+}

@@ -1,0 +1,232 @@
+//! Which streams a source reads, and the options of each.
+//!
+//! An option that a stream cannot follow is an error: it would seem to hold and would not.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use glob::Pattern;
+
+use super::node::{Node, Path};
+use super::problem::{Finding, Findings, listed, suggestion};
+use super::read::read;
+use super::written::{Seconds, StreamOptions, Zendesk};
+use super::{Since, StreamConfig, parse_since};
+use crate::streams::{CATALOGUE, Paging, StreamSpec};
+
+/// Where a stream without a checkpoint starts.
+const SINCE: Since = Since::Ago(Duration::from_secs(24 * 3600));
+
+/// How long to wait at a stream's end: a minute of delay for one request a minute.
+const POLL_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Audit events show up in the API some seconds after their time.
+const LAG: Duration = Duration::from_secs(60);
+
+/// How far back is looked again for those that took longer.
+const OVERLAP: Duration = Duration::from_secs(900);
+
+/// No record of Zendesk's comes near; more is a fault that must not take the memory.
+const MAX_RECORD_BYTES: usize = 10 << 20;
+
+/// What holds for all streams of a source that do not say otherwise.
+struct Defaults {
+    since: Since,
+    poll_interval: Duration,
+    max_record_bytes: usize,
+    silence_alert: BTreeMap<String, Duration>,
+}
+
+/// The streams of a source, in the catalogue's order; none if something is wrong.
+pub(super) fn streams(
+    written: &Zendesk,
+    node: &Node,
+    path: &Path,
+    findings: &mut Findings,
+) -> Option<Vec<StreamConfig>> {
+    let chosen = chosen(&written.streams, &path.key("streams"), findings)?;
+    let options_path = path.key("stream_options");
+    for name in written.stream_options.iter().flat_map(BTreeMap::keys) {
+        findings.keep(check_chosen(name, &options_path.key(name), &chosen));
+    }
+    let defaults = defaults(written, path, &chosen, findings);
+    let configs: Vec<Option<StreamConfig>> = chosen
+        .into_iter()
+        .map(|spec| {
+            let options = node.get("stream_options").and_then(|options| options.get(spec.name));
+            stream(spec, options, &options_path.key(spec.name), defaults.as_ref(), findings)
+        })
+        .collect();
+    configs.into_iter().collect()
+}
+
+fn chosen(
+    written: &[String],
+    path: &Path,
+    findings: &mut Findings,
+) -> Option<Vec<&'static StreamSpec>> {
+    let names = || CATALOGUE.iter().map(|spec| spec.name);
+    if written.is_empty() {
+        let hint = format!("`*` for all, or some of {}", listed(&names().collect::<Vec<_>>()));
+        findings.push(Finding::new(path, "is empty").hint(hint));
+        return None;
+    }
+    let mut patterns = Vec::new();
+    for (index, text) in written.iter().enumerate() {
+        let path = path.index(index);
+        match Pattern::new(text) {
+            Ok(pattern) if names().any(|name| pattern.matches(name)) => patterns.push(pattern),
+            Ok(_) => findings.push(
+                Finding::new(&path, format!("no stream is named `{text}`")).hint(suggestion(
+                    text,
+                    names(),
+                    "the streams are",
+                )),
+            ),
+            Err(error) => {
+                let message = format!("`{text}` is not a glob: {}", error.msg);
+                findings.push(Finding::new(&path, message));
+            }
+        }
+    }
+    let meant = |spec: &&StreamSpec| patterns.iter().any(|pattern| pattern.matches(spec.name));
+    (patterns.len() == written.len()).then(|| CATALOGUE.iter().filter(meant).collect())
+}
+
+/// Options are for streams that are read.
+fn check_chosen(name: &str, path: &Path, chosen: &[&StreamSpec]) -> Result<(), Finding> {
+    let names = || chosen.iter().map(|spec| spec.name);
+    if names().any(|stream| stream == name) {
+        return Ok(());
+    }
+    let hint = if crate::streams::find(name).is_some() {
+        "add it to `streams`".to_owned()
+    } else {
+        suggestion(name, names(), "the streams here are")
+    };
+    Err(Finding::new(path, format!("this source does not read `{name}`")).hint(hint))
+}
+
+fn defaults(
+    written: &Zendesk,
+    path: &Path,
+    chosen: &[&StreamSpec],
+    findings: &mut Findings,
+) -> Option<Defaults> {
+    let since = findings.keep(since(written.since.as_deref(), path))?;
+    if written.max_record_bytes == Some(0) {
+        findings.push(Finding::new(&path.key("max_record_bytes"), "must be more than 0"));
+    }
+    let mut silence_alert = BTreeMap::new();
+    for (name, Seconds(silence)) in written.silence_alert_secs.iter().flatten() {
+        let path = path.key("silence_alert_secs").key(name);
+        findings.keep(check_chosen(name, &path, chosen));
+        if silence.is_zero() {
+            findings.push(Finding::new(&path, "must be more than 0"));
+        }
+        silence_alert.insert(name.clone(), *silence);
+    }
+    Some(Defaults {
+        since: since.unwrap_or(SINCE),
+        poll_interval: written.poll_interval_secs.map_or(POLL_INTERVAL, |seconds| seconds.0),
+        max_record_bytes: written.max_record_bytes.unwrap_or(MAX_RECORD_BYTES),
+        silence_alert,
+    })
+}
+
+fn since(written: Option<&str>, path: &Path) -> Result<Option<Since>, Finding> {
+    let start = written.map(parse_since).transpose();
+    start.map_err(|error| Finding::new(&path.key("since"), error.to_string()))
+}
+
+fn stream(
+    spec: &'static StreamSpec,
+    options: Option<&Node>,
+    path: &Path,
+    defaults: Option<&Defaults>,
+    findings: &mut Findings,
+) -> Option<StreamConfig> {
+    let options: Option<StreamOptions> = match options {
+        Some(Node::Null) | None => None,
+        Some(node) => {
+            // First, because it says which of the known options this stream does not have.
+            findings.keep(check_known(spec, node, path))?;
+            Some(findings.keep(read(node, path))?)
+        }
+    };
+    let options = options.as_ref();
+    let filter = findings.keep(filter(spec, options, &path.key("filter")))?;
+    let include = findings.keep(include(options, &path.key("include")))?;
+    let since = findings.keep(since(options.and_then(|o| o.since.as_deref()), path))?;
+    let defaults = defaults?;
+    let seconds = |written: Option<Seconds>, default| written.map_or(default, |seconds| seconds.0);
+    let (lag, overlap) = match spec.paging {
+        Paging::CreatedAtWindow => (LAG, OVERLAP),
+        Paging::IncrementalCursor => (Duration::ZERO, Duration::ZERO),
+    };
+    Some(StreamConfig {
+        spec,
+        since: since.unwrap_or(defaults.since),
+        poll_interval: seconds(options.and_then(|o| o.poll_interval_secs), defaults.poll_interval),
+        lag: seconds(options.and_then(|o| o.lag_secs), lag),
+        overlap: seconds(options.and_then(|o| o.overlap_secs), overlap),
+        filter,
+        include,
+        exclude_deleted: options.and_then(|o| o.exclude_deleted).unwrap_or(false),
+        max_record_bytes: defaults.max_record_bytes,
+        silence_alert: defaults.silence_alert.get(spec.name).copied(),
+    })
+}
+
+/// The options that a stream follows.
+fn known_options(spec: &StreamSpec) -> Vec<&'static str> {
+    let mut known = vec!["since", "poll_interval_secs"];
+    match spec.paging {
+        Paging::CreatedAtWindow => known.extend(["overlap_secs", "lag_secs"]),
+        Paging::IncrementalCursor => known.extend(["include", "exclude_deleted"]),
+    }
+    if !spec.filters.is_empty() {
+        known.push("filter");
+    }
+    known
+}
+
+fn check_known(spec: &StreamSpec, node: &Node, path: &Path) -> Result<(), Finding> {
+    let known = known_options(spec);
+    let Node::Map(entries) = node else { return Ok(()) };
+    match entries.iter().find(|(key, _)| !known.contains(&key.as_str())) {
+        Some((key, _)) => Err(Finding::unknown_field(path, key, &known)),
+        None => Ok(()),
+    }
+}
+
+fn filter(
+    spec: &StreamSpec,
+    options: Option<&StreamOptions>,
+    path: &Path,
+) -> Result<Vec<(String, Vec<String>)>, Finding> {
+    let written = options.and_then(|options| options.filter.as_ref());
+    let mut filter = Vec::new();
+    for (field, values) in written.into_iter().flatten() {
+        if !spec.filters.contains(&field.as_str()) {
+            return Err(Finding::new(path, format!("`{}` has no filter `{field}`", spec.name))
+                .hint(suggestion(field, spec.filters.iter().copied(), "its filters are")));
+        }
+        filter.push((field.clone(), values.0.clone()));
+    }
+    Ok(filter)
+}
+
+fn include(options: Option<&StreamOptions>, path: &Path) -> Result<Vec<String>, Finding> {
+    let written = options.and_then(|options| options.include.clone()).unwrap_or_default();
+    let is_word = |text: &String| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    match written.iter().position(|text| !is_word(text)) {
+        Some(index) => {
+            let message = format!("`{}` is not the name of a sideload", written[index]);
+            Err(Finding::new(&path.index(index), message))
+        }
+        None => Ok(written),
+    }
+}

@@ -1,0 +1,280 @@
+//! What loads, and as what.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+use crate::sinks::{Compression, Target};
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn every_default_is_filled_in() {
+    let config = yaml(&with("", "")).unwrap();
+    assert_eq!(config.data_dir, Path::new("/home/u/.local/state/zenstream"));
+    let CheckpointConfig::File { path } = &config.checkpoint;
+    assert_eq!(path, Path::new("/home/u/.local/state/zenstream/checkpoint.json"));
+    assert_eq!(config.proxy, ProxyConfig::default());
+    let source = &config.sources[0];
+    assert_eq!(source.endpoint.as_str(), "https://acme.zendesk.com/");
+    assert_eq!(source.subdomain, "acme");
+    let request = RequestConfig { timeout: secs(60), retry_attempts: 10, share: 0.8 };
+    assert_eq!(source.request, request);
+    let stream = &source.streams[0];
+    assert_eq!(stream.since, Since::Ago(secs(24 * 3600)));
+    assert_eq!(stream.poll_interval, secs(60));
+    assert_eq!((stream.lag, stream.overlap), (secs(60), secs(900)));
+    assert_eq!(stream.max_record_bytes, 10 << 20);
+    assert_eq!(stream.silence_alert, None);
+    let sink = &config.sinks[0];
+    assert!(sink.acknowledgements && sink.healthcheck);
+    assert_eq!(sink.metadata_key, None);
+    assert_eq!(sink.kind, SinkKind::Console { target: Target::Stdout });
+}
+
+#[test]
+fn what_the_contract_shows_loads_as_far_as_this_version_has_it() {
+    let text = r"
+data_dir: /var/lib/zenstream
+checkpoint: { type: file, path: '${STATE_KEY:-/tmp/state.json}' }
+acknowledgements: false
+sources:
+  acme:
+    type: zendesk
+    endpoint: https://acme.zendesk.com
+    auth:
+      strategy: oauth_client_credentials
+      client_id: zenstream
+      client_secret: ${ZENDESK_CLIENT_SECRET}
+    streams: [tickets, 'audit_*', audit_logs]
+    since: 2024-05-01
+    poll_interval_secs: 0.5
+    emit: records
+    rate_limit: { share: 1 }
+    request: { timeout_secs: 30, retry_attempts: 3 }
+    stream_options:
+      audit_logs:
+        overlap_secs: 0
+        lag_secs: 1.5
+        filter: { source_type: account_setting, actor_id: [1, '2'] }
+      tickets: { include: [metric_sets], exclude_deleted: true, since: beginning }
+    silence_alert_secs: { audit_logs: 86400 }
+sinks:
+  archive:
+    type: file
+    inputs: ['acme.*', '*.rejected']
+    path: '/srv/zendesk/{{ stream }}/date=%F.ndjson.gz'
+    base_dir: /srv/zendesk
+    compression: gzip
+    acknowledgements: { enabled: true }
+  out:
+    type: console
+    inputs: [acme.audit_logs]
+    target: stderr
+    healthcheck: { enabled: false }
+    encoding: { codec: json, metadata_key: zendesk }
+    framing: { method: newline_delimited }
+transforms: {}
+api: { enabled: false, address: 127.0.0.1:8686 }
+";
+    let config = yaml_in(text, &[("ZENDESK_CLIENT_SECRET", "s")]).unwrap();
+    assert_eq!(config.checkpoint, CheckpointConfig::File { path: "/tmp/state.json".into() });
+    let source = &config.sources[0];
+    let names: Vec<_> = source.streams.iter().map(|stream| stream.spec.name).collect();
+    assert_eq!(names, ["audit_logs", "tickets"]);
+    assert!(
+        matches!(&source.auth, AuthConfig::OauthClientCredentials { scope, .. } if scope == "read")
+    );
+    let [audit_logs, tickets] = source.streams.as_slice() else { panic!() };
+    assert_eq!(audit_logs.since, Since::At("2024-05-01T00:00:00Z".parse().unwrap()));
+    assert_eq!(audit_logs.poll_interval, Duration::from_millis(500));
+    assert_eq!((audit_logs.overlap, audit_logs.lag), (Duration::ZERO, Duration::from_millis(1500)));
+    let value = |text: &str| text.to_owned();
+    let filter = vec![
+        (value("actor_id"), vec![value("1"), value("2")]),
+        (value("source_type"), vec![value("account_setting")]),
+    ];
+    assert_eq!(audit_logs.filter, filter);
+    assert_eq!(audit_logs.silence_alert, Some(secs(86400)));
+    assert_eq!(tickets.since, Since::Beginning);
+    assert_eq!(
+        (tickets.include.as_slice(), tickets.exclude_deleted),
+        (&[value("metric_sets")][..], true)
+    );
+    let [archive, out] = config.sinks.as_slice() else { panic!() };
+    assert_eq!(archive.inputs, ["acme.audit_logs", "acme.rejected", "acme.tickets"]);
+    assert!(archive.acknowledgements && !out.acknowledgements);
+    let SinkKind::File(settings) = &archive.kind else { panic!() };
+    assert_eq!(settings.compression, Compression::Gzip);
+    assert_eq!(settings.idle_timeout, secs(30));
+    assert_eq!(out.kind, SinkKind::Console { target: Target::Stderr });
+    assert_eq!(out.metadata_key.as_deref(), Some("zendesk"));
+    assert!(!out.healthcheck);
+}
+
+#[test]
+fn each_strategy_takes_its_fields() {
+    let auth = |text: &str| {
+        let text = with("", "").replace("strategy: bearer, token: t", text);
+        yaml(&text).unwrap().sources.remove(0).auth
+    };
+    assert!(matches!(auth("strategy: bearer, token: t"), AuthConfig::Bearer { .. }));
+    assert!(matches!(
+        auth("strategy: api_token, email: a@b, token: t"),
+        AuthConfig::ApiToken { .. }
+    ));
+    assert!(matches!(auth("strategy: basic, user: u, password: p"), AuthConfig::Basic { .. }));
+    let written =
+        "strategy: oauth_client_credentials, client_id: i, client_secret: s, scope: 'a b'";
+    let AuthConfig::OauthClientCredentials { scope, .. } = auth(written) else { panic!() };
+    assert_eq!(scope, "a b");
+}
+
+#[test]
+fn text_from_the_environment_is_read_as_the_type_that_is_expected() {
+    let source = "    poll_interval_secs: ${POLL}
+    rate_limit: { share: \"${SHARE}\" }
+    request: { retry_attempts: \"${TRIES:-7}\" }
+    stream_options: { audit_logs: { lag_secs: \"${LAG}\", filter: { source_id: \"${POLL}\" } } }";
+    let sink = "    acknowledgements: ${ACK}\n    healthcheck: { enabled: \"${ACK}\" }";
+    let variables = [("POLL", "42"), ("SHARE", "0.5"), ("LAG", " 1.5\n"), ("ACK", "false")];
+    let config = yaml_in(&with(source, sink), &variables).unwrap();
+    let source = &config.sources[0];
+    assert_eq!((source.request.share, source.request.retry_attempts), (0.5, 7));
+    assert_eq!(source.streams[0].poll_interval, secs(42));
+    assert_eq!(source.streams[0].lag, Duration::from_millis(1500));
+    assert_eq!(source.streams[0].filter, [("source_id".to_owned(), vec!["42".to_owned()])]);
+    assert!(!config.sinks[0].acknowledgements && !config.sinks[0].healthcheck);
+}
+
+#[test]
+fn a_variable_adds_no_structure_and_keys_are_left_alone() {
+    let text = with("    since: ${X}", "");
+    assert!(shown(yaml_in(&text, &[("X", "24h\n    emit: records")])).contains("`${X}` is not a"));
+    let text = with("    streams: ${X}", "").replace("    streams: [audit_logs]\n", "");
+    assert_eq!(
+        shown(yaml_in(&text, &[("X", "[audit_logs]")])),
+        "sources.acme.streams: expected a list, found the string `${X}`\n"
+    );
+    let text = with("    ${X}: 1", "");
+    assert!(shown(yaml_in(&text, &[("X", "since")])).contains("unknown field `${X}`"));
+}
+
+#[test]
+fn the_environments_proxies_hold_where_the_config_has_none() {
+    let variables = [("https_proxy", "u:hunter2@proxy:8080"), ("NO_PROXY", "localhost, .internal")];
+    let proxy = yaml_in(&with("", ""), &variables).unwrap().proxy;
+    assert_eq!(proxy.https, "http://u:hunter2@proxy:8080".parse().ok());
+    assert_eq!(proxy.no_proxy, ["localhost", ".internal"]);
+    assert!(!format!("{proxy:?}").contains("hunter2"));
+    let text = format!("proxy: {{ http: 'http://p:1', no_proxy: [] }}\n{}", with("", ""));
+    let proxy = yaml_in(&text, &variables).unwrap().proxy;
+    assert_eq!(proxy.http, "http://p:1".parse().ok());
+    assert!(proxy.https.is_some() && proxy.no_proxy.is_empty());
+    let text = format!("proxy: {{ enabled: false, http: 'http://p:1' }}\n{}", with("", ""));
+    assert_eq!(yaml_in(&text, &variables).unwrap().proxy, ProxyConfig::default());
+}
+
+#[test]
+fn data_dir_follows_the_xdg_specification() {
+    let of = |variables: &[(&str, &str)]| yaml_in(&with("", ""), variables).unwrap().data_dir;
+    assert_eq!(of(&[("XDG_STATE_HOME", "/state")]), Path::new("/state/zenstream"));
+    let home = Path::new("/home/u/.local/state/zenstream");
+    assert_eq!(of(&[("XDG_STATE_HOME", "relative")]), home);
+    assert_eq!(of(&[("XDG_STATE_HOME", "")]), home);
+    let text = format!("data_dir: here\n{}", with("", ""));
+    assert_eq!(yaml(&text).unwrap().data_dir, Path::new("here"));
+    insta::assert_snapshot!(shown(yaml_in(&with("", ""), &[("HOME", "")])), @"");
+}
+
+#[test]
+fn an_input_is_a_name_or_a_glob_and_takes_what_was_rejected_only_when_it_says_so() {
+    let outputs = |input: &str| {
+        let text = with("", "").replace("[audit_logs]", "['*']").replace("[acme]", input);
+        yaml(&text).map(|config| config.sinks[0].inputs.clone())
+    };
+    let all = ["acme.audit_logs", "acme.tickets"].map(str::to_owned).to_vec();
+    let with_rejected = ["acme.audit_logs", "acme.rejected", "acme.tickets"].map(str::to_owned);
+    for input in
+        ["[acme]", "['acme.*']", "['*']", "['*audit*', '*t*', acme.tickets]", "['[a]cme.*']"]
+    {
+        assert_eq!(outputs(input), Ok(all.clone()), "{input}");
+    }
+    for input in ["[acme, acme.rejected]", "['*', '*.rejected']"] {
+        assert_eq!(outputs(input), Ok(with_rejected.to_vec()), "{input}");
+    }
+}
+
+#[test]
+fn several_files_are_one_config_and_a_glob_stands_for_its_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    let (source, sinks) =
+        with("", "").split_once("sinks:").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    write("a.yaml", &format!("data_dir: /x\n{source}"));
+    write("b.yml", &format!("data_dir: /x\nsinks:{sinks}"));
+    write("c.toml", "[sinks.more]\ntype = 'console'\ninputs = ['*']\ntarget = 'stderr'\n");
+    write("d.json", r#"{"acknowledgements": {"enabled": false}}"#);
+    let path = |name: &str| dir.path().join(name);
+    let none = environment(&[]);
+    let config =
+        load(&[path("a.yaml"), path("b.yml"), path("c.toml"), path("d.json")], &none).unwrap();
+    let names: Vec<_> = config.sinks.iter().map(|sink| sink.name.as_str()).collect();
+    assert_eq!(names, ["more", "out"]);
+    assert!(!config.sinks[0].acknowledgements);
+    assert_eq!(load(&[path("*")], &none).unwrap().sinks.len(), 2);
+}
+
+#[test]
+fn each_example_loads() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("config-examples");
+    let variables = environment(&[
+        ("ZENDESK_SUBDOMAIN", "acme"),
+        ("ZENDESK_CLIENT_ID", "id"),
+        ("ZENDESK_CLIENT_SECRET", "secret"),
+        ("ZENDESK_EMAIL", "a@example.com"),
+        ("ZENDESK_API_TOKEN", "token"),
+    ]);
+    let mut count = 0;
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(shown(load(std::slice::from_ref(&path), &variables)), "accepted", "{path:?}");
+        count += 1;
+    }
+    assert!(count >= 2);
+}
+
+#[test]
+fn what_is_generated_loads() {
+    let variables = environment(&[
+        ("ZENDESK_SUBDOMAIN", "acme"),
+        ("ZENDESK_CLIENT_ID", "id"),
+        ("ZENDESK_CLIENT_SECRET", "secret"),
+        ("OTHER_1_SUBDOMAIN", "other"),
+        ("OTHER_1_CLIENT_ID", "id"),
+        ("OTHER_1_CLIENT_SECRET", "secret"),
+    ]);
+    for expression in
+        ["zendesk//console", "zendesk//console,file", "zendesk,other-1:zendesk//a:file,file,file"]
+    {
+        let text = generate(expression).unwrap();
+        let config = parse(&text, Format::Yaml, "c.yaml", &variables);
+        assert_eq!(shown(config), "accepted", "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_generated_is_refused_with_a_hint() {
+    let shown = |expression| {
+        let error = generate(expression).unwrap_err();
+        format!("{error}; {}", error.hint().unwrap_or_default())
+    };
+    insta::assert_snapshot!(shown("zendesk/console"), @"");
+    insta::assert_snapshot!(shown("zendesk/remap/console"), @"");
+    insta::assert_snapshot!(shown("zendesc//console"), @"");
+    insta::assert_snapshot!(shown("zendesk//aws_s3"), @"");
+    insta::assert_snapshot!(shown("zendesk//"), @"");
+    insta::assert_snapshot!(shown("a:zendesk//a:console"), @"");
+}

@@ -1,0 +1,113 @@
+//! What a Vector user may know, or the documentation may promise, but this version does not have.
+//!
+//! It is refused by name, never ignored. Data only; whoever adds a feature removes its row.
+
+use super::node::{Path, Segment};
+
+/// Options, by their path (`*` is any one step), with what to do instead.
+const OPTIONS: &[(&str, &str)] = &[
+    ("transforms", "connect sinks to sources; transform the lines in what reads them"),
+    ("enrichment_tables", "leave it out"),
+    ("tests", "leave it out"),
+    ("schema", "leave it out: an event is the record as Zendesk sent it"),
+    ("log_schema", "leave it out: an event is the record as Zendesk sent it"),
+    ("timezone", "leave it out: times are in UTC"),
+    ("healthchecks", "set `healthcheck` on each sink"),
+    ("wildcard_matching", "leave it out: a glob in `inputs` must match something"),
+    ("telemetry", "leave it out"),
+    ("expire_metrics_secs", "leave it out"),
+    ("provider", "leave it out: a config is read from files"),
+    ("sources.*.proxy", "set the top-level `proxy`"),
+    ("sources.*.tls", "leave it out: certificates are always verified"),
+    ("sources.*.graph", "leave it out"),
+    ("sources.*.acknowledgements", "set it on the sinks"),
+    ("sources.*.scrape_interval_secs", "use `poll_interval_secs`"),
+    ("sources.*.scrape_timeout_secs", "use `request.timeout_secs`"),
+    ("sinks.*.buffer", "leave it out: queues are in memory, bounded, and wait when full"),
+    ("sinks.*.batch", "leave it out"),
+    ("sinks.*.request", "leave it out: a write is tried again until it is accepted"),
+    ("sinks.*.tls", "leave it out"),
+    ("sinks.*.proxy", "set the top-level `proxy`"),
+    ("sinks.*.graph", "leave it out"),
+    ("sinks.*.timezone", "leave it out: times in `path` are in UTC"),
+    ("sinks.*.truncate", "leave it out: files are only appended to"),
+    ("sinks.*.internal_metrics", "leave it out"),
+    ("sinks.*.healthcheck.timeout", "leave it out"),
+    ("sinks.*.healthcheck.uri", "leave it out"),
+    ("sinks.*.healthcheck_uri", "leave it out"),
+    ("sinks.*.dangerously_allow_unconfined_template_resolution", "begin `path` with a literal"),
+    ("sinks.*.encoding.only_fields", "leave it out: an event is the record as Zendesk sent it"),
+    ("sinks.*.encoding.except_fields", "leave it out: an event is the record as Zendesk sent it"),
+    ("sinks.*.encoding.timestamp_format", "leave it out: times stay as Zendesk sent them"),
+    ("sinks.*.encoding.json", "leave it out: a line holds one event"),
+    ("sinks.*.encoding.metric_tag_values", "leave it out: events are not metrics"),
+    ("sinks.*.framing.character_delimited", "lines end in a newline"),
+    ("secret.*.protocol", "leave it out: version 1.0 is spoken"),
+];
+
+/// Words that a field takes elsewhere, by the field's path.
+const VALUES: &[(&str, &[&str])] = &[
+    ("checkpoint.type", &["aws_s3", "gcp_cloud_storage", "kafka"]),
+    ("secret.*.type", &["aws_secrets_manager"]),
+    ("sources.*.auth.strategy", &["oauth_refresh_token", "aws", "custom"]),
+    ("sources.*.emit", &["pages"]),
+    ("sources.*.type", &["okta", "http_client", "exec", "stdin", "http_server", "vector"]),
+    ("sinks.*.compression", &["zlib", "zstd", "snappy", "lz4"]),
+    (
+        "sinks.*.encoding.codec",
+        &[
+            "text",
+            "raw_message",
+            "logfmt",
+            "csv",
+            "native",
+            "native_json",
+            "avro",
+            "protobuf",
+            "gelf",
+            "cef",
+            "syslog",
+            "otlp",
+        ],
+    ),
+    (
+        "sinks.*.framing.method",
+        &["bytes", "character_delimited", "length_delimited", "varint_length_delimited"],
+    ),
+    (
+        "sinks.*.type",
+        &[
+            "aws_s3",
+            "gcp_cloud_storage",
+            "azure_blob",
+            "kafka",
+            "http",
+            "vector",
+            "socket",
+            "elasticsearch",
+            "splunk_hec_logs",
+            "gcp_chronicle_unstructured",
+            "aws_kinesis_firehose",
+            "blackhole",
+        ],
+    ),
+];
+
+/// What to do instead of the option at `path`, if that is one of those.
+pub(super) fn option(path: &Path) -> Option<&'static str> {
+    OPTIONS.iter().find(|(pattern, _)| matches(pattern, path)).map(|(_, instead)| *instead)
+}
+
+/// Whether `value` for the field at `path` is one of those.
+pub(super) fn value(path: &Path, value: &str) -> bool {
+    VALUES.iter().any(|(pattern, values)| matches(pattern, path) && values.contains(&value))
+}
+
+fn matches(pattern: &str, path: &Path) -> bool {
+    let steps: Vec<&str> = pattern.split('.').collect();
+    steps.len() == path.0.len()
+        && steps.iter().zip(&path.0).all(|(step, segment)| match segment {
+            Segment::Key(key) => *step == "*" || step == key,
+            Segment::Index(_) => false,
+        })
+}

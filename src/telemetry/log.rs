@@ -1,0 +1,161 @@
+//! Sets up the log: lines for people or JSON, always on standard error, because standard output
+//! is for data.
+//!
+//! Called once, by the program; a library only emits.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people: time, level, message, fields.
+    #[default]
+    Text,
+    /// One JSON object a line, for collectors.
+    Json,
+}
+
+/// Whether text is coloured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Color {
+    /// Where standard error is a terminal and `NO_COLOR` is not set.
+    #[default]
+    Auto,
+    /// Also into a file.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// What the command line says of the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogSettings {
+    /// How often `-v` was given, less how often `-q` was.
+    pub verbosity: i8,
+    /// How it is written.
+    pub format: LogFormat,
+    /// Whether it is coloured.
+    pub color: Color,
+    /// `ZENSTREAM_LOG`: directives such as `info,zenstream::sinks=debug`, in place of `verbosity`.
+    pub filter: Option<String>,
+}
+
+/// Why the log could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The directives cannot be read.
+    #[error("cannot read the log filter `{filter}`: {reason}")]
+    Filter {
+        /// The directives.
+        filter: String,
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// There is a log already.
+    #[error("the log is set up already")]
+    Twice,
+}
+
+impl LogError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Filter { .. } => Some("for example `info` or `warn,zenstream::sinks=debug`"),
+            Self::Twice => None,
+        }
+    }
+}
+
+/// Sends the program's log to standard error from now on.
+pub fn init(settings: &LogSettings) -> Result<(), LogError> {
+    let filter = filter(settings)?;
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match settings.format {
+        LogFormat::Text => {
+            let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let colored = colored(settings.color, std::io::stderr().is_terminal(), no_color);
+            builder.compact().with_target(false).with_ansi(colored).try_init()
+        }
+        LogFormat::Json => builder.json().flatten_event(true).with_ansi(false).try_init(),
+    };
+    started.map_err(|_| LogError::Twice)
+}
+
+fn filter(settings: &LogSettings) -> Result<EnvFilter, LogError> {
+    let given = settings.filter.as_deref().map(str::trim).filter(|filter| !filter.is_empty());
+    let directives = given.unwrap_or_else(|| directives(settings.verbosity));
+    EnvFilter::builder().parse(directives).map_err(|error| LogError::Filter {
+        filter: directives.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+/// The libraries below are heard less than the program, until everything is asked for.
+fn directives(verbosity: i8) -> &'static str {
+    match verbosity {
+        ..=-2 => "error",
+        -1 => "warn",
+        0 => "warn,zenstream=info",
+        1 => "warn,zenstream=debug",
+        2 => "info,zenstream=trace",
+        3.. => "trace",
+    }
+}
+
+fn colored(color: Color, is_terminal: bool, no_color: bool) -> bool {
+    match color {
+        Color::Auto => is_terminal && !no_color,
+        Color::Always => true,
+        Color::Never => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verbosity_is_a_filter_that_can_be_read() {
+        for verbosity in [i8::MIN, -2, -1, 0, 1, 2, 3, i8::MAX] {
+            let settings = LogSettings { verbosity, ..LogSettings::default() };
+            assert!(filter(&settings).is_ok(), "{verbosity}");
+        }
+    }
+
+    #[test]
+    fn directives_take_the_place_of_the_verbosity() {
+        let with = |text: &str| LogSettings {
+            verbosity: 3,
+            filter: Some(text.to_owned()),
+            ..LogSettings::default()
+        };
+        assert_eq!(filter(&with("zenstream=warn")).unwrap().to_string(), "zenstream=warn");
+        assert_eq!(filter(&with(" ")).unwrap().to_string(), "trace");
+    }
+
+    #[test]
+    fn a_filter_that_cannot_be_read_is_an_error_with_a_hint() {
+        let settings =
+            LogSettings { filter: Some("zenstream=loud".to_owned()), ..LogSettings::default() };
+        let error = filter(&settings).unwrap_err();
+        assert!(error.to_string().starts_with("cannot read the log filter `zenstream=loud`: "));
+        assert!(error.hint().is_some());
+    }
+
+    #[test]
+    fn color_is_for_a_terminal_unless_it_is_said_otherwise() {
+        let table = [
+            (Color::Auto, true, false, true),
+            (Color::Auto, true, true, false),
+            (Color::Auto, false, false, false),
+            (Color::Always, false, true, true),
+            (Color::Never, true, false, false),
+        ];
+        for (color, is_terminal, no_color, expected) in table {
+            assert_eq!(colored(color, is_terminal, no_color), expected, "{color:?}");
+        }
+    }
+}

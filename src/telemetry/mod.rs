@@ -1,0 +1,5 @@
+//! What the program tells about itself, as opposed to the data it moves.
+
+mod log;
+
+pub use log::{Color, LogError, LogFormat, LogSettings, init};
