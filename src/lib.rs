@@ -1,21 +1,24 @@
 //! zenstream
-pub mod checkpoint;
-pub mod clock;
-pub mod config;
-pub mod normalize;
-pub mod random;
-pub mod sinks;
-pub mod streams;
-pub mod telemetry;
 pub mod zendesk;
+
 pub mod streams;
+
 pub mod normalize;
+
 pub mod pipeline;
+
 pub mod sinks;
+
 pub mod checkpoint;
+
 pub mod config;
-//pub mod cli;
-//pub mod telemetry;
+
+pub mod cli;
+
+pub mod telemetry;
+
 pub mod clock;
+
 pub mod random;
+
 pub mod simulator;

@@ -89,13 +89,7 @@ impl AccountArguments {
                 ));
             }
         };
-        let address = address.map_err(|error| {
-            let failure = Failure::usage(error.message);
-            match error.hint {
-                Some(hint) => failure.with_hint(hint),
-                None => failure,
-            }
-        })?;
+        let address = address.map_err(|error| Failure::from(error).as_usage())?;
         Ok(SourceConfig {
             name: address.subdomain.clone(),
             endpoint: address.endpoint,

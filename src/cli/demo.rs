@@ -132,7 +132,7 @@ fn summary(tally: &Tally, client: &Client, simulator: &Mutex<Simulator>) -> Stri
         let name = stream.name.split_once('.').map_or(stream.name.as_str(), |(_, name)| name);
         format!("{} {name}", stream.events.load(Ordering::Relaxed))
     });
-    let faults = simulator.lock().unwrap_or_else(PoisonError::into_inner).stats().faults_total();
+    let faults = simulator.lock().unwrap_or_else(PoisonError::into_inner).stats().faults.values().sum::<u64>();
     format!(
         "\ndemo: {delivered} events delivered ({}) in {} requests, of which {faults} failed on purpose; \
          each event once, each line as the account sent it\n\

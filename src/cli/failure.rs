@@ -36,6 +36,11 @@ impl Failure {
         Self { code: 0, message: String::new(), hint: None }
     }
 
+    /// The same, as a fault of the command line rather than of a config.
+    pub(super) fn as_usage(self) -> Self {
+        Self { code: 2, ..self }
+    }
+
     pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
@@ -66,8 +71,22 @@ impl fmt::Display for Failure {
 }
 
 impl From<ConfigError> for Failure {
+    /// All problems at once, each with its own hint.
     fn from(error: ConfigError) -> Self {
-        Self { hint: error.hint().map(str::to_owned), ..Self::config(error.to_string()) }
+        let last = error.problems.len().saturating_sub(1);
+        let mut failure = Self::config("");
+        for (position, problem) in error.problems.into_iter().enumerate() {
+            if position > 0 {
+                failure.message.push_str("\nerror: ");
+            }
+            failure.message.push_str(&problem.to_string());
+            match problem.hint {
+                hint if position == last => failure.hint = hint,
+                Some(hint) => failure.message.push_str(&format!("\nhint: {hint}")),
+                None => {}
+            }
+        }
+        failure
     }
 }
 

@@ -21,7 +21,7 @@ use clap_complete::Shell;
 
 pub use failure::Failure;
 
-use crate::telemetry::log::{Color, LogFormat, LogSettings};
+use crate::telemetry::{self, Color, LogFormat, LogSettings};
 
 /// Read a Zendesk account as streams of events, and deliver every event once.
 #[derive(Debug, Parser)]
@@ -120,8 +120,14 @@ enum Command {
 /// Runs the command that was asked for.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { global, command } = arguments;
-    crate::telemetry::log::init(&global.log_settings(matches!(command, Command::Run(_))))
-        .map_err(|error| Failure::usage(error.to_string()))?;
+    let log = global.log_settings(matches!(command, Command::Run(_)));
+    telemetry::init(&log).map_err(|error| {
+        let failure = Failure::usage(error.to_string());
+        match error.hint() {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    })?;
     match command {
         Command::Run(arguments) => block_on(run::run(arguments)),
         Command::Read(arguments) => block_on(read::run(arguments)),

@@ -37,12 +37,7 @@ pub(super) struct GenerateArguments {
 
 pub(super) fn generate(arguments: &GenerateArguments) -> Result<(), Failure> {
     // An expression is part of the command line, not of a config.
-    let config = config::generate(&arguments.expression).map_err(|error| {
-        let failure = Failure::usage(error.to_string());
-        match error.hint() {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        }
-    })?;
+    let config = config::generate(&arguments.expression)
+        .map_err(|error| Failure::from(error).as_usage())?;
     output::print(config.as_bytes())
 }

@@ -6,9 +6,35 @@
 use url::{Host, Url};
 
 use super::node::Path;
-use super::problem::Finding;
+use super::problem::{ConfigError, Finding};
 
 const DOMAIN: &str = ".zendesk.com";
+
+/// Which account is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// `https://acme.zendesk.com`, without a path.
+    pub endpoint: Url,
+    /// `acme`; for an endpoint of another form its host.
+    pub subdomain: String,
+}
+
+/// The account at an address that was given outside a config.
+pub fn parse_endpoint(text: &str) -> Result<Account, ConfigError> {
+    account(of_endpoint(text, &Path::default()))
+}
+
+/// The account of a subdomain that was given outside a config.
+pub fn parse_subdomain(label: &str) -> Result<Account, ConfigError> {
+    account(of_subdomain(label, &Path::default()))
+}
+
+fn account(found: Result<(Url, String), Finding>) -> Result<Account, ConfigError> {
+    match found {
+        Ok((endpoint, subdomain)) => Ok(Account { endpoint, subdomain }),
+        Err(finding) => Err(ConfigError::of(finding.message, finding.hint)),
+    }
+}
 
 /// The endpoint and the subdomain of the account.
 pub(super) fn endpoint(

@@ -39,6 +39,7 @@ use url::Url;
 
 use crate::streams::StreamSpec;
 
+pub use endpoint::{Account, parse_endpoint, parse_subdomain};
 pub use environment::{Environment, ProcessEnvironment, default_data_dir};
 pub use generate::generate;
 pub use load::{load, parse};
