@@ -34,10 +34,10 @@ type Answer = BTreeMap<String, Result<String, String>>;
 /// Fetches every secret that the config refers to.
 pub(super) fn fetch(root: &Node, findings: &mut Findings) -> Secrets {
     let top = Path::default();
-    let nothing = Node::Map(Vec::new());
+    let nothing = Node::Map(BTreeMap::new());
     let backends = root.get("secret").unwrap_or(&nothing);
     let names: Vec<&str> = match backends {
-        Node::Map(entries) => entries.iter().map(|(name, _)| name.as_str()).collect(),
+        Node::Map(entries) => entries.keys().map(String::as_str).collect(),
         _ => Vec::new(),
     };
     let mut secrets = Secrets::new();
