@@ -68,7 +68,7 @@ fn checkpoint(
     match type_of(node, path, "type", &["file"])? {
         "file" => {
             let written: written::CheckpointFile = read(node, path)?;
-            Ok(CheckpointConfig::File { path: written.path.unwrap_or(default) })
+            Ok(CheckpointConfig::File { path: written.path.map_or(default, |path| path.0.into()) })
         }
         other => Err(Finding::unknown_value(&path.key("type"), other, &["file"])),
     }

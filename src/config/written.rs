@@ -199,7 +199,7 @@ pub(super) enum FramingMethod {
 pub(super) struct CheckpointFile {
     #[serde(rename = "type")]
     _type: IgnoredAny,
-    pub(super) path: Option<PathBuf>,
+    pub(super) path: Option<NonEmpty>,
 }
 
 /// `proxy`

@@ -50,9 +50,9 @@ fn a_secret_comes_from_a_directory() {
     };
     assert_eq!(token(&of("", "token")), "hunter2 \n");
     assert_eq!(token(&of(", remove_trailing_whitespace: true", "token")), "hunter2");
-    insta::assert_snapshot!(refusal(&of("", "empty"), &dir), @"sources.acme.auth.token: what `SECRET[vault.empty]` holds is not accepted here");
-    insta::assert_snapshot!(refusal(&of("", "missing"), &dir), @"sources.acme.auth.token: what `SECRET[vault.missing]` holds is not accepted here");
-    insta::assert_snapshot!(refusal(&of("", "../x"), &dir), @"sources.acme.auth.token: what `SECRET[vault.../x]` holds is not accepted here");
+    insta::assert_snapshot!(refusal(&of("", "empty"), &dir), @"sources.acme.auth.token: the secret `vault.empty` is empty");
+    insta::assert_snapshot!(refusal(&of("", "missing"), &dir), @"sources.acme.auth.token: cannot get the secret `vault.missing`: No such file or directory (os error 2)");
+    insta::assert_snapshot!(refusal(&of("", "../x"), &dir), @"sources.acme.auth.token: cannot get the secret `vault.../x`: the key leads out of the directory");
 }
 
 #[test]
@@ -69,11 +69,8 @@ fn a_secret_comes_from_a_program_that_is_told_the_keys() {
     let question = std::fs::read_to_string(&asked).unwrap();
     assert_eq!(question, r#"{"version":"1.0","secrets":["k"]}"#);
     let bad = answer(r#"{"k": {"value": null, "error": "sealed"}}"#, "SECRET[vault.k]");
-    insta::assert_snapshot!(refusal(&bad, &dir), @"sources.acme.auth.token: what `SECRET[vault.k]` holds is not accepted here");
-    insta::assert_snapshot!(refusal(&answer("hunter2", "SECRET[vault.k]"), &dir), @"
-    secret.vault: `sh` did not answer with a JSON map of `value` and `error`
-    sources.acme.auth.token: what `SECRET[vault.k]` holds is not accepted here
-    ");
+    insta::assert_snapshot!(refusal(&bad, &dir), @"sources.acme.auth.token: cannot get the secret `vault.k`: sealed");
+    insta::assert_snapshot!(refusal(&answer("hunter2", "SECRET[vault.k]"), &dir), @"secret.vault: `sh` did not answer with a JSON map of `value` and `error`");
 }
 
 #[test]
@@ -83,22 +80,10 @@ fn a_program_that_hangs_fails_or_is_not_there_is_reported() {
         let backend = format!("{{ type: exec, timeout: 0.2, command: {command} }}");
         refusal(&with_backend(&backend, "SECRET[vault.k]"), &dir)
     };
-    insta::assert_snapshot!(run("[sleep, '5']"), @"
-    secret.vault: `sleep`: gave no answer within 0.2 s
-    sources.acme.auth.token: what `SECRET[vault.k]` holds is not accepted here
-    ");
-    insta::assert_snapshot!(run("['false']"), @"
-    secret.vault: `false`: ended with exit status: 1
-    sources.acme.auth.token: what `SECRET[vault.k]` holds is not accepted here
-    ");
-    insta::assert_snapshot!(run("[no-such-program]"), @"
-    secret.vault: cannot run `no-such-program`: No such file or directory (os error 2)
-    sources.acme.auth.token: what `SECRET[vault.k]` holds is not accepted here
-    ");
-    insta::assert_snapshot!(run("[]"), @"
-    secret.vault: `command` is empty
-    sources.acme.auth.token: what `SECRET[vault.k]` holds is not accepted here
-    ");
+    insta::assert_snapshot!(run("[sleep, '5']"), @"secret.vault: `sleep`: gave no answer within 0.2 s");
+    insta::assert_snapshot!(run("['false']"), @"secret.vault: `false`: ended with exit status: 1");
+    insta::assert_snapshot!(run("[no-such-program]"), @"secret.vault: cannot run `no-such-program`: No such file or directory (os error 2)");
+    insta::assert_snapshot!(run("[]"), @"secret.vault: `command` is empty");
 }
 
 #[test]
@@ -114,16 +99,19 @@ fn a_backend_that_is_not_there_or_not_here_is_refused() {
     secret.vault.type: unknown type `flie`
       hint: did you mean `file`?
     ");
-    insta::assert_snapshot!(shown(&file, "SECRET[valt.k]"), @"sources.acme.auth.token: what `SECRET[valt.k]` holds is not accepted here");
-    insta::assert_snapshot!(shown(&file, "SECRET[vault.k]"), @"
-    secret.vault: `DIR/s.json` is not a flat JSON map of strings
-    sources.acme.auth.token: what `SECRET[vault.k]` holds is not accepted here
+    insta::assert_snapshot!(shown("{ type: aws_secrets_manager }", "unused"), @"
+    secret.vault.type: `aws_secrets_manager` is not available in this version
+      hint: this version has `file`, `directory` and `exec`
     ");
-    insta::assert_snapshot!(shown("{ type: file, path: 'SECRET[vault.k]' }", "t"), @"secret.vault.path: what `SECRET[vault.k]` holds is not accepted here");
+    insta::assert_snapshot!(shown(&file, "SECRET[valt.k]"), @"
+    sources.acme.auth.token: there is no secret backend `valt`
+      hint: did you mean `vault`?
+    ");
+    insta::assert_snapshot!(shown(&file, "SECRET[vault.k]"), @"secret.vault: `DIR/s.json` is not a flat JSON map of strings");
+    insta::assert_snapshot!(shown("{ type: file, path: 'SECRET[vault.k]' }", "t"), @"secret.vault.path: a secret backend cannot be told by a secret");
     insta::assert_snapshot!(shown("{ type: file, path: x, pth: y }", "SECRET[vault.k]"), @"
     secret.vault: unknown field `pth`
       hint: did you mean `path`?
-    sources.acme.auth.token: what `SECRET[vault.k]` holds is not accepted here
     ");
 }
 
