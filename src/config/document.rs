@@ -30,11 +30,11 @@ impl Document {
     /// Puts files together, each with its name.
     pub(super) fn merge(files: Vec<(String, Node)>, findings: &mut Findings) -> Self {
         let first = files.first().map(|(name, _)| name.clone());
-        let mut merged = Merge::default();
+        let mut merged = Merge { entries: BTreeMap::new(), files: BTreeMap::new(), findings };
         for (file, node) in files {
             let Node::Map(entries) = node else { continue };
             for (key, value) in entries {
-                merged.option(&key, value, &file, findings);
+                merged.option(&key, value, &file);
             }
         }
         Self { root: Node::Map(merged.entries), files: merged.files, first }
@@ -51,7 +51,7 @@ impl Document {
         }
         let secrets = secret::fetch(&self.root, findings);
         let Node::Map(entries) = &mut self.root else { return };
-        for (key, node) in entries.iter_mut().filter(|(key, _)| key != "secret") {
+        for (key, node) in entries.iter_mut().filter(|(key, _)| *key != "secret") {
             expand(node, &top.key(key), environment, &secrets, findings);
         }
     }
@@ -76,17 +76,17 @@ impl Document {
 
 fn entry<'n>(root: &'n mut Node, key: &str) -> Option<&'n mut Node> {
     let Node::Map(entries) = root else { return None };
-    entries.iter_mut().find(|(name, _)| name == key).map(|(_, node)| node)
+    entries.get_mut(key)
 }
 
-#[derive(Default)]
-struct Merge {
-    entries: Vec<(String, Node)>,
+struct Merge<'f> {
+    entries: BTreeMap<String, Node>,
     files: BTreeMap<String, String>,
+    findings: &'f mut Findings,
 }
 
-impl Merge {
-    fn option(&mut self, key: &str, value: Node, file: &str, findings: &mut Findings) {
+impl Merge<'_> {
+    fn option(&mut self, key: &str, value: Node, file: &str) {
         let top = Path::default();
         let path = top.key(key);
         match value {
@@ -95,52 +95,42 @@ impl Merge {
             Node::Map(transforms) if key == "transforms" && transforms.is_empty() => {}
             Node::Map(components) if SECTIONS.contains(&key) => {
                 for (name, node) in components {
-                    self.component(&path.key(&name), &name, node, file, findings);
+                    self.component(key, name, node, file);
                 }
             }
             _ if SECTIONS.contains(&key) => {
-                findings.push(Finding::new(&path, "expected a map of names").within(file));
+                self.findings.push(Finding::new(&path, "expected a map of names").within(file));
             }
-            value if TOP_LEVEL.contains(&key) => self.single(&path, key, value, file, findings),
-            _ => findings.push(Finding::unknown_field(&top, key, TOP_LEVEL).within(file)),
+            value if TOP_LEVEL.contains(&key) => self.single(key, value, file),
+            _ => self.findings.push(Finding::unknown_field(&top, key, TOP_LEVEL).within(file)),
         }
     }
 
-    fn component(
-        &mut self,
-        path: &Path,
-        name: &str,
-        node: Node,
-        file: &str,
-        findings: &mut Findings,
-    ) {
-        let Some(Segment::Key(section)) = path.0.first() else { return };
+    fn component(&mut self, section: &str, name: String, node: Node, file: &str) {
+        let path = Path::default().key(section).key(&name);
         if let Some(other) = self.files.get(&path.to_string()) {
-            findings.push(Finding::new(path, format!("is in `{other}` and in `{file}`")));
+            let message = format!("is there twice: in `{other}` and in `{file}`");
+            self.findings.push(Finding::new(&path, message));
             return;
         }
         self.files.insert(path.to_string(), file.to_owned());
-        let position = self.entries.iter().position(|(key, _)| key == section);
-        let position = position.unwrap_or_else(|| {
-            self.entries.push((section.clone(), Node::Map(Vec::new())));
-            self.entries.len() - 1
-        });
-        if let Some((_, Node::Map(components))) = self.entries.get_mut(position) {
-            components.push((name.to_owned(), node));
+        let components = self.entries.entry(section.to_owned());
+        if let Node::Map(components) = components.or_insert_with(|| Node::Map(BTreeMap::new())) {
+            components.insert(name, node);
         }
     }
 
-    fn single(&mut self, path: &Path, key: &str, value: Node, file: &str, findings: &mut Findings) {
-        match self.entries.iter().find(|(name, _)| name == key) {
-            Some((_, earlier)) if *earlier == value => {}
+    fn single(&mut self, key: &str, value: Node, file: &str) {
+        match self.entries.get(key) {
+            Some(earlier) if *earlier == value => {}
             Some(_) => {
                 let other = self.files.get(key).map_or("another file", String::as_str);
                 let message = format!("is set in `{other}` and differently in `{file}`");
-                findings.push(Finding::new(path, message));
+                self.findings.push(Finding::new(&Path::default().key(key), message));
             }
             None => {
                 self.files.insert(key.to_owned(), file.to_owned());
-                self.entries.push((key.to_owned(), value));
+                self.entries.insert(key.to_owned(), value);
             }
         }
     }

@@ -10,7 +10,8 @@ use super::node::{Node, Origin, Path, Text};
 use super::placeholder::{Fallback, Piece, pieces};
 use super::problem::{Finding, Findings};
 
-/// The secrets a config refers to, by backend and key. Missing ones were reported already.
+/// The secrets a config refers to, by backend and key. Those that could not be had are
+/// missing, were reported, and leave their placeholder as it is.
 pub(super) type Secrets = BTreeMap<(String, String), String>;
 
 /// Expands every string below `path`.
@@ -55,7 +56,8 @@ fn expanded(
             }
             Piece::Secret { backend, key } => {
                 let secret = secrets.get(&((*backend).to_owned(), (*key).to_owned()));
-                value.push_str(secret.map_or("", String::as_str));
+                let Some(secret) = secret else { return Ok(None) };
+                value.push_str(secret);
                 origin = Origin::Secret(written.to_owned());
             }
         }

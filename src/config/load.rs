@@ -6,12 +6,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::Config;
 use super::document::Document;
 use super::environment::Environment;
 use super::meaning;
-use super::problem::{ConfigError, Finding, Findings, Problem};
+use super::problem::{ConfigError, Findings, Problem};
 use super::syntax::{self, Format};
-use super::{Config, node};
 
 /// Reads config files, and puts them together as one.
 ///
@@ -23,7 +23,7 @@ pub fn load(paths: &[PathBuf], environment: &dyn Environment) -> Result<Config, 
         match text(&path) {
             Ok((format, text)) => texts.push((path.display().to_string(), format, text)),
             Err((message, hint)) => {
-                problems.push(whole(&path.display().to_string(), message, hint))
+                problems.push(whole(&path.display().to_string(), message, hint));
             }
         }
     }
@@ -61,11 +61,10 @@ fn build(
     }
     let mut findings = Findings::default();
     let mut document = Document::merge(files, &mut findings);
+    let merged = findings.0.len();
     document.expand(environment, &mut findings);
-    // What could not be expanded would only be complained about again.
-    let broken =
-        |finding: &Finding| matches!(document.root.at(&finding.path), Some(node::Node::Text(_)));
-    if findings.0.iter().any(broken) {
+    if findings.0.len() > merged {
+        // What was not expanded would be complained about again.
         return Err(document.error(findings));
     }
     match meaning::config(&document.root, environment, &mut findings) {

@@ -68,7 +68,7 @@ fn checkpoint(
     match type_of(node, path, "type", &["file"])? {
         "file" => {
             let written: written::CheckpointFile = read(node, path)?;
-            Ok(CheckpointConfig::File { path: written.path.unwrap_or(default) })
+            Ok(CheckpointConfig::File { path: written.path.map_or(default, |path| path.0.into()) })
         }
         other => Err(Finding::unknown_value(&path.key("type"), other, &["file"])),
     }
@@ -123,7 +123,7 @@ fn proxy(
         }
     };
     let (http, https) = (of("http", "HTTP_PROXY"), of("https", "HTTPS_PROXY"));
-    let no_proxy = written.no_proxy.unwrap_or_else(|| {
+    let no_proxy = written.direct.unwrap_or_else(|| {
         let hosts = variable("NO_PROXY").unwrap_or_default();
         hosts
             .split(',')
@@ -144,10 +144,7 @@ fn proxy_url(text: &str) -> Option<Url> {
 fn components<'n>(root: &'n Node, section: &str) -> Vec<(&'n str, &'n Node, Path)> {
     let Some(Node::Map(entries)) = root.get(section) else { return Vec::new() };
     let path = Path::default().key(section);
-    let mut components: Vec<_> =
-        entries.iter().map(|(name, node)| (name.as_str(), node, path.key(name))).collect();
-    components.sort_by_key(|(name, ..)| *name);
-    components
+    entries.iter().map(|(name, node)| (name.as_str(), node, path.key(name))).collect()
 }
 
 /// A name is part of an output's name, which is told apart by its dot; and the outputs of sources

@@ -198,7 +198,9 @@ impl fmt::Debug for ProxyConfig {
 pub struct SinkConfig {
     /// Its name in the config.
     pub name: String,
-    /// The outputs it takes, globs resolved: `acme.audit_logs`, `acme.rejected`.
+    /// The outputs it takes, globs resolved, sorted, each once: `acme.audit_logs`,
+    /// `acme.rejected`. The name of a source or a glob means records; what was rejected is taken
+    /// only by an input that itself ends in `rejected`.
     pub inputs: Vec<String>,
     /// Whether positions wait for it.
     pub acknowledgements: bool,

@@ -4,6 +4,7 @@
 //! secret: that decides whether it may be read as a number, and that it is never shown. It does
 //! not know which fields there are.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -21,8 +22,7 @@ pub(super) enum Node {
     Float(f64),
     Text(Text),
     List(Vec<Node>),
-    /// In the order it was written; no key is there twice.
-    Map(Vec<(String, Node)>),
+    Map(BTreeMap<String, Node>),
 }
 
 /// A string and where it came from.
@@ -47,7 +47,7 @@ impl Node {
     /// The value of `key`, if this is a map that has it.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         let Self::Map(entries) = self else { return None };
-        entries.iter().find(|(name, _)| name == key).map(|(_, node)| node)
+        entries.get(key)
     }
 
     /// The value at `path`.
@@ -197,16 +197,16 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
-        let mut map: Vec<(String, Node)> = Vec::new();
+        let mut map = BTreeMap::new();
         while let Some(key) = entries.next_key::<String>()? {
             if key == TOML_DATETIME {
                 return entries.next_value();
             }
             // JSON's own parsers take the last of several; here that would drop a component.
-            if map.iter().any(|(name, _)| *name == key) {
+            if map.contains_key(&key) {
                 return Err(A::Error::custom(format_args!("`{key}` is there twice")));
             }
-            map.push((key, entries.next_value()?));
+            map.insert(key, entries.next_value()?);
         }
         Ok(Node::Map(map))
     }

@@ -93,7 +93,7 @@ impl Finding {
             None => Self::new(path, format!("unknown field `{field}`")).hint(suggestion(
                 field,
                 known.iter().copied(),
-                "the fields here are",
+                "known fields:",
             )),
         }
     }
@@ -161,8 +161,11 @@ pub(super) fn suggestion<'k>(
 ) -> String {
     let known: Vec<&str> = known.collect();
     let distance = |name: &&&str| strsim::damerau_levenshtein(written, name);
-    // A third of a word mistyped is a typo; more is another word.
-    let close = |name: &&&str| distance(name) <= (written.chars().count() / 3).max(1);
+    // A third of a word mistyped is a typo; more is another word. Or its end was left off.
+    let length = written.chars().count();
+    let close = |name: &&&str| {
+        distance(name) <= (length / 3).max(1) || (length > 3 && name.starts_with(written))
+    };
     match known.iter().filter(close).min_by_key(distance) {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("{intro} {}", listed(&known)),

@@ -3,6 +3,7 @@
 //! A string that came from the environment is read as a number or a boolean where one is
 //! expected; one that was written as a string is not.
 
+use std::collections::btree_map;
 use std::fmt;
 use std::str::FromStr;
 
@@ -90,7 +91,10 @@ impl de::Error for ReadError {
             Unexpected::Bool(value) => format!("`{value}`"),
             Unexpected::Unsigned(value) => format!("`{value}`"),
             Unexpected::Signed(value) => format!("`{value}`"),
-            Unexpected::Float(value) => format!("`{value}`"),
+            // In the short form: `1e300` has three hundred digits.
+            Unexpected::Float(value) => {
+                format!("`{}`", format!("{value:?}").trim_end_matches(".0"))
+            }
             Unexpected::Str(value) => format!("the string `{value}`"),
             Unexpected::Unit | Unexpected::Option => "nothing".to_owned(),
             Unexpected::Seq => "a list".to_owned(),
@@ -103,6 +107,8 @@ impl de::Error for ReadError {
             "f64" => "a number",
             "a boolean" => "`true` or `false`",
             "a sequence" => "a list",
+            // The reader borrows; the writer need not know.
+            "a borrowed string" => "a string",
             text if text.starts_with("struct ") => "a map",
             text if text.starts_with("enum ") => "a string",
             text => text,
@@ -250,7 +256,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 }
 
 struct Entries<'de> {
-    entries: std::slice::Iter<'de, (String, Node)>,
+    entries: btree_map::Iter<'de, String, Node>,
     value: Option<(&'de str, &'de Node)>,
 }
 

@@ -31,43 +31,69 @@ type Keys<'r> = BTreeMap<&'r str, Path>;
 /// What a backend holds for some of the keys asked for; or why one has nothing, or all.
 type Answer = BTreeMap<String, Result<String, String>>;
 
+/// Where a backend has its secrets.
+enum Backend {
+    File(written::SecretFile),
+    Directory(written::SecretDirectory),
+    Exec(written::SecretExec),
+}
+
 /// Fetches every secret that the config refers to.
 pub(super) fn fetch(root: &Node, findings: &mut Findings) -> Secrets {
-    let top = Path::default();
-    let nothing = Node::Map(Vec::new());
-    let backends = root.get("secret").unwrap_or(&nothing);
-    let names: Vec<&str> = match backends {
-        Node::Map(entries) => entries.iter().map(|(name, _)| name.as_str()).collect(),
-        _ => Vec::new(),
-    };
+    let path = Path::default().key("secret");
+    let mut references = references(root);
+    let mut names = Vec::new();
     let mut secrets = Secrets::new();
-    for (backend, keys) in references(root) {
-        let path = top.key("secret").key(backend);
-        let Some(node) = backends.get(backend) else {
-            let hint = suggestion(backend, names.iter().copied(), "`secret` has");
-            for place in keys.values() {
-                let message = format!("there is no secret backend `{backend}`");
-                findings.push(Finding::new(place, message).hint(&hint));
-            }
-            continue;
-        };
-        if let Some(mut answer) = findings.keep(ask(node, &path, &keys)) {
-            for (key, place) in keys {
-                match answer.remove(key).unwrap_or_else(|| Err("it does not have it".to_owned())) {
-                    Ok(value) if value.is_empty() => {
-                        let message = format!("the secret `{backend}.{key}` is empty");
-                        findings.push(Finding::new(&place, message));
-                    }
-                    Ok(value) => drop(secrets.insert((backend.to_owned(), key.to_owned()), value)),
-                    Err(reason) => {
-                        let message = format!("cannot get the secret `{backend}.{key}`: {reason}");
-                        findings.push(Finding::new(&place, message));
-                    }
+    if let Some(Node::Map(backends)) = root.get("secret") {
+        for (name, node) in backends {
+            names.push(name.as_str());
+            let path = path.key(name);
+            // Also one that nobody refers to is looked at: a mistake in it is a mistake.
+            let backend = findings.keep(backend(node, &path));
+            if let (Some(backend), Some(keys)) = (backend, references.remove(name.as_str())) {
+                let answer = ask(&backend, &keys).map_err(|message| Finding::new(&path, message));
+                if let Some(answer) = findings.keep(answer) {
+                    take(name, &keys, answer, &mut secrets, findings);
                 }
             }
         }
     }
+    for (name, keys) in references {
+        // One that could not be read was reported as that.
+        if !names.contains(&name) {
+            let hint = suggestion(name, names.iter().copied(), "`secret` has");
+            for place in keys.values() {
+                let message = format!("there is no secret backend `{name}`");
+                findings.push(Finding::new(place, message).hint(&hint));
+            }
+        }
+    }
     secrets
+}
+
+/// Takes the keys out of a backend's answer.
+fn take(
+    backend: &str,
+    keys: &Keys<'_>,
+    mut answer: Answer,
+    secrets: &mut Secrets,
+    findings: &mut Findings,
+) {
+    for (key, place) in keys {
+        match answer.remove(*key).unwrap_or_else(|| Err("it does not have it".to_owned())) {
+            Ok(value) if value.is_empty() => {
+                let message = format!("the secret `{backend}.{key}` is empty");
+                findings.push(Finding::new(place, message));
+            }
+            Ok(value) => {
+                secrets.insert((backend.to_owned(), (*key).to_owned()), value);
+            }
+            Err(reason) => {
+                let message = format!("cannot get the secret `{backend}.{key}`: {reason}");
+                findings.push(Finding::new(place, message));
+            }
+        }
+    }
 }
 
 /// Reports every secret that `backends` itself refers to.
@@ -97,14 +123,21 @@ fn references(root: &Node) -> BTreeMap<&str, Keys<'_>> {
     references
 }
 
-fn ask(node: &Node, path: &Path, keys: &Keys<'_>) -> Result<Answer, Finding> {
+fn backend(node: &Node, path: &Path) -> Result<Backend, Finding> {
     let known = ["file", "directory", "exec"];
-    let failed = |message: String| Finding::new(path, message);
     match type_of(node, path, "type", &known)? {
-        "file" => from_file(&read(node, path)?, keys).map_err(failed),
-        "directory" => Ok(from_directory(&read(node, path)?, keys)),
-        "exec" => from_program(&read(node, path)?, keys).map_err(failed),
+        "file" => read(node, path).map(Backend::File),
+        "directory" => read(node, path).map(Backend::Directory),
+        "exec" => read(node, path).map(Backend::Exec),
         other => Err(Finding::unknown_value(&path.key("type"), other, &known)),
+    }
+}
+
+fn ask(backend: &Backend, keys: &Keys<'_>) -> Result<Answer, String> {
+    match backend {
+        Backend::File(settings) => from_file(settings, keys),
+        Backend::Directory(settings) => Ok(from_directory(settings, keys)),
+        Backend::Exec(settings) => from_program(settings, keys),
     }
 }
 

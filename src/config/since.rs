@@ -12,7 +12,7 @@ use super::Since;
 
 /// The longest duration that a config may hold. A time that far from now can still be computed
 /// with; nobody means more.
-pub(super) const MAX_DURATION: Duration = Duration::from_secs(100 * 366 * 86_400);
+pub(super) const MAX_DURATION: Duration = Duration::from_hours(100 * 366 * 24);
 
 /// Why a text is no start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,12 +63,12 @@ mod tests {
 
     #[test]
     fn every_form_is_read_and_nothing_else() {
-        let hours = |hours: u64| Some(Since::Ago(Duration::from_secs(hours * 3600)));
+        let hours = |hours| Some(Since::Ago(Duration::from_hours(hours)));
         let at = |time: &str| Some(Since::At(time.parse().unwrap()));
         let table = [
             ("24h", hours(24)),
             ("7d", hours(7 * 24)),
-            ("90m", Some(Since::Ago(Duration::from_secs(90 * 60)))),
+            ("90m", Some(Since::Ago(Duration::from_mins(90)))),
             ("30s", Some(Since::Ago(Duration::from_secs(30)))),
             ("1w2d", hours(9 * 24)),
             ("1d 12h", hours(36)),
@@ -95,6 +95,6 @@ mod tests {
 
     #[test]
     fn the_error_shows_every_form() {
-        insta::assert_snapshot!(parse_since("yesterday").unwrap_err(), @"");
+        insta::assert_snapshot!(parse_since("yesterday").unwrap_err(), @"`yesterday` is not a duration back (`24h`, `7d`, `1w2d`), a time (`2024-05-01T00:00:00Z`), a date (`2024-05-01`) or `beginning`");
     }
 }

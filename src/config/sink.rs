@@ -88,6 +88,11 @@ fn check_base(template: &FilePath, base: &FilePath, path: &Path) -> Result<(), F
     Ok(())
 }
 
+/// The steps of a path, in which `.` is none.
+fn steps(path: &str) -> impl Iterator<Item = Component<'_>> {
+    FilePath::new(path).components().filter(|step| *step != Component::CurDir)
+}
+
 /// Two sinks that append to the same file would each truncate what the other wrote.
 pub(super) fn check_paths(sinks: &[SinkConfig], paths: &[Path], findings: &mut Findings) {
     let files: Vec<(&SinkConfig, &Path, &str)> = sinks
@@ -101,7 +106,7 @@ pub(super) fn check_paths(sinks: &[SinkConfig], paths: &[Path], findings: &mut F
     for (position, (_, path, file)) in files.iter().enumerate() {
         let earlier = files.iter().take(position);
         if let Some((other, ..)) =
-            earlier.into_iter().find(|(.., other)| FilePath::new(other) == FilePath::new(file))
+            earlier.into_iter().find(|(.., other)| steps(other).eq(steps(file)))
         {
             let message = format!("the sink `{}` writes to `{file}` too", other.name);
             findings.push(Finding::new(&path.key("path"), message));

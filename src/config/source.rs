@@ -1,5 +1,7 @@
 //! What a source of type `zendesk` means: the account, how to sign in, what to read.
 
+use std::time::Duration;
+
 use super::node::{Node, Path};
 use super::problem::{Finding, Findings};
 use super::read::read;
@@ -10,7 +12,7 @@ use super::{RequestConfig, SourceConfig, auth, endpoint, streams};
 pub(super) const TYPES: &[&str] = &["zendesk"];
 
 /// The longest a whole answer may take: an export of a thousand tickets takes some seconds.
-const TIMEOUT: written::Seconds = written::Seconds(std::time::Duration::from_secs(60));
+const TIMEOUT: written::Seconds = written::Seconds(Duration::from_mins(1));
 
 /// With the client's back-off, some minutes of an API that is away.
 const RETRY_ATTEMPTS: u32 = 10;

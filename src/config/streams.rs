@@ -15,16 +15,16 @@ use super::{Since, StreamConfig, parse_since};
 use crate::streams::{CATALOGUE, Paging, StreamSpec};
 
 /// Where a stream without a checkpoint starts.
-const SINCE: Since = Since::Ago(Duration::from_secs(24 * 3600));
+const SINCE: Since = Since::Ago(Duration::from_hours(24));
 
 /// How long to wait at a stream's end: a minute of delay for one request a minute.
-const POLL_INTERVAL: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Audit events show up in the API some seconds after their time.
-const LAG: Duration = Duration::from_secs(60);
+const LAG: Duration = Duration::from_mins(1);
 
 /// How far back is looked again for those that took longer.
-const OVERLAP: Duration = Duration::from_secs(900);
+const OVERLAP: Duration = Duration::from_mins(15);
 
 /// No record of Zendesk's comes near; more is a fault that must not take the memory.
 const MAX_RECORD_BYTES: usize = 10 << 20;
@@ -46,8 +46,14 @@ pub(super) fn streams(
 ) -> Option<Vec<StreamConfig>> {
     let chosen = chosen(&written.streams, &path.key("streams"), findings)?;
     let options_path = path.key("stream_options");
-    for name in written.stream_options.iter().flat_map(BTreeMap::keys) {
-        findings.keep(check_chosen(name, &options_path.key(name), &chosen));
+    match node.get("stream_options") {
+        Some(Node::Map(options)) => {
+            for name in options.keys() {
+                findings.keep(check_chosen(name, &options_path.key(name), &chosen));
+            }
+        }
+        Some(Node::Null) | None => {}
+        Some(_) => findings.push(Finding::new(&options_path, "expected a map of streams")),
     }
     let defaults = defaults(written, path, &chosen, findings);
     let configs: Vec<Option<StreamConfig>> = chosen
@@ -194,8 +200,8 @@ fn known_options(spec: &StreamSpec) -> Vec<&'static str> {
 fn check_known(spec: &StreamSpec, node: &Node, path: &Path) -> Result<(), Finding> {
     let known = known_options(spec);
     let Node::Map(entries) = node else { return Ok(()) };
-    match entries.iter().find(|(key, _)| !known.contains(&key.as_str())) {
-        Some((key, _)) => Err(Finding::unknown_field(path, key, &known)),
+    match entries.keys().find(|key| !known.contains(&key.as_str())) {
+        Some(key) => Err(Finding::unknown_field(path, key, &known)),
         None => Ok(()),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The only place that knows the parsers; what the text means is not its business.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::node::Node;
@@ -43,7 +44,7 @@ pub(super) fn parse(text: &str, format: Format) -> Result<Node, SyntaxError> {
         Format::Json => json(text),
     };
     match node.map_err(|message| SyntaxError { message })? {
-        Node::Null => Ok(Node::Map(Vec::new())),
+        Node::Null => Ok(Node::Map(BTreeMap::new())),
         node @ Node::Map(_) => Ok(node),
         _ => Err(SyntaxError { message: "expected a map of options".to_owned() }),
     }
@@ -56,7 +57,11 @@ fn yaml(text: &str) -> Result<Node, String> {
     }
     // Without snippets: a line of the file may hold a secret.
     let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| error.to_string())
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let message = error.to_string();
+        // Advice to a programmer, not to who wrote the file.
+        message.replace(", set DuplicateKeyPolicy in Options if acceptable", "")
+    })
 }
 
 fn toml(text: &str) -> Result<Node, String> {
@@ -91,16 +96,16 @@ mod tests {
 
     #[test]
     fn a_syntax_error_gives_line_and_column() {
-        insta::assert_snapshot!(message("sources:\n  acme: [1, 2\nsinks: }", Format::Yaml), @"");
-        insta::assert_snapshot!(message("[sources\nx = 1", Format::Toml), @"");
-        insta::assert_snapshot!(message("{\n  \"sources\": {,}\n}", Format::Json), @"");
+        insta::assert_snapshot!(message("sources:\n  acme: [1, 2\nsinks: }", Format::Yaml), @"illegal placement of ':' indicator at line 3, column 6");
+        insta::assert_snapshot!(message("[sources\nx = 1", Format::Toml), @"unclosed table, expected `]` at line 1, column 9");
+        insta::assert_snapshot!(message("{\n  \"sources\": {,}\n}", Format::Json), @"key must be a string at line 2 column 15");
     }
 
     #[test]
     fn a_key_that_is_there_twice_is_an_error_in_every_format() {
-        insta::assert_snapshot!(message("a: 1\na: 2", Format::Yaml), @"");
-        insta::assert_snapshot!(message("a = 1\na = 2", Format::Toml), @"");
-        insta::assert_snapshot!(message(r#"{"a": 1, "a": 2}"#, Format::Json), @"");
+        insta::assert_snapshot!(message("a: 1\na: 2", Format::Yaml), @"duplicate mapping key: a at line 2, column 1");
+        insta::assert_snapshot!(message("a = 1\na = 2", Format::Toml), @"duplicate key at line 2, column 1");
+        insta::assert_snapshot!(message(r#"{"a": 1, "a": 2}"#, Format::Json), @"`a` is there twice at line 1 column 12");
     }
 
     #[test]
@@ -118,8 +123,10 @@ mod tests {
     #[test]
     fn an_empty_file_is_an_empty_config_and_a_list_is_none() {
         for format in [Format::Yaml, Format::Toml] {
-            assert!(parse("# nothing\n\n", format).is_ok_and(|node| node == Node::Map(Vec::new())));
+            assert!(
+                parse("# nothing\n\n", format).is_ok_and(|node| node == Node::Map(BTreeMap::new()))
+            );
         }
-        insta::assert_snapshot!(message("- a", Format::Yaml), @"");
+        insta::assert_snapshot!(message("- a", Format::Yaml), @"expected a map of options");
     }
 }

@@ -6,7 +6,7 @@ use super::node::{Path, Segment};
 
 /// Options, by their path (`*` is any one step), with what to do instead.
 const OPTIONS: &[(&str, &str)] = &[
-    ("transforms", "connect sinks to sources; transform the lines in what reads them"),
+    ("transforms", "leave it out, and name sources in the `inputs` of sinks"),
     ("enrichment_tables", "leave it out"),
     ("tests", "leave it out"),
     ("schema", "leave it out: an event is the record as Zendesk sent it"),

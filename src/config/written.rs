@@ -33,7 +33,8 @@ pub(super) struct Zendesk {
     pub(super) rate_limit: Option<RateLimit>,
     pub(super) request: Option<Request>,
     pub(super) max_record_bytes: Option<usize>,
-    pub(super) stream_options: Option<BTreeMap<String, IgnoredAny>>,
+    #[serde(rename = "stream_options")]
+    _stream_options: Option<IgnoredAny>,
     pub(super) silence_alert_secs: Option<BTreeMap<String, Seconds>>,
 }
 
@@ -198,7 +199,7 @@ pub(super) enum FramingMethod {
 pub(super) struct CheckpointFile {
     #[serde(rename = "type")]
     _type: IgnoredAny,
-    pub(super) path: Option<PathBuf>,
+    pub(super) path: Option<NonEmpty>,
 }
 
 /// `proxy`
@@ -210,7 +211,8 @@ pub(super) struct Proxy {
     _http: Option<IgnoredAny>,
     #[serde(rename = "https")]
     _https: Option<IgnoredAny>,
-    pub(super) no_proxy: Option<Vec<String>>,
+    #[serde(rename = "no_proxy")]
+    pub(super) direct: Option<Vec<String>>,
 }
 
 /// `api`

@@ -31,52 +31,147 @@ fn file(more: &str) -> String {
 
 #[test]
 fn an_unknown_field_is_answered_with_the_closest_or_with_all() {
-    insta::assert_snapshot!(swapped("inputs: [acme]", "inptus: [acme]"), @"");
-    insta::assert_snapshot!(source("request: { timeout: 3 }"), @"");
-    insta::assert_snapshot!(source("rate_limit: { percentage: 3 }"), @"");
-    insta::assert_snapshot!(top("sink: {}"), @"");
-    insta::assert_snapshot!(swapped("token: t", "tokn: t"), @"");
+    insta::assert_snapshot!(swapped("inputs: [acme]", "inptus: [acme]"), @"
+    sinks.out: unknown field `inptus`
+      hint: did you mean `inputs`?
+    ");
+    insta::assert_snapshot!(source("request: { timeout: 3 }"), @"
+    sources.acme.request: unknown field `timeout`
+      hint: did you mean `timeout_secs`?
+    ");
+    insta::assert_snapshot!(source("rate_limit: { percentage: 3 }"), @"
+    sources.acme.rate_limit: unknown field `percentage`
+      hint: known fields: `share`
+    ");
+    insta::assert_snapshot!(top("sink: {}"), @"
+    unknown field `sink`
+      hint: did you mean `sinks`?
+    ");
+    insta::assert_snapshot!(swapped("token: t", "tokn: t"), @"
+    sources.acme.auth: unknown field `tokn`
+      hint: did you mean `token`?
+    ");
 }
 
 #[test]
 fn an_unknown_word_is_answered_with_the_closest_or_with_all() {
-    insta::assert_snapshot!(swapped("type: console", "type: consol"), @"");
-    insta::assert_snapshot!(swapped("type: zendesk", "type: salesforce"), @"");
-    insta::assert_snapshot!(swapped("    type: zendesk\n", ""), @"");
-    insta::assert_snapshot!(swapped("strategy: bearer", "strategy: api_tokn"), @"");
-    insta::assert_snapshot!(swapped("strategy: bearer, ", ""), @"");
-    insta::assert_snapshot!(sink("target: stdin"), @"");
-    insta::assert_snapshot!(top("checkpoint: { type: fiel }"), @"");
+    insta::assert_snapshot!(swapped("type: console", "type: consol"), @"
+    sinks.out.type: unknown type `consol`
+      hint: did you mean `console`?
+    ");
+    insta::assert_snapshot!(swapped("type: zendesk", "type: salesforce"), @"
+    sources.acme.type: unknown type `salesforce`
+      hint: this version has `zendesk`
+    ");
+    insta::assert_snapshot!(swapped("    type: zendesk\n", ""), @"
+    sources.acme: missing field `type`
+      hint: this version has `zendesk`
+    ");
+    insta::assert_snapshot!(swapped("strategy: bearer", "strategy: api_tokn"), @"
+    sources.acme.auth.strategy: unknown strategy `api_tokn`
+      hint: did you mean `api_token`?
+    ");
+    insta::assert_snapshot!(swapped("strategy: bearer, ", ""), @"
+    sources.acme.auth: missing field `strategy`
+      hint: this version has `oauth_client_credentials`, `bearer`, `api_token` and `basic`
+    ");
+    insta::assert_snapshot!(sink("target: stdin"), @"
+    sinks.out.target: unknown target `stdin`
+      hint: this version has `stdout` and `stderr`
+    ");
+    insta::assert_snapshot!(top("checkpoint: { type: fiel }"), @"
+    checkpoint.type: unknown type `fiel`
+      hint: did you mean `file`?
+    ");
 }
 
 #[test]
 fn an_unknown_stream_or_input_is_answered_with_the_closest_or_with_all() {
-    insta::assert_snapshot!(swapped("[audit_logs]", "[audit_logs, ticket]"), @"");
-    insta::assert_snapshot!(swapped("[audit_logs]", "['x*']"), @"");
-    insta::assert_snapshot!(swapped("[audit_logs]", "[]"), @"");
-    insta::assert_snapshot!(swapped("[acme]", "[acme.audit_log]"), @"");
-    insta::assert_snapshot!(swapped("[acme]", "[acne]"), @"");
-    insta::assert_snapshot!(swapped("[acme]", "[acme, 'remap*']"), @"");
-    insta::assert_snapshot!(swapped("[acme]", "[]"), @"");
-    insta::assert_snapshot!(swapped("[acme]", "['[']"), @"");
-    insta::assert_snapshot!(swapped("[audit_logs]", "['*']").replace("accepted", ""), @"");
-    insta::assert_snapshot!(swapped("[acme]", "[acme.rejected]"), @"");
+    insta::assert_snapshot!(swapped("[audit_logs]", "[audit_logs, ticket]"), @"
+    sources.acme.streams[1]: no stream is named `ticket`
+      hint: did you mean `tickets`?
+    ");
+    insta::assert_snapshot!(swapped("[audit_logs]", "['x*']"), @"
+    sources.acme.streams[0]: no stream is named `x*`
+      hint: the streams are `audit_logs` and `tickets`
+    ");
+    insta::assert_snapshot!(swapped("[audit_logs]", "[]"), @"
+    sources.acme.streams: is empty
+      hint: `*` for all, or some of `audit_logs` and `tickets`
+    ");
+    insta::assert_snapshot!(swapped("[acme]", "[acme.audit_log]"), @"
+    sinks.out.inputs[0]: no output matches `acme.audit_log`
+      hint: did you mean `acme.audit_logs`?
+    ");
+    insta::assert_snapshot!(swapped("[acme]", "[acne]"), @"
+    sinks.out.inputs[0]: no output matches `acne`
+      hint: did you mean `acme`?
+    ");
+    insta::assert_snapshot!(swapped("[acme]", "[acme, 'remap*']"), @"
+    sinks.out.inputs[1]: no output matches `remap*`
+      hint: the outputs are `acme.audit_logs`, `acme.rejected` and `acme`
+    ");
+    insta::assert_snapshot!(swapped("[acme]", "[]"), @"
+    sinks.out.inputs: is empty
+      hint: name a source, or `*` for all
+    ");
+    insta::assert_snapshot!(swapped("[acme]", "['[']"), @"sinks.out.inputs[0]: `[` is not a glob: invalid range pattern");
+    insta::assert_snapshot!(swapped("[acme]", "[acme.rejected]"), @"
+    sources.acme.streams: no sink takes `acme.audit_logs`
+      hint: add it to a sink's `inputs`, or leave it out of `streams`
+    ");
 }
 
 #[test]
 fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
-    insta::assert_snapshot!(top("transforms: { ecs: { type: remap, inputs: [acme] } }"), @"");
-    insta::assert_snapshot!(top("timezone: local"), @"");
-    insta::assert_snapshot!(top("api: { enabled: true, address: 127.0.0.1:8686 }"), @"");
-    insta::assert_snapshot!(top("checkpoint: { type: aws_s3, bucket: b }"), @"");
-    insta::assert_snapshot!(source("emit: pages"), @"");
-    insta::assert_snapshot!(swapped("strategy: bearer", "strategy: oauth_refresh_token"), @"");
-    insta::assert_snapshot!(sink("buffer: { type: disk }"), @"");
-    insta::assert_snapshot!(sink("encoding: { codec: text }"), @"");
-    insta::assert_snapshot!(sink("encoding: { only_fields: [id] }"), @"");
-    insta::assert_snapshot!(sink("framing: { method: bytes }"), @"");
-    insta::assert_snapshot!(sink("healthcheck: { timeout: 3 }"), @"");
-    insta::assert_snapshot!(file("path: x\n    compression: zstd"), @"");
+    insta::assert_snapshot!(top("transforms: { ecs: { type: remap, inputs: [acme] } }"), @"
+    `transforms` is not available in this version
+      hint: leave it out, and name sources in the `inputs` of sinks
+    ");
+    insta::assert_snapshot!(top("timezone: local"), @"
+    `timezone` is not available in this version
+      hint: leave it out: times are in UTC
+    ");
+    insta::assert_snapshot!(top("api: { enabled: true, address: 127.0.0.1:8686 }"), @"
+    api.enabled: `api` is not available in this version
+      hint: set it to `false`, or leave `api` out
+    ");
+    insta::assert_snapshot!(top("checkpoint: { type: aws_s3, bucket: b }"), @"
+    checkpoint.type: `aws_s3` is not available in this version
+      hint: this version has `file`
+    ");
+    insta::assert_snapshot!(source("emit: pages"), @"
+    sources.acme.emit: `pages` is not available in this version
+      hint: this version has `records`
+    ");
+    insta::assert_snapshot!(swapped("strategy: bearer", "strategy: oauth_refresh_token"), @"
+    sources.acme.auth.strategy: `oauth_refresh_token` is not available in this version
+      hint: this version has `oauth_client_credentials`, `bearer`, `api_token` and `basic`
+    ");
+    insta::assert_snapshot!(sink("buffer: { type: disk }"), @"
+    sinks.out: `buffer` is not available in this version
+      hint: leave it out: queues are in memory, bounded, and wait when full
+    ");
+    insta::assert_snapshot!(sink("encoding: { codec: text }"), @"
+    sinks.out.encoding.codec: `text` is not available in this version
+      hint: this version has `json`
+    ");
+    insta::assert_snapshot!(sink("encoding: { only_fields: [id] }"), @"
+    sinks.out.encoding: `only_fields` is not available in this version
+      hint: leave it out: an event is the record as Zendesk sent it
+    ");
+    insta::assert_snapshot!(sink("framing: { method: bytes }"), @"
+    sinks.out.framing.method: `bytes` is not available in this version
+      hint: this version has `newline_delimited`
+    ");
+    insta::assert_snapshot!(sink("healthcheck: { timeout: 3 }"), @"
+    sinks.out.healthcheck: `timeout` is not available in this version
+      hint: leave it out
+    ");
+    insta::assert_snapshot!(file("path: x\n    compression: zstd"), @"
+    sinks.out.compression: `zstd` is not available in this version
+      hint: this version has `none` and `gzip`
+    ");
     for kind in ["aws_s3", "gcp_cloud_storage", "azure_blob", "kafka", "http", "vector"] {
         let shown = swapped("type: console", &format!("type: {kind}"));
         let expected = format!(
@@ -89,37 +184,67 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
 
 #[test]
 fn a_value_of_another_type_is_answered_with_what_is_expected() {
-    insta::assert_snapshot!(source("poll_interval_secs: soon"), @"");
-    insta::assert_snapshot!(source("poll_interval_secs: '60'"), @"");
-    insta::assert_snapshot!(source("poll_interval_secs: -1"), @"");
-    insta::assert_snapshot!(source("poll_interval_secs: .nan"), @"");
-    insta::assert_snapshot!(source("poll_interval_secs: 1e300"), @"");
-    insta::assert_snapshot!(source("max_record_bytes: 1.5"), @"");
-    insta::assert_snapshot!(source("max_record_bytes: 0"), @"");
-    insta::assert_snapshot!(source("request: { retry_attempts: -1 }"), @"");
-    insta::assert_snapshot!(source("request: { timeout_secs: 0 }"), @"");
-    insta::assert_snapshot!(source("request: 60"), @"");
-    insta::assert_snapshot!(source("rate_limit: { share: 1.5 }"), @"");
-    insta::assert_snapshot!(source("rate_limit: { share: 0 }"), @"");
-    insta::assert_snapshot!(source("since: yesterday"), @"");
-    insta::assert_snapshot!(swapped("[audit_logs]", "audit_logs"), @"");
-    insta::assert_snapshot!(swapped("[audit_logs]", "[1]"), @"");
-    insta::assert_snapshot!(swapped("token: t", "token: ''"), @"");
-    insta::assert_snapshot!(swapped("token: t", "token: 1"), @"");
-    insta::assert_snapshot!(sink("acknowledgements: maybe"), @"");
-    insta::assert_snapshot!(top("sources: []").replace("c.yaml", ""), @"");
-    insta::assert_snapshot!(swapped("type: console", "type: [console]"), @"");
+    insta::assert_snapshot!(source("poll_interval_secs: soon"), @"sources.acme.poll_interval_secs: expected a number, found the string `soon`");
+    insta::assert_snapshot!(source("poll_interval_secs: '60'"), @"sources.acme.poll_interval_secs: expected a number, found the string `60`");
+    insta::assert_snapshot!(source("poll_interval_secs: -1"), @"sources.acme.poll_interval_secs: expected seconds from 0 to a hundred years, found `-1`");
+    insta::assert_snapshot!(source("poll_interval_secs: .nan"), @"non-finite float `.nan` rejected by the configured policy at line 7, column 25");
+    insta::assert_snapshot!(source("poll_interval_secs: 1e300"), @"sources.acme.poll_interval_secs: expected seconds from 0 to a hundred years, found `1e300`");
+    insta::assert_snapshot!(source("max_record_bytes: 1.5"), @"sources.acme.max_record_bytes: expected a whole number, 0 or more, found `1.5`");
+    insta::assert_snapshot!(source("max_record_bytes: 0"), @"sources.acme.max_record_bytes: must be more than 0");
+    insta::assert_snapshot!(source("request: { retry_attempts: -1 }"), @"sources.acme.request.retry_attempts: expected a whole number, 0 or more, found `-1`");
+    insta::assert_snapshot!(source("request: { timeout_secs: 0 }"), @"sources.acme.request.timeout_secs: must be more than 0");
+    insta::assert_snapshot!(source("request: 60"), @"sources.acme.request: expected a map, found `60`");
+    insta::assert_snapshot!(source("stream_options: [audit_logs]"), @"sources.acme.stream_options: expected a map of streams");
+    insta::assert_snapshot!(source("stream_options: { audit_logs: 1 }"), @"sources.acme.stream_options.audit_logs: expected a map, found `1`");
+    insta::assert_snapshot!(source("rate_limit: { share: 1.5 }"), @"sources.acme.rate_limit.share: expected more than 0 and up to 1, found `1.5`");
+    insta::assert_snapshot!(source("rate_limit: { share: 0 }"), @"sources.acme.rate_limit.share: expected more than 0 and up to 1, found `0`");
+    insta::assert_snapshot!(source("since: yesterday"), @"sources.acme.since: `yesterday` is not a duration back (`24h`, `7d`, `1w2d`), a time (`2024-05-01T00:00:00Z`), a date (`2024-05-01`) or `beginning`");
+    insta::assert_snapshot!(swapped("[audit_logs]", "audit_logs"), @"sources.acme.streams: expected a list, found the string `audit_logs`");
+    insta::assert_snapshot!(swapped("[audit_logs]", "[1]"), @"sources.acme.streams[0]: expected a string, found `1`");
+    insta::assert_snapshot!(swapped("token: t", "token: ''"), @"sources.acme.auth.token: is empty");
+    insta::assert_snapshot!(swapped("token: t", "token: 1"), @"sources.acme.auth.token: expected a string, found `1`");
+    insta::assert_snapshot!(sink("acknowledgements: maybe"), @"sinks.out.acknowledgements: expected `true`, `false` or a map with `enabled`, found the string `maybe`");
+    insta::assert_snapshot!(shown(yaml("sources: []\nsinks: 1")), @"
+    sinks: expected a map of names
+    sources: expected a map of names
+    there is no source
+      hint: add one under `sources`
+    there is no sink
+      hint: add one under `sinks`
+    ");
+    insta::assert_snapshot!(swapped("type: console", "type: [console]"), @"sinks.out.type: expected a string, found a list");
 }
 
 #[test]
 fn an_account_is_told_once_and_safely() {
-    insta::assert_snapshot!(swapped("subdomain: acme", "subdomain: acme.zendesk.com"), @"");
-    insta::assert_snapshot!(swapped("    subdomain: acme\n", ""), @"");
-    insta::assert_snapshot!(source("endpoint: https://acme.zendesk.com"), @"");
-    insta::assert_snapshot!(swapped("subdomain: acme", "endpoint: http://acme.zendesk.com"), @"");
-    insta::assert_snapshot!(swapped("subdomain: acme", "endpoint: https://acme.zendesk.com/api/v2"), @"");
-    insta::assert_snapshot!(swapped("subdomain: acme", "endpoint: https://u:p@acme.zendesk.com"), @"");
-    insta::assert_snapshot!(swapped("strategy: bearer, token: t", "strategy: api_token, email: a@b/token, token: t"), @"");
+    insta::assert_snapshot!(swapped("subdomain: acme", "subdomain: acme.zendesk.com"), @"
+    sources.acme.subdomain: `acme.zendesk.com` is not a subdomain
+      hint: write `acme`
+    ");
+    insta::assert_snapshot!(swapped("    subdomain: acme\n", ""), @"
+    sources.acme: missing field `subdomain`
+      hint: `acme`, if the account is at acme.zendesk.com
+    ");
+    insta::assert_snapshot!(source("endpoint: https://acme.zendesk.com"), @"
+    sources.acme: has both `subdomain` and `endpoint`
+      hint: `subdomain: acme` means `endpoint: https://acme.zendesk.com`
+    ");
+    insta::assert_snapshot!(swapped("subdomain: acme", "endpoint: http://acme.zendesk.com"), @"
+    sources.acme.endpoint: must be `https`; `http` is for this machine alone
+      hint: write `https://HOST`
+    ");
+    insta::assert_snapshot!(swapped("subdomain: acme", "endpoint: https://acme.zendesk.com/api/v2"), @"
+    sources.acme.endpoint: must not have a path, a query or a fragment
+      hint: write `https://HOST`
+    ");
+    insta::assert_snapshot!(swapped("subdomain: acme", "endpoint: https://u:p@acme.zendesk.com"), @"
+    sources.acme.endpoint: must not hold credentials
+      hint: put them under `auth`
+    ");
+    insta::assert_snapshot!(swapped("strategy: bearer, token: t", "strategy: api_token, email: a@b/token, token: t"), @"
+    sources.acme.auth.email: ends in `/token`
+      hint: write the address alone
+    ");
 }
 
 #[test]
@@ -128,36 +253,76 @@ fn an_option_that_a_stream_cannot_follow_is_refused() {
         let more = format!("    stream_options: {{ {stream}: {{ {option} }} }}");
         shown(yaml(&with(&more, "").replace("[audit_logs]", "['*']")))
     };
-    insta::assert_snapshot!(option("tickets", "overlap_secs: 9"), @"");
-    insta::assert_snapshot!(option("tickets", "filter: { status: open }"), @"");
-    insta::assert_snapshot!(option("audit_logs", "include: [users]"), @"");
-    insta::assert_snapshot!(option("audit_logs", "filter: { sourcetype: user }"), @"");
-    insta::assert_snapshot!(option("audit_logs", "filter: { source_type: [] }"), @"");
-    insta::assert_snapshot!(option("audit_logs", "since: 1y"), @"");
-    insta::assert_snapshot!(option("tickets", "include: ['a b']"), @"");
-    insta::assert_snapshot!(option("ticket", "lag_secs: 1"), @"");
-    insta::assert_snapshot!(source("stream_options: { tickets: {} }"), @"");
-    insta::assert_snapshot!(source("silence_alert_secs: { tickets: 1 }"), @"");
-    insta::assert_snapshot!(source("silence_alert_secs: { audit_logs: 0 }"), @"");
+    insta::assert_snapshot!(option("tickets", "overlap_secs: 9"), @"
+    sources.acme.stream_options.tickets: unknown field `overlap_secs`
+      hint: known fields: `since`, `poll_interval_secs`, `include` and `exclude_deleted`
+    ");
+    insta::assert_snapshot!(option("tickets", "filter: { status: open }"), @"
+    sources.acme.stream_options.tickets: unknown field `filter`
+      hint: known fields: `since`, `poll_interval_secs`, `include` and `exclude_deleted`
+    ");
+    insta::assert_snapshot!(option("audit_logs", "include: [users]"), @"
+    sources.acme.stream_options.audit_logs: unknown field `include`
+      hint: known fields: `since`, `poll_interval_secs`, `overlap_secs`, `lag_secs` and `filter`
+    ");
+    insta::assert_snapshot!(option("audit_logs", "filter: { sourcetype: user }"), @"
+    sources.acme.stream_options.audit_logs.filter: `audit_logs` has no filter `sourcetype`
+      hint: did you mean `source_type`?
+    ");
+    insta::assert_snapshot!(option("audit_logs", "filter: { source_type: [] }"), @"sources.acme.stream_options.audit_logs.filter.source_type: is empty");
+    insta::assert_snapshot!(option("audit_logs", "since: 1y"), @"sources.acme.stream_options.audit_logs.since: `1y` is not a duration back (`24h`, `7d`, `1w2d`), a time (`2024-05-01T00:00:00Z`), a date (`2024-05-01`) or `beginning`");
+    insta::assert_snapshot!(option("tickets", "include: ['a b']"), @"sources.acme.stream_options.tickets.include[0]: `a b` is not the name of a sideload");
+    insta::assert_snapshot!(option("ticket", "lag_secs: 1"), @"
+    sources.acme.stream_options.ticket: this source does not read `ticket`
+      hint: did you mean `tickets`?
+    ");
+    insta::assert_snapshot!(source("stream_options: { tickets: {} }"), @"
+    sources.acme.stream_options.tickets: this source does not read `tickets`
+      hint: add it to `streams`
+    ");
+    insta::assert_snapshot!(source("silence_alert_secs: { tickets: 1 }"), @"
+    sources.acme.silence_alert_secs.tickets: this source does not read `tickets`
+      hint: add it to `streams`
+    ");
+    insta::assert_snapshot!(source("silence_alert_secs: { audit_logs: 0 }"), @"sources.acme.silence_alert_secs.audit_logs: must be more than 0");
 }
 
 #[test]
 fn a_file_sink_has_a_place_of_its_own() {
-    insta::assert_snapshot!(file(""), @"");
-    insta::assert_snapshot!(file("path: '{{ stream }}.ndjson'"), @"");
-    insta::assert_snapshot!(file("path: 'out/../x'"), @"");
-    insta::assert_snapshot!(file("path: 'out/{{ strem }}'"), @"");
-    insta::assert_snapshot!(file("path: 'out/%!'"), @"");
-    insta::assert_snapshot!(file("path: /a/x\n    base_dir: /b"), @"");
-    insta::assert_snapshot!(file("path: x\n    inputs: [acme]\n  more:\n    type: file\n    path: ./x"), @"");
+    insta::assert_snapshot!(file(""), @"sinks.out: missing field `path`");
+    insta::assert_snapshot!(file("path: '{{ stream }}.ndjson'"), @"
+    sinks.out.path: `{{ stream }}.ndjson` must begin with a literal directory or name
+      hint: for example `/var/log/zendesk/{{ stream }}`
+    ");
+    insta::assert_snapshot!(file("path: 'out/../x'"), @"sinks.out.path: `out/../x` must not hold `..`");
+    insta::assert_snapshot!(file("path: 'out/{{ strem }}'"), @"
+    sinks.out.path: `out/{{ strem }}` asks for the unknown `strem`
+      hint: did you mean `stream`?
+    ");
+    insta::assert_snapshot!(file("path: 'out/%!'"), @"sinks.out.path: `out/%!` has a time code that is not known: strftime formatting failed: found unrecognized specifier directive `!`");
+    insta::assert_snapshot!(file("path: /a/x\n    base_dir: /b"), @"sinks.out.base_dir: is not a directory that `path` begins with");
+    insta::assert_snapshot!(file("path: x\n    inputs: [acme]\n  more:\n    type: file\n    path: ./x"), @"sinks.out.path: the sink `more` writes to `x` too");
 }
 
 #[test]
 fn components_have_names_of_their_own() {
-    insta::assert_snapshot!(swapped("  out:", "  acme:"), @"");
-    insta::assert_snapshot!(swapped("  out:", "  a.b:"), @"");
-    insta::assert_snapshot!(shown(yaml("{}")), @"");
-    insta::assert_snapshot!(shown(yaml("")), @"");
+    insta::assert_snapshot!(swapped("  out:", "  acme:"), @"sinks.acme: a source is named `acme` too");
+    insta::assert_snapshot!(swapped("  out:", "  a.b:"), @"
+    sinks.a.b: `a.b` is not a name for a component
+      hint: a name has letters, digits, `_` and `-`
+    ");
+    insta::assert_snapshot!(shown(yaml("{}")), @"
+    there is no source
+      hint: add one under `sources`
+    there is no sink
+      hint: add one under `sinks`
+    ");
+    insta::assert_snapshot!(shown(yaml("")), @"
+    there is no source
+      hint: add one under `sources`
+    there is no sink
+      hint: add one under `sinks`
+    ");
 }
 
 #[test]
@@ -171,7 +336,20 @@ sinks:
   x: { type: kafka }
   y: { type: console, inputs: [a], target: x }
 ";
-    insta::assert_snapshot!(shown(yaml(text)), @"");
+    insta::assert_snapshot!(shown(yaml(text)), @"
+    `tests` is not available in this version
+      hint: leave it out
+    sources.a.auth: missing field `token`
+    sources.a.subdomain: `a b` is not a subdomain
+      hint: `acme`, if the account is at acme.zendesk.com
+    sources.a.streams[0]: no stream is named `tickes`
+      hint: did you mean `tickets`?
+    sources.b: missing field `streams`
+    sinks.x.type: `kafka` is not available in this version
+      hint: this version has `console` and `file`
+    sinks.y.target: unknown target `x`
+      hint: this version has `stdout` and `stderr`
+    ");
 }
 
 #[test]
@@ -192,10 +370,23 @@ fn each_problem_names_the_file_it_is_in() {
     write("dir1.yaml", "data_dir: /x");
     write("dir2.yaml", "data_dir: /y");
     write("config", "");
-    insta::assert_snapshot!(shown(&["a.yaml", "same.toml"]), @"");
-    insta::assert_snapshot!(shown(&["a.yaml", "bad.json"]), @"");
-    insta::assert_snapshot!(shown(&["broken.yaml", "missing.yaml", "config"]), @"");
-    insta::assert_snapshot!(shown(&["a.yaml", "dir1.yaml", "dir2.yaml"]), @"");
-    insta::assert_snapshot!(shown(&["*.yml"]), @"");
-    insta::assert_snapshot!(shown(&[]), @"");
+    insta::assert_snapshot!(shown(&["a.yaml", "same.toml"]), @"cannot read config `a.yaml`: sinks.out: is there twice: in `a.yaml` and in `same.toml`");
+    insta::assert_snapshot!(shown(&["a.yaml", "bad.json"]), @"
+    cannot read config `bad.json`: unknown field `y`
+      hint: known fields: `data_dir`, `checkpoint`, `sources`, `sinks`, `acknowledgements`, `proxy`, `secret` and `api`
+    cannot read config `bad.json`: sinks.two: unknown field `x`
+      hint: known fields: `type`, `inputs`, `acknowledgements`, `healthcheck`, `encoding`, `framing` and `target`
+    ");
+    insta::assert_snapshot!(shown(&["broken.yaml", "missing.yaml", "config"]), @"
+    cannot read config `missing.yaml`: No such file or directory (os error 2)
+    cannot read config `config`: the file's name does not tell its format
+      hint: a config is named *.yaml, *.yml, *.toml or *.json
+    cannot read config `broken.yaml`: unclosed bracket '[' at line 1, column 10
+    ");
+    insta::assert_snapshot!(shown(&["a.yaml", "dir1.yaml", "dir2.yaml"]), @"cannot read config `dir1.yaml`: data_dir: is set in `dir1.yaml` and differently in `dir2.yaml`");
+    insta::assert_snapshot!(shown(&["*.yml"]), @"cannot read config `*.yml`: No such file or directory (os error 2)");
+    insta::assert_snapshot!(shown(&[]), @"
+    there is no config to read
+      hint: name a file
+    ");
 }

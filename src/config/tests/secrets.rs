@@ -50,28 +50,27 @@ fn a_secret_comes_from_a_directory() {
     };
     assert_eq!(token(&of("", "token")), "hunter2 \n");
     assert_eq!(token(&of(", remove_trailing_whitespace: true", "token")), "hunter2");
-    insta::assert_snapshot!(refusal(&of("", "empty"), &dir), @"");
-    insta::assert_snapshot!(refusal(&of("", "missing"), &dir), @"");
-    insta::assert_snapshot!(refusal(&of("", "../x"), &dir), @"");
+    insta::assert_snapshot!(refusal(&of("", "empty"), &dir), @"sources.acme.auth.token: the secret `vault.empty` is empty");
+    insta::assert_snapshot!(refusal(&of("", "missing"), &dir), @"sources.acme.auth.token: cannot get the secret `vault.missing`: No such file or directory (os error 2)");
+    insta::assert_snapshot!(refusal(&of("", "../x"), &dir), @"sources.acme.auth.token: cannot get the secret `vault.../x`: the key leads out of the directory");
 }
 
 #[test]
 fn a_secret_comes_from_a_program_that_is_told_the_keys() {
     let (dir, asked) = scratch("asked", "");
     let answer = |json: &str, token: &str| {
-        let script =
-            format!("cat > {}; echo '\\''{json}'\\''", asked.display()).replace("'\\''", "\"");
-        let script = script.replace('"', "\\\"");
-        with_backend(&format!("{{ type: exec, command: [sh, -c, \"{script}\"] }}"), token)
+        let script = dir.path().join("answer.sh");
+        let text = format!("cat > '{}'; echo '{json}'", asked.display());
+        std::fs::write(&script, text).unwrap();
+        with_backend(&format!("{{ type: exec, command: [sh, {}] }}", script.display()), token)
     };
-    let json = |inner: &str| inner.replace('\'', "\\\"");
-    let good = answer(&json("{'k': {'value': 'hunter2', 'error': null}}"), "SECRET[vault.k]");
+    let good = answer(r#"{"k": {"value": "hunter2", "error": null}}"#, "SECRET[vault.k]");
     assert_eq!(token(&good), "hunter2");
     let question = std::fs::read_to_string(&asked).unwrap();
     assert_eq!(question, r#"{"version":"1.0","secrets":["k"]}"#);
-    let bad = answer(&json("{'k': {'value': null, 'error': 'sealed'}}"), "SECRET[vault.k]");
-    insta::assert_snapshot!(refusal(&bad, &dir), @"");
-    insta::assert_snapshot!(refusal(&answer("hunter2", "SECRET[vault.k]"), &dir), @"");
+    let bad = answer(r#"{"k": {"value": null, "error": "sealed"}}"#, "SECRET[vault.k]");
+    insta::assert_snapshot!(refusal(&bad, &dir), @"sources.acme.auth.token: cannot get the secret `vault.k`: sealed");
+    insta::assert_snapshot!(refusal(&answer("hunter2", "SECRET[vault.k]"), &dir), @"secret.vault: `sh` did not answer with a JSON map of `value` and `error`");
 }
 
 #[test]
@@ -81,10 +80,10 @@ fn a_program_that_hangs_fails_or_is_not_there_is_reported() {
         let backend = format!("{{ type: exec, timeout: 0.2, command: {command} }}");
         refusal(&with_backend(&backend, "SECRET[vault.k]"), &dir)
     };
-    insta::assert_snapshot!(run("[sleep, '5']"), @"");
-    insta::assert_snapshot!(run("['false']"), @"");
-    insta::assert_snapshot!(run("[no-such-program]"), @"");
-    insta::assert_snapshot!(run("[]"), @"");
+    insta::assert_snapshot!(run("[sleep, '5']"), @"secret.vault: `sleep`: gave no answer within 0.2 s");
+    insta::assert_snapshot!(run("['false']"), @"secret.vault: `false`: ended with exit status: 1");
+    insta::assert_snapshot!(run("[no-such-program]"), @"secret.vault: cannot run `no-such-program`: No such file or directory (os error 2)");
+    insta::assert_snapshot!(run("[]"), @"secret.vault: `command` is empty");
 }
 
 #[test]
@@ -92,12 +91,28 @@ fn a_backend_that_is_not_there_or_not_here_is_refused() {
     let (dir, path) = scratch("s.json", "[1]");
     let file = format!("{{ type: file, path: {} }}", path.display());
     let shown = |backend: &str, token: &str| refusal(&with_backend(backend, token), &dir);
-    insta::assert_snapshot!(shown("{ type: aws_secrets_manager, secret_id: x }", "SECRET[vault.k]"), @"");
-    insta::assert_snapshot!(shown("{ type: flie, path: x }", "SECRET[vault.k]"), @"");
-    insta::assert_snapshot!(shown(&file, "SECRET[valt.k]"), @"");
-    insta::assert_snapshot!(shown(&file, "SECRET[vault.k]"), @"");
-    insta::assert_snapshot!(shown("{ type: file, path: 'SECRET[vault.k]' }", "t"), @"");
-    insta::assert_snapshot!(shown("{ type: file, path: x, pth: y }", "SECRET[vault.k]"), @"");
+    insta::assert_snapshot!(shown("{ type: aws_secrets_manager, secret_id: x }", "SECRET[vault.k]"), @"
+    secret.vault.type: `aws_secrets_manager` is not available in this version
+      hint: this version has `file`, `directory` and `exec`
+    ");
+    insta::assert_snapshot!(shown("{ type: flie, path: x }", "SECRET[vault.k]"), @"
+    secret.vault.type: unknown type `flie`
+      hint: did you mean `file`?
+    ");
+    insta::assert_snapshot!(shown("{ type: aws_secrets_manager }", "unused"), @"
+    secret.vault.type: `aws_secrets_manager` is not available in this version
+      hint: this version has `file`, `directory` and `exec`
+    ");
+    insta::assert_snapshot!(shown(&file, "SECRET[valt.k]"), @"
+    sources.acme.auth.token: there is no secret backend `valt`
+      hint: did you mean `vault`?
+    ");
+    insta::assert_snapshot!(shown(&file, "SECRET[vault.k]"), @"secret.vault: `DIR/s.json` is not a flat JSON map of strings");
+    insta::assert_snapshot!(shown("{ type: file, path: 'SECRET[vault.k]' }", "t"), @"secret.vault.path: a secret backend cannot be told by a secret");
+    insta::assert_snapshot!(shown("{ type: file, path: x, pth: y }", "SECRET[vault.k]"), @"
+    secret.vault: unknown field `pth`
+      hint: did you mean `path`?
+    ");
 }
 
 #[test]
@@ -144,12 +159,15 @@ fn a_secret_in_a_field_it_does_not_fit_is_not_shown() {
 #[test]
 fn a_value_from_the_environment_is_shown_as_the_file_refers_to_it() {
     let shown = |field: &str, value: &str| shown(yaml_in(&with(field, ""), &[("X", value)]));
-    insta::assert_snapshot!(shown("    since: ${X}", "hunter2"), @"");
-    insta::assert_snapshot!(shown("    poll_interval_secs: ${X}", "hunter2"), @"");
-    insta::assert_snapshot!(shown("    poll_interval_secs: ${X}", ""), @"");
-    insta::assert_snapshot!(shown("    poll_interval_secs: ${X}", "-1"), @"");
-    insta::assert_snapshot!(shown("    emit: ${X:-none}", "hunter2"), @"");
-    insta::assert_snapshot!(shown("    since: ${X}-${UNSET}", "hunter2"), @"");
+    insta::assert_snapshot!(shown("    since: ${X}", "hunter2"), @"sources.acme.since: `${X}` is not a duration back (`24h`, `7d`, `1w2d`), a time (`2024-05-01T00:00:00Z`), a date (`2024-05-01`) or `beginning`");
+    insta::assert_snapshot!(shown("    poll_interval_secs: ${X}", "hunter2"), @"sources.acme.poll_interval_secs: expected a number, found the string `${X}`");
+    insta::assert_snapshot!(shown("    poll_interval_secs: ${X}", ""), @"sources.acme.poll_interval_secs: expected a number, found the string `${X}`");
+    insta::assert_snapshot!(shown("    poll_interval_secs: ${X}", "-1"), @"sources.acme.poll_interval_secs: expected seconds from 0 to a hundred years, found `${X}`");
+    insta::assert_snapshot!(shown("    emit: ${X:-none}", "hunter2"), @"
+    sources.acme.emit: unknown emit `${X:-none}`
+      hint: this version has `records`
+    ");
+    insta::assert_snapshot!(shown("    since: ${X}-${UNSET}", "hunter2"), @"sources.acme.since: the environment variable `UNSET` is not set");
 }
 
 #[test]
