@@ -1,1 +1,276 @@
-//! Sim
+//! A pretend Zendesk: requests in, answers out, everything from a seed.
+//!
+//! [`Simulator`] is a state machine without IO, clock or randomness of its own:
+//! equal settings and equal requests at equal times give equal answers. It is
+//! mounted in-process by [`transport`] and on a port by [`server`]. It holds the
+//! client to what real accounts do, traps included, and must never be used by
+//! anything but tests, benches and the command line.
+
+mod audit;
+mod audit_record;
+mod auth;
+mod cache;
+mod cursor;
+mod draw;
+mod errors;
+mod faults;
+mod filter;
+mod incremental;
+mod json;
+mod limits;
+mod list;
+mod query;
+mod records;
+mod reply;
+pub mod server;
+mod settings;
+mod stats;
+mod ticket_record;
+mod tickets;
+mod timeline;
+pub mod transport;
+mod truth;
+mod users;
+mod walk;
+mod wire;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use http::Method;
+use jiff::Timestamp;
+
+pub use faults::{FAULTS, Fault, Faults, FaultsError};
+pub use reply::{Answer, BodyFault};
+pub use settings::{Credentials, HeaderProfile, Plan, RetryAfter, Settings};
+pub use stats::Stats;
+
+use audit::AuditLogs;
+use auth::{Door, Identity};
+use cache::Cache;
+use incremental::Mode;
+use limits::{Extra, Limits};
+use query::{Call, EVIL_BASE};
+use reply::Reply;
+use tickets::Tickets;
+
+/// The pretend account.
+pub struct Simulator {
+    settings: Settings,
+    host: String,
+    logs: AuditLogs,
+    tickets: Tickets,
+    limits: Limits,
+    door: Door,
+    cache: Cache,
+    stats: Stats,
+    /// The page given last, by the cursor it led to.
+    previous_page: Option<(String, Reply)>,
+}
+
+impl std::fmt::Debug for Simulator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Simulator").field("stats", &self.stats).finish_non_exhaustive()
+    }
+}
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Endpoint<'a> {
+    AuditLogs,
+    AuditLog(&'a str),
+    AuditExport,
+    TicketsByCursor,
+    TicketsByTime,
+    Me,
+    ManyUsers,
+    User(&'a str),
+    IssueToken,
+    CurrentToken,
+    Unknown,
+}
+
+impl<'a> Endpoint<'a> {
+    fn of(call: &'a Call) -> Self {
+        let get = call.method == Method::GET;
+        let post = call.method == Method::POST;
+        match call.route.as_str() {
+            "/api/v2/audit_logs" if get => Self::AuditLogs,
+            "/api/v2/audit_logs/export" if post => Self::AuditExport,
+            "/api/v2/incremental/tickets/cursor" if get => Self::TicketsByCursor,
+            "/api/v2/incremental/tickets" if get => Self::TicketsByTime,
+            "/api/v2/users/me" if get => Self::Me,
+            "/api/v2/users/show_many" if get => Self::ManyUsers,
+            "/oauth/tokens" if post => Self::IssueToken,
+            "/api/v2/oauth/tokens/current" if get => Self::CurrentToken,
+            route if get => {
+                let id = |prefix| route.strip_prefix(prefix).filter(|id| !id.contains('/'));
+                id("/api/v2/audit_logs/")
+                    .map(Self::AuditLog)
+                    .or_else(|| id("/api/v2/users/").map(Self::User))
+                    .unwrap_or(Self::Unknown)
+            }
+            _ => Self::Unknown,
+        }
+    }
+
+    fn extra_budget(self) -> Extra {
+        match self {
+            Self::TicketsByCursor | Self::TicketsByTime => Extra::Exports,
+            Self::AuditExport => Extra::AuditExport,
+            _ => Extra::None,
+        }
+    }
+
+    /// Scopes beside the global `read` that let in.
+    fn scopes(self) -> &'static [&'static str] {
+        match self {
+            Self::AuditLogs | Self::AuditLog(_) | Self::AuditExport => &["auditlogs:read", "read"],
+            Self::TicketsByCursor | Self::TicketsByTime => &["tickets:read", "read"],
+            Self::Me | Self::ManyUsers | Self::User(_) => &["users:read", "read"],
+            _ => &["read"],
+        }
+    }
+
+    fn is_page(self) -> bool {
+        matches!(self, Self::AuditLogs | Self::TicketsByCursor | Self::TicketsByTime)
+    }
+}
+
+impl Simulator {
+    /// An account as `settings` have it, with its whole history.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            host: format!("{}.zendesk.com", settings.subdomain),
+            logs: AuditLogs::new(&settings),
+            tickets: Tickets::new(&settings),
+            limits: Limits::new(&settings),
+            door: Door::new(&settings),
+            cache: Cache::new(settings.cache_bytes),
+            stats: Stats::default(),
+            previous_page: None,
+            settings,
+        }
+    }
+
+    /// What was chosen.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Changes what can be changed while it runs: the faults.
+    pub fn set_faults(&mut self, faults: Faults) {
+        self.settings.faults = faults;
+    }
+
+    /// What happened so far.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Answers a request that comes in at `now`.
+    pub fn handle(&mut self, now: Timestamp, request: &http::Request<Bytes>) -> Answer {
+        let mut call = Call::read(request, self.settings.public_url.as_deref(), &self.host);
+        if let Some(name) = call.route.strip_prefix("/_simulator/") {
+            let reply = self.own(name, &call, now);
+            return wire::plain_answer(reply, &call);
+        }
+        self.stats.requests += 1;
+        self.stats.with_credentials += u64::from(call.authorization.is_some());
+        let now = now.as_second();
+        self.logs.advance(now);
+        self.tickets.advance(now);
+        if self.settings.faults.links_lead_astray(self.stats.requests) {
+            self.stats.count_fault(Fault::EvilLinks);
+            EVIL_BASE.clone_into(&mut call.base);
+        }
+        let fault = self.settings.faults.due(self.stats.requests);
+        let answer = self.answer(now, &call, fault);
+        *self.stats.statuses.entry(answer.status.as_u16()).or_default() += 1;
+        answer
+    }
+
+    fn answer(&mut self, now: i64, call: &Call, fault: Option<Fault>) -> Answer {
+        let endpoint = Endpoint::of(call);
+        let extra = endpoint.extra_budget();
+        let metered = endpoint != Endpoint::IssueToken;
+        let refusal = if metered { self.limits.take(now, extra).err() } else { None };
+        let account_refuses = fault == Some(Fault::TooManyRequests);
+        // A request that is refused anyway meets no fault.
+        let fault = fault.filter(|_| refusal.is_none());
+        let mut reply = match (refusal, fault) {
+            (Some(refusal), _) => refusal,
+            (None, Some(fault)) => self.faulty_reply(fault, endpoint, call, now),
+            (None, None) => self.reply(endpoint, call, now),
+        };
+        if metered {
+            let told = self.limits.headers(now, extra, account_refuses);
+            reply.headers.extend(told);
+        }
+        self.finish(reply, call, fault)
+    }
+
+    /// The reply without faults and budgets.
+    fn reply(&mut self, endpoint: Endpoint<'_>, call: &Call, now: i64) -> Reply {
+        let identity = self.door.identify(call.authorization.as_deref(), now);
+        match endpoint {
+            Endpoint::IssueToken => return self.door.issue(call, now),
+            Endpoint::Me => return users::me(&self.settings, &call.base, &identity),
+            Endpoint::CurrentToken => return Door::current(&identity),
+            _ => {}
+        }
+        if let Err(refusal) = self.admit(endpoint, &identity) {
+            return refusal;
+        }
+        if endpoint.is_page() {
+            return self.page(endpoint, call, now);
+        }
+        let settings = &self.settings;
+        match endpoint {
+            Endpoint::AuditLog(id) => list::one(settings, &self.logs, id, now),
+            Endpoint::AuditExport => Reply::new(202, None, ""),
+            Endpoint::ManyUsers => users::many(settings, call),
+            Endpoint::User(id) => users::one(settings, &call.base, id),
+            _ => errors::invalid_endpoint(),
+        }
+    }
+
+    fn admit(&self, endpoint: Endpoint<'_>, identity: &Identity) -> Result<(), Reply> {
+        identity.admit(endpoint.scopes())?;
+        let audit = endpoint.scopes()[0] == "auditlogs:read";
+        if audit && (self.settings.plan != Plan::Enterprise || self.settings.role != "admin") {
+            return Err(errors::forbidden_page());
+        }
+        Ok(())
+    }
+
+    /// A page of records, from the cache when it cannot have changed.
+    fn page(&mut self, endpoint: Endpoint<'_>, call: &Call, now: i64) -> Reply {
+        let key = call.cache_key();
+        let mut page = match self.cache.get(&key) {
+            Some(page) if page.gzip.is_some() || !call.takes_gzip => return page,
+            Some(page) => page,
+            None => self.fresh_page(endpoint, call, now),
+        };
+        if call.takes_gzip && page.status.is_success() {
+            page.gzip = Some(wire::gzip(&page.body));
+        }
+        if page.is_final {
+            self.cache.put(key, page.clone());
+        }
+        page
+    }
+
+    fn fresh_page(&self, endpoint: Endpoint<'_>, call: &Call, now: i64) -> Reply {
+        let (settings, tickets) = (&self.settings, &self.tickets);
+        match endpoint {
+            Endpoint::AuditLogs => list::page(settings, &self.logs, call, now),
+            Endpoint::TicketsByCursor => {
+                incremental::page(Mode::Cursor, settings, tickets, call, now)
+            }
+            _ => incremental::page(Mode::Time, settings, tickets, call, now),
+        }
+    }
+}

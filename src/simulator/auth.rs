@@ -1,0 +1,257 @@
+//! Who is asking, and what they may.
+//!
+//! Knows tokens and scopes; knows no endpoint. Tokens are pretend ones, yet they
+//! are never written into logs or stats.
+
+use std::collections::{HashMap, HashSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::draw::{Draw, Purpose};
+use super::errors;
+use super::json::{Escape, Object};
+use super::query::Call;
+use super::reply::Reply;
+use super::settings::{Credentials, Settings, seconds};
+
+/// What every issued token begins with.
+const ISSUED: &str = "simulated_";
+
+/// What a request's credentials amount to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Identity {
+    /// None, or an email with a password, which counts for nothing.
+    Nobody,
+    /// An API token that is not right.
+    WrongApiToken,
+    /// A bearer token that is not, or no longer, right.
+    WrongBearer,
+    /// The signed-in user.
+    User {
+        /// What an OAuth token allows; API tokens allow everything.
+        scopes: Option<Vec<String>>,
+        /// When the OAuth token ends.
+        expires: Option<i64>,
+    },
+}
+
+impl Identity {
+    /// Lets in whoever has one of `scopes` or the global `read`.
+    pub(super) fn admit(&self, scopes: &[&str]) -> Result<(), Reply> {
+        match self {
+            Self::Nobody | Self::WrongApiToken => Err(errors::not_authenticated()),
+            Self::WrongBearer => Err(errors::invalid_token()),
+            Self::User { scopes: None, .. } => Ok(()),
+            Self::User { scopes: Some(granted), .. } => {
+                let enough =
+                    granted.iter().any(|scope| scope == "read" || scopes.contains(&scope.as_str()));
+                if enough { Ok(()) } else { Err(errors::missing_scope(scopes)) }
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Issued {
+    expires: i64,
+    scopes: Vec<String>,
+}
+
+/// The account's door.
+#[derive(Debug)]
+pub(super) struct Door {
+    seed: u64,
+    accepted: Option<Credentials>,
+    scopes: Option<Vec<String>>,
+    lifetime: i64,
+    issued: HashMap<String, Issued>,
+    /// Refresh tokens that were used, or that belong to a pair that was.
+    consumed: HashSet<String>,
+    /// The access token and scopes that came with each refresh token issued.
+    pairs: HashMap<String, (String, Vec<String>)>,
+    made: u64,
+}
+
+impl Door {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            seed: settings.seed,
+            accepted: settings.credentials.clone(),
+            scopes: settings.scopes.clone(),
+            lifetime: seconds(settings.token_lifetime),
+            issued: HashMap::new(),
+            consumed: HashSet::new(),
+            pairs: HashMap::new(),
+            made: 0,
+        }
+    }
+
+    /// Reads the `Authorization` header.
+    pub(super) fn identify(&self, authorization: Option<&str>, now: i64) -> Identity {
+        let Some((scheme, value)) = authorization.and_then(|header| header.split_once(' ')) else {
+            return Identity::Nobody;
+        };
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return self.bearer(value.trim(), now);
+        }
+        let plain = STANDARD.decode(value.trim()).ok().and_then(|raw| String::from_utf8(raw).ok());
+        let Some((user, secret)) = plain.as_deref().and_then(|plain| plain.split_once(':')) else {
+            return Identity::Nobody;
+        };
+        let Some(email) = user.strip_suffix("/token") else {
+            return Identity::Nobody;
+        };
+        let right = match &self.accepted {
+            Some(accepted) => {
+                accepted.api_tokens.iter().any(|one| one.0 == email && one.1 == secret)
+            }
+            None => !email.is_empty() && plausible(secret),
+        };
+        if right { Identity::User { scopes: None, expires: None } } else { Identity::WrongApiToken }
+    }
+
+    fn bearer(&self, token: &str, now: i64) -> Identity {
+        if let Some(issued) = self.issued.get(token) {
+            if issued.expires <= now {
+                return Identity::WrongBearer;
+            }
+            return Identity::User {
+                scopes: Some(issued.scopes.clone()),
+                expires: Some(issued.expires),
+            };
+        }
+        let right = match &self.accepted {
+            Some(accepted) => accepted.bearer_tokens.iter().any(|one| one == token),
+            None => plausible(token) && !token.starts_with(ISSUED),
+        };
+        if right {
+            Identity::User { scopes: self.scopes.clone(), expires: None }
+        } else {
+            Identity::WrongBearer
+        }
+    }
+
+    /// `POST /oauth/tokens`.
+    pub(super) fn issue(&mut self, call: &Call, now: i64) -> Reply {
+        let body: Value = serde_json::from_slice(&call.body).unwrap_or(Value::Null);
+        let field = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+        let asked = words(field("scope"));
+        match field("grant_type") {
+            "client_credentials" => {
+                if !self.knows_client(field("client_id"), Some(field("client_secret"))) {
+                    return invalid_client();
+                }
+                self.token(asked, false, now)
+            }
+            "refresh_token" => {
+                let secret = body.get("client_secret").and_then(Value::as_str);
+                if !self.knows_client(field("client_id"), secret) {
+                    return invalid_client();
+                }
+                self.refresh(field("refresh_token"), asked, now)
+            }
+            "authorization_code" if plausible(field("code")) => self.token(asked, true, now),
+            "authorization_code" => invalid_grant(),
+            _ => errors::oauth(400, "unsupported_grant_type", "The grant type is not supported."),
+        }
+    }
+
+    /// A public client has no secret.
+    fn knows_client(&self, id: &str, secret: Option<&str>) -> bool {
+        match &self.accepted {
+            Some(accepted) => accepted
+                .oauth_clients
+                .iter()
+                .any(|one| one.0 == id && secret.is_none_or(|secret| one.1 == secret)),
+            None => !id.is_empty() && secret.is_none_or(plausible),
+        }
+    }
+
+    fn refresh(&mut self, token: &str, asked: Vec<String>, now: i64) -> Reply {
+        let known = match (&self.accepted, self.pairs.get(token)) {
+            (_, Some(_)) => true,
+            (Some(accepted), None) => accepted.refresh_tokens.iter().any(|one| one == token),
+            (None, None) => plausible(token) && !token.starts_with(ISSUED),
+        };
+        if !known || !self.consumed.insert(token.to_owned()) {
+            return invalid_grant();
+        }
+        let mut scopes = asked;
+        if let Some((access, granted)) = self.pairs.remove(token) {
+            self.issued.remove(&access);
+            if scopes.is_empty() {
+                scopes = granted;
+            }
+        }
+        self.token(scopes, true, now)
+    }
+
+    fn token(&mut self, asked: Vec<String>, with_refresh: bool, now: i64) -> Reply {
+        let mut scopes = self.scopes.clone().unwrap_or(asked);
+        if scopes.is_empty() {
+            scopes.push("read".to_owned());
+        }
+        let access = self.fresh_token();
+        let mut body = Vec::new();
+        let mut object = Object::open(&mut body, Escape::Plain);
+        object.text("access_token", &access);
+        object.text("token_type", "bearer");
+        object.text("scope", &scopes.join(" "));
+        object.signed("expires_in", self.lifetime);
+        if with_refresh {
+            let refresh = self.fresh_token();
+            object.text("refresh_token", &refresh);
+            object.int("refresh_token_expires_in", 2_592_000);
+            self.pairs.insert(refresh, (access.clone(), scopes.clone()));
+        }
+        object.close();
+        self.issued.insert(access, Issued { expires: now + self.lifetime, scopes });
+        Reply::json(200, body)
+    }
+
+    fn fresh_token(&mut self) -> String {
+        self.made += 1;
+        let mut draw = Draw::new(self.seed, Purpose::Token, self.made);
+        format!("{ISSUED}{:016x}{:016x}", draw.next(), draw.next())
+    }
+
+    /// `GET /api/v2/oauth/tokens/current`.
+    pub(super) fn current(identity: &Identity) -> Reply {
+        let Identity::User { scopes, expires } = identity else {
+            return errors::invalid_token();
+        };
+        let mut body = br#"{"token":"#.to_vec();
+        let mut object = Object::open(&mut body, Escape::Plain);
+        object.int("id", 35_184_372_099_001);
+        object.int("user_id", super::users::user_id(0));
+        object.int("client_id", 35_184_372_099_777);
+        let all = ["read".to_owned()];
+        let list = serde_json::to_string(scopes.as_deref().unwrap_or(&all));
+        object.raw("scopes", list.as_deref().unwrap_or("[]"));
+        match expires {
+            Some(expires) => object.time("expires_at", *expires),
+            None => object.raw("expires_at", "null"),
+        }
+        object.close();
+        body.push(b'}');
+        Reply::json(200, body)
+    }
+}
+
+fn plausible(secret: &str) -> bool {
+    !secret.is_empty() && secret != "wrong"
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn invalid_client() -> Reply {
+    errors::oauth(401, "invalid_client", "Client authentication failed.")
+}
+
+fn invalid_grant() -> Reply {
+    errors::oauth(400, "invalid_grant", "The provided grant is invalid, expired or revoked.")
+}
