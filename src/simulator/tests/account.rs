@@ -7,7 +7,7 @@ const AUDIT: &str = "/api/v2/audit_logs?page[size]=1";
 const EXPORT: &str = "/api/v2/incremental/tickets/cursor?start_time=0&per_page=1";
 
 fn as_user(account: &mut Account, authorization: impl Into<String>) {
-    account.authorization = Some(Box::leak(authorization.into().into_boxed_str()));
+    account.authorization = Some(authorization.into());
 }
 
 fn basic(plain: &str) -> String {
@@ -136,7 +136,7 @@ fn users_me_answers_200_for_nobody() {
     assert!(me["user"]["authenticity_token"].is_string());
     let password = basic("a@example.com:secret");
     for nobody in [None, Some(password.as_str())] {
-        account.authorization = nobody.map(|text| &*Box::leak(text.to_owned().into_boxed_str()));
+        account.authorization = nobody.map(str::to_owned);
         assert_eq!(account.page("/api/v2/users/me.json")["user"]["id"], Value::Null);
         assert_eq!(account.get(AUDIT).status, 401);
     }
@@ -222,6 +222,7 @@ fn a_misspelt_scope_yields_a_token_that_opens_nothing() {
     let issued = json(&account.post("/oauth/tokens", body));
     as_user(&mut account, format!("Bearer {}", issued["access_token"].as_str().unwrap()));
     assert_eq!(account.get(AUDIT).status, 403);
+    assert_eq!(account.get("/api/v2/users/me").status, 403);
 }
 
 #[test]

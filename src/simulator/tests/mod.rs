@@ -19,19 +19,23 @@ use super::{Answer, Settings, Simulator};
 struct Account {
     simulator: Simulator,
     now: Timestamp,
-    authorization: Option<&'static str>,
+    authorization: Option<String>,
 }
 
 impl Account {
     /// Without limits, an hour after the history's end.
     fn new(settings: Settings) -> Self {
         let now = settings.now + SignedDuration::from_hours(1);
-        Self { simulator: Simulator::new(settings), now, authorization: Some("Bearer good") }
+        Self {
+            simulator: Simulator::new(settings),
+            now,
+            authorization: Some("Bearer good".to_owned()),
+        }
     }
 
     fn get(&mut self, path: &str) -> Answer {
         let mut request = http::Request::get(format!("https://acme.zendesk.com{path}"));
-        if let Some(value) = self.authorization {
+        if let Some(value) = &self.authorization {
             request = request.header("authorization", value);
         }
         let request = request.body(Bytes::new()).unwrap();
@@ -46,7 +50,7 @@ impl Account {
 
     fn post(&mut self, path: &str, body: &str) -> Answer {
         let mut request = http::Request::post(format!("https://acme.zendesk.com{path}"));
-        if let Some(value) = self.authorization {
+        if let Some(value) = &self.authorization {
             request = request.header("authorization", value);
         }
         let request = request.body(Bytes::from(body.to_owned())).unwrap();

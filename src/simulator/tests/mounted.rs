@@ -63,8 +63,11 @@ async fn in_process_time_passes_as_the_answer_takes_it() {
 #[tokio::test(start_paused = true)]
 async fn requests_to_another_host_get_nothing_and_are_written_down() {
     let transport = transport(free());
-    let refused = whole(&transport, "https://evil.example.net/api/v2/audit_logs").await;
-    assert!(matches!(refused, Err(TransportError::Connect(_))));
+    for uri in ["https://evil.example.net/api/v2/audit_logs", "http://acme.zendesk.com/api/v2/"] {
+        let refused = whole(&transport, uri).await;
+        assert!(matches!(refused, Err(TransportError::Connect(_))));
+    }
+    assert_eq!(transport.foreign_requests().len(), 2);
     assert!(transport.foreign_requests()[0].has_credentials);
     assert!(transport.requests().is_empty());
     assert_eq!(transport.simulator().lock().unwrap().stats().requests, 0);
