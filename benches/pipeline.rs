@@ -1,1 +1,3 @@
+//! The whole pipeline, from the simulator to the memory sink.
+
 fn main() {}

@@ -12,7 +12,9 @@ use secrecy::SecretString;
 
 use super::Failure;
 use crate::clock::Clock;
-use crate::config::{self, AuthConfig, ProxyConfig, RequestConfig, SourceConfig};
+use crate::config::{
+    self, AuthConfig, ProcessEnvironment, ProxyConfig, RequestConfig, SourceConfig,
+};
 use crate::pipeline::{self, Outside};
 use crate::random::Random;
 use crate::zendesk::Client;
@@ -27,10 +29,10 @@ pub(super) struct AccountArguments {
     /// The account's address, `https://acme.zendesk.com`.
     #[arg(long, value_name = "URL", env = "ZENDESK_BASE_URL")]
     base_url: Option<String>,
-    /// The OAuth client; its secret is read from ZENDESK_CLIENT_SECRET.
+    /// The OAuth client; its secret is read from `ZENDESK_CLIENT_SECRET`.
     #[arg(long, value_name = "ID", env = "ZENDESK_CLIENT_ID")]
     client_id: Option<String>,
-    /// The user of the API token, which is read from ZENDESK_API_TOKEN.
+    /// The user of the API token, which is read from `ZENDESK_API_TOKEN`.
     #[arg(long, env = "ZENDESK_EMAIL")]
     email: Option<String>,
     /// A file that holds the secret: the client's, the bearer token or the API token.
@@ -74,7 +76,11 @@ impl AccountArguments {
     pub(super) fn open(&self) -> Result<Account, Failure> {
         let source = self.source()?;
         let outside = outside(false);
-        let client = pipeline::client(&source, &ProxyConfig::default(), &outside)?;
+        let client = pipeline::client(
+            &source,
+            &ProxyConfig::of_environment(&ProcessEnvironment)?,
+            &outside,
+        )?;
         Ok(Account { client: Arc::new(client), subdomain: source.subdomain })
     }
 
@@ -89,7 +95,7 @@ impl AccountArguments {
                 ));
             }
         };
-        let address = address.map_err(|error| Failure::from(error).as_usage())?;
+        let address = address.map_err(|error| Failure::from(error).into_usage())?;
         Ok(SourceConfig {
             name: address.subdomain.clone(),
             endpoint: address.endpoint,
@@ -117,7 +123,9 @@ impl AccountArguments {
             return Ok(AuthConfig::Bearer { token });
         }
         match (&self.email, secret("ZENDESK_API_TOKEN"), file) {
-            (Some(email), Some(token), _) => Ok(AuthConfig::ApiToken { email: email.clone(), token }),
+            (Some(email), Some(token), _) => {
+                Ok(AuthConfig::ApiToken { email: email.clone(), token })
+            }
             (None, _, Some(token)) => Ok(AuthConfig::Bearer { token }),
             _ => Err(Failure::usage("no credentials").with_hint(NO_CREDENTIALS)),
         }

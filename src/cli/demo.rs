@@ -13,9 +13,7 @@ use url::Url;
 use super::{Failure, output};
 use crate::checkpoint::MemoryStore;
 use crate::clock::Clock;
-use crate::config::{
-    AuthConfig, ProxyConfig, RequestConfig, Since, SourceConfig, StreamConfig,
-};
+use crate::config::{AuthConfig, ProxyConfig, RequestConfig, Since, SourceConfig, StreamConfig};
 use crate::pipeline::{self, Outside, Pipeline, RunOptions, SinkPlan, SourcePlan, Tally};
 use crate::random::Random;
 use crate::simulator::transport::SimulatedTransport;
@@ -96,11 +94,7 @@ fn source() -> Result<SourceConfig, Failure> {
         subdomain: "acme".to_owned(),
         auth: AuthConfig::Bearer { token: "demo".into() },
         streams: streams.collect(),
-        request: RequestConfig {
-            timeout: Duration::from_secs(10),
-            retry_attempts: 10,
-            share: 0.8,
-        },
+        request: RequestConfig { timeout: Duration::from_secs(10), retry_attempts: 10, share: 0.8 },
     })
 }
 
@@ -132,7 +126,13 @@ fn summary(tally: &Tally, client: &Client, simulator: &Mutex<Simulator>) -> Stri
         let name = stream.name.split_once('.').map_or(stream.name.as_str(), |(_, name)| name);
         format!("{} {name}", stream.events.load(Ordering::Relaxed))
     });
-    let faults = simulator.lock().unwrap_or_else(PoisonError::into_inner).stats().faults.values().sum::<u64>();
+    let faults = simulator
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .stats()
+        .faults
+        .values()
+        .sum::<u64>();
     format!(
         "\ndemo: {delivered} events delivered ({}) in {} requests, of which {faults} failed on purpose; \
          each event once, each line as the account sent it\n\

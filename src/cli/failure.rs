@@ -37,7 +37,7 @@ impl Failure {
     }
 
     /// The same, as a fault of the command line rather than of a config.
-    pub(super) fn as_usage(self) -> Self {
+    pub(super) fn into_usage(self) -> Self {
         Self { code: 2, ..self }
     }
 
@@ -82,7 +82,10 @@ impl From<ConfigError> for Failure {
             failure.message.push_str(&problem.to_string());
             match problem.hint {
                 hint if position == last => failure.hint = hint,
-                Some(hint) => failure.message.push_str(&format!("\nhint: {hint}")),
+                Some(hint) => {
+                    failure.message.push_str("\nhint: ");
+                    failure.message.push_str(&hint);
+                }
                 None => {}
             }
         }

@@ -122,7 +122,9 @@ impl<W: Write> Printer<W> {
         }
         let mut record = parse(event);
         if let Some(fields) = &self.style.fields {
-            let value = |field: &String| (field.clone(), lookup(&record, field).cloned().unwrap_or_default());
+            let value = |field: &String| {
+                (field.clone(), lookup(&record, field).cloned().unwrap_or_default())
+            };
             record = fields.iter().map(value).collect();
         }
         if let Some(zone) = &self.style.timezone {
@@ -178,7 +180,8 @@ fn lookup<'r>(record: &'r Map<String, Value>, path: &str) -> Option<&'r Value> {
 /// Puts a time into a zone, with its offset; leaves everything else alone.
 fn shift(value: &mut Value, zone: &TimeZone) {
     let Value::String(text) = value else { return };
-    let looks_like_a_time = text.len() >= 20 && text.as_bytes()[4] == b'-' && text.as_bytes()[10] == b'T';
+    let looks_like_a_time =
+        text.len() >= 20 && text.as_bytes()[4] == b'-' && text.as_bytes()[10] == b'T';
     if !looks_like_a_time {
         return;
     }

@@ -56,7 +56,7 @@ struct GlobalArguments {
         help_heading = "Messages"
     )]
     log_format: LogFormatArgument,
-    /// Which messages to show, as tracing directives ("zenstream::pipeline=trace").
+    /// Which messages to show, as tracing directives, `zenstream::pipeline=trace`.
     #[arg(
         long,
         global = true,

@@ -109,7 +109,10 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// Prints pages until they end or there are enough. Returns the first failure of a stream;
     /// the other streams are read all the same.
-    async fn print(&mut self, mut pages: impl Stream<Item = (usize, Result<Page, ApiError>)> + Unpin) -> Result<Option<Failure>, Failure> {
+    async fn print(
+        &mut self,
+        mut pages: impl Stream<Item = (usize, Result<Page, ApiError>)> + Unpin,
+    ) -> Result<Option<Failure>, Failure> {
         let progress = progress();
         let mut failed: Option<Failure> = None;
         let mut ended = vec![false; self.specs.len()];
@@ -142,7 +145,12 @@ impl Reading<'_> {
         Ok(failed)
     }
 
-    fn print_page(&mut self, stream: &str, page: &Page, progress: &ProgressBar) -> Result<(), Failure> {
+    fn print_page(
+        &mut self,
+        stream: &str,
+        page: &Page,
+        progress: &ProgressBar,
+    ) -> Result<(), Failure> {
         for rejected in &page.rejected {
             let line = String::from_utf8_lossy(&rejected.line);
             let start: String = line.chars().take(200).collect();
@@ -175,7 +183,11 @@ impl Arguments {
         Ok(specs)
     }
 
-    fn settings(&self, spec: &'static StreamSpec, account: &Account) -> Result<StreamSettings, Failure> {
+    fn settings(
+        &self,
+        spec: &'static StreamSpec,
+        account: &Account,
+    ) -> Result<StreamSettings, Failure> {
         let now = account.client.clock().now();
         Ok(StreamSettings {
             spec,

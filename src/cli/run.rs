@@ -77,7 +77,8 @@ fn report(tally: &Tally) {
         tracing::info!(stream = stream.name, events, deduplicated, rejected, "read");
     }
     for sink in &tally.sinks {
-        let (events, bytes) = (sink.events.load(Ordering::Relaxed), sink.bytes.load(Ordering::Relaxed));
+        let (events, bytes) =
+            (sink.events.load(Ordering::Relaxed), sink.bytes.load(Ordering::Relaxed));
         let discarded = sink.discarded.load(Ordering::Relaxed);
         tracing::info!(sink = sink.name, events, bytes, discarded, "delivered");
     }

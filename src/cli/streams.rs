@@ -30,8 +30,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn table() -> String {
     let header = ["name", "endpoint", "paging", "plan", "role", "scope", "limit"];
     let rows = CATALOGUE.iter().map(|spec| {
-        let cells =
-            [spec.name, spec.path, spec.paging.name(), spec.plan, spec.role, spec.scope, spec.limit];
+        let cells = [
+            spec.name,
+            spec.path,
+            spec.paging.name(),
+            spec.plan,
+            spec.role,
+            spec.scope,
+            spec.limit,
+        ];
         cells.map(str::to_owned).to_vec()
     });
     output::table(&header, rows)

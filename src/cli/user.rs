@@ -9,16 +9,27 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::account::{Account, AccountArguments};
-use super::{Failure, output};
 use super::format::{Format, Printer, Style};
+use super::{Failure, output};
 use crate::normalize::{self, Event, Origin};
 use crate::streams;
 use crate::zendesk::PageRequest;
 
 /// Profile fields worth a line each, in this order.
 const PROFILE_FIELDS: &[&str] = &[
-    "name", "email", "role", "active", "suspended", "two_factor_auth_enabled", "last_login_at",
-    "created_at", "updated_at", "organization_id", "time_zone", "locale", "tags",
+    "name",
+    "email",
+    "role",
+    "active",
+    "suspended",
+    "two_factor_auth_enabled",
+    "last_login_at",
+    "created_at",
+    "updated_at",
+    "organization_id",
+    "time_zone",
+    "locale",
+    "tags",
 ];
 
 /// Whom to show.
@@ -135,7 +146,8 @@ fn describe(profile: &Value) -> String {
         };
         Some(format!("{field:<24} {value}\n"))
     });
-    format!("{:<24} {}\n", "id", profile.get("id").unwrap_or(&Value::Null)) + &fields.collect::<String>()
+    format!("{:<24} {}\n", "id", profile.get("id").unwrap_or(&Value::Null))
+        + &fields.collect::<String>()
 }
 
 fn in_local_time(text: &str) -> String {

@@ -38,6 +38,6 @@ pub(super) struct GenerateArguments {
 pub(super) fn generate(arguments: &GenerateArguments) -> Result<(), Failure> {
     // An expression is part of the command line, not of a config.
     let config = config::generate(&arguments.expression)
-        .map_err(|error| Failure::from(error).as_usage())?;
+        .map_err(|error| Failure::from(error).into_usage())?;
     output::print(config.as_bytes())
 }

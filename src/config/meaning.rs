@@ -9,7 +9,7 @@ use url::Url;
 
 use super::environment::{Environment, default_data_dir};
 use super::node::{Node, Path};
-use super::problem::{Finding, Findings, listed};
+use super::problem::{ConfigError, Finding, Findings, listed};
 use super::read::{read, type_of};
 use super::written::{self, Toggle};
 use super::{
@@ -132,6 +132,18 @@ fn proxy(
             .collect()
     });
     Some(ProxyConfig { http: http?, https: https?, no_proxy })
+}
+
+impl ProxyConfig {
+    /// What the environment alone says, for commands without a config.
+    pub fn of_environment(environment: &dyn Environment) -> Result<Self, ConfigError> {
+        let mut findings = Findings::default();
+        let proxy = proxy(None, &Path::default().key("proxy"), environment, &mut findings);
+        match findings.0.into_iter().next() {
+            Some(finding) => Err(ConfigError::of(finding.message, finding.hint)),
+            None => Ok(proxy.unwrap_or_default()),
+        }
+    }
 }
 
 fn proxy_url(text: &str) -> Option<Url> {

@@ -177,7 +177,7 @@ mod tests {
                 prop_assert!(bytes <= max_bytes || cut.batch.events.len() == 1);
                 prop_assert_eq!(cut.bytes, bytes);
                 sizes.extend(cut.batch.events.iter().map(|event| event.line.len()));
-                cut.spans.iter().for_each(|span| spans[span.seq as usize] += span.count);
+                cut.spans.iter().for_each(|span| spans[usize::try_from(span.seq).expect("small")] += span.count);
             }
             prop_assert_eq!(sizes, pages.concat());
             prop_assert_eq!(spans, pages.iter().map(Vec::len).collect::<Vec<_>>());

@@ -28,24 +28,24 @@ pub(super) async fn batch(
     mut deliveries: mpsc::Receiver<Delivery>,
     batches: mpsc::Sender<Cut>,
 ) -> Result<(), RunError> {
-    let mut batcher = Batcher::new(settings);
+    let mut waiting = Batcher::new(settings);
     let mut open = true;
-    while open || batcher.due_at().is_some() {
+    while open || waiting.due_at().is_some() {
         let now = Instant::now();
         // What is left at the end is due at once.
-        let due_at = batcher.due_at().map(|due| if open { due } else { now });
+        let due_at = waiting.due_at().map(|due| if open { due } else { now });
         let is_due = due_at.is_some_and(|due| due <= now);
         tokio::select! {
             biased;
             permit = batches.reserve(), if is_due => {
                 // The writer is gone only when the run failed or its reader is: nothing to do.
                 let Ok(permit) = permit else { return Ok(()) };
-                if let Some(cut) = batcher.cut(now) {
+                if let Some(cut) = waiting.cut(now) {
                     permit.send(cut);
                 }
             }
-            delivery = deliveries.recv(), if open && !batcher.is_full() => match delivery {
-                Some(delivery) => batcher.push(delivery, now),
+            delivery = deliveries.recv(), if open && !waiting.is_full() => match delivery {
+                Some(delivery) => waiting.push(delivery, now),
                 None => open = false,
             },
             () = tokio::time::sleep_until(due_at.unwrap_or(now)), if due_at.is_some() && !is_due => {}

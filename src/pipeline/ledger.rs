@@ -126,7 +126,8 @@ impl Ledger {
             ahead.entry(share.sink).or_default().extend(held);
         }
         ahead.retain(|_, ids| !ids.is_empty());
-        let ahead = ahead.into_iter().map(|(sink, ids)| (sink_name(sink), ids.into_iter().collect()));
+        let ahead =
+            ahead.into_iter().map(|(sink, ids)| (sink_name(sink), ids.into_iter().collect()));
         StreamState {
             endpoint: self.endpoint.clone(),
             position: self.position.clone(),
@@ -234,7 +235,7 @@ mod tests {
                 *offset += count;
             }
             let (safe, ahead) = saved(&ledger);
-            let safe = safe.0.as_u64().unwrap_or(0) as usize;
+            let safe = safe.0.as_u64().and_then(|n| usize::try_from(n).ok()).expect("a count");
             for (sink, (page, offset)) in done.iter().enumerate() {
                 let mut holds: BTreeSet<u64> = contents[..*page].iter().flatten().copied().collect();
                 holds.extend(contents.get(*page).into_iter().flat_map(|ids| &ids[..*offset]));

@@ -196,13 +196,10 @@ impl Pipeline {
         let mut tasks = Tasks::new();
         let (notes, to_commit) = mpsc::channel(NOTES_QUEUED);
         let queues = self.start_sinks(&mut tasks, &notes, stop);
-        let ledgers = self.start_feeds(&mut tasks, &Wiring {
-            options,
-            stop,
-            notes,
-            queues,
-            checkpoint: &checkpoint,
-        })?;
+        let ledgers = self.start_feeds(
+            &mut tasks,
+            &Wiring { options, stop, notes, queues, checkpoint: &checkpoint },
+        )?;
         let committer = Committer {
             store: self.store,
             revision,
@@ -260,9 +257,8 @@ impl Pipeline {
                     position: start,
                     ahead: std::collections::BTreeMap::new(),
                 });
-                let ledger = Ledger::new(start, |name| {
-                    self.sinks.iter().position(|sink| sink.name == name)
-                });
+                let ledger =
+                    Ledger::new(start, |name| self.sinks.iter().position(|sink| sink.name == name));
                 let feed = Feed {
                     stream,
                     routes: self.routes(output, &source.name, &ledger, &wiring.queues),

@@ -2,9 +2,10 @@
 //! once more.
 //!
 //! Holds only pages that can never change; whoever puts one in vouches for that.
-//! The oldest goes when there is no room.
+//! When there is no room left, what is here stays: a history is read from its
+//! start again and again, and throwing out the oldest would then help nobody.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use bytes::Bytes;
 
@@ -14,15 +15,13 @@ use super::reply::Reply;
 #[derive(Debug)]
 pub(super) struct Cache {
     pages: HashMap<String, Reply>,
-    order: VecDeque<String>,
-    bytes: usize,
-    most: usize,
+    room: usize,
 }
 
 impl Cache {
-    /// An empty one that holds at most this many bytes.
-    pub(super) fn new(most: usize) -> Self {
-        Self { pages: HashMap::new(), order: VecDeque::new(), bytes: 0, most }
+    /// An empty one with room for this many bytes.
+    pub(super) fn new(room: usize) -> Self {
+        Self { pages: HashMap::new(), room }
     }
 
     /// The page for this question.
@@ -30,31 +29,16 @@ impl Cache {
         self.pages.get(key).cloned()
     }
 
-    /// Keeps a page.
+    /// Keeps a page, in place of the one kept for the same question, if there is room.
     pub(super) fn put(&mut self, key: String, page: Reply) {
-        let size = page.body.len() + page.gzip.as_ref().map_or(0, Bytes::len);
-        if size > self.most {
-            return;
-        }
-        while self.bytes + size > self.most {
-            let Some(oldest) = self.order.pop_front() else { break };
-            self.forget(&oldest);
-        }
-        self.bytes += size;
-        if let Some(before) = self.pages.insert(key.clone(), page) {
-            self.bytes -= Self::size(&before);
-        } else {
-            self.order.push_back(key);
+        let freed = self.pages.get(&key).map_or(0, size);
+        if let Some(room) = (self.room + freed).checked_sub(size(&page)) {
+            self.room = room;
+            self.pages.insert(key, page);
         }
     }
+}
 
-    fn forget(&mut self, key: &str) {
-        if let Some(page) = self.pages.remove(key) {
-            self.bytes -= Self::size(&page);
-        }
-    }
-
-    fn size(page: &Reply) -> usize {
-        page.body.len() + page.gzip.as_ref().map_or(0, Bytes::len)
-    }
+fn size(page: &Reply) -> usize {
+    page.body.len() + page.gzip.as_ref().map_or(0, Bytes::len)
 }

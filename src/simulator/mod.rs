@@ -198,6 +198,8 @@ impl Simulator {
         let metered = endpoint != Endpoint::IssueToken;
         let refusal = if metered { self.limits.take(now, extra).err() } else { None };
         let account_refuses = fault == Some(Fault::TooManyRequests);
+        // A request that is refused anyway meets no fault.
+        let fault = fault.filter(|_| refusal.is_none());
         let mut reply = match (refusal, fault) {
             (Some(refusal), _) => refusal,
             (None, Some(fault)) => self.faulty_reply(fault, endpoint, call, now),

@@ -85,6 +85,13 @@ impl SimulatedTransport {
         locked(&self.foreign).clone()
     }
 
+    /// The account is reached by TLS alone; hosts that were added, by any scheme.
+    fn is_ours(&self, uri: &http::Uri) -> bool {
+        let authority = uri.authority().map_or("", http::uri::Authority::as_str);
+        let known = self.authorities.iter().position(|own| own.eq_ignore_ascii_case(authority));
+        known.is_some_and(|at| at > 0 || uri.scheme_str() == Some("https"))
+    }
+
     fn body(&self, answer: &Answer) -> BodyStream {
         let (whole, clock) = (answer.body.clone(), self.clock);
         let arriving = answer.fault.map_or(whole.len(), |fault| fault.arriving(whole.len()));
@@ -126,9 +133,8 @@ impl Transport for SimulatedTransport {
             has_credentials: request.headers().contains_key(AUTHORIZATION),
             status: None,
         };
-        let authority = request.uri().authority().map_or("", http::uri::Authority::as_str);
-        if !self.authorities.iter().any(|own| own.eq_ignore_ascii_case(authority)) {
-            let refusal = TransportError::Connect(format!("no such host: {authority}"));
+        if !self.is_ours(request.uri()) {
+            let refusal = TransportError::Connect(format!("nobody answers: {}", request.uri()));
             locked(&self.foreign).push(seen);
             return Err(refusal);
         }

@@ -37,7 +37,7 @@ fn place_of(settings: &Settings, id: u64) -> Option<u64> {
     there.then_some(place)
 }
 
-/// `GET /api/v2/users/me`: 200 for nobody too.
+/// `GET /api/v2/users/me`: 200 for nobody too, yet 403 for a token without the scope.
 pub(super) fn me(settings: &Settings, base: &str, identity: &Identity) -> Reply {
     let mut body = br#"{"user":"#.to_vec();
     match identity {
@@ -48,7 +48,12 @@ pub(super) fn me(settings: &Settings, base: &str, identity: &Identity) -> Reply 
              \"invalid@example.com\",\"role\":\"end-user\",\"active\":false}"
                 .as_bytes(),
         ),
-        Identity::User { .. } => render(&mut body, settings, base, 0, true),
+        Identity::User { .. } => {
+            if let Err(refusal) = identity.admit(&["users:read", "read"]) {
+                return refusal;
+            }
+            render(&mut body, settings, base, 0, true);
+        }
     }
     body.push(b'}');
     Reply::json(200, body)

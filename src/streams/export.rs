@@ -82,7 +82,8 @@ impl Export {
         events.retain(|event| !self.last_page.contains(&event.fingerprint()));
         let deduplicated = before - events.len();
         if let Some(until) = until {
-            let in_time = |event: &Event| changed_at(event).is_none_or(|at| at <= until.as_second());
+            let in_time =
+                |event: &Event| changed_at(event).is_none_or(|at| at <= until.as_second());
             let wanted = events.len();
             events.retain(in_time);
             self.past_until |= events.len() < wanted;

@@ -93,7 +93,11 @@ impl Reader {
         Some(PageRequest { bucket: spec.bucket, needs: Some(spec.needs()), ..request })
     }
 
-    fn decode(&self, settings: &StreamSettings, body: &Bytes) -> Result<(SplitPage, PageEnd), String> {
+    fn decode(
+        &self,
+        settings: &StreamSettings,
+        body: &Bytes,
+    ) -> Result<(SplitPage, PageEnd), String> {
         let layout = settings.spec.layout(settings.max_record_bytes);
         let split = normalize::split(body, &layout).map_err(|malformed| malformed.to_string())?;
         let (end, asked) = match self {

@@ -72,7 +72,11 @@ impl Window {
     }
 
     /// The next page to ask for; none when nothing can be there yet.
-    pub(super) fn request(&mut self, settings: &StreamSettings, now: Timestamp) -> Option<PageRequest> {
+    pub(super) fn request(
+        &mut self,
+        settings: &StreamSettings,
+        now: Timestamp,
+    ) -> Option<PageRequest> {
         let now = now.as_second();
         if self.pass.is_none() {
             let newest = now - whole_seconds(settings.lag);

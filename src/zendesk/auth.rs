@@ -78,7 +78,11 @@ impl Signer {
 
     /// The header for the next request. `exchange` sends a token request and returns the body of
     /// a good answer; it is called at most once, and by one task at a time.
-    pub(super) async fn header<F>(&self, endpoint: &Url, exchange: F) -> Result<HeaderValue, ApiError>
+    pub(super) async fn header<F>(
+        &self,
+        endpoint: &Url,
+        exchange: F,
+    ) -> Result<HeaderValue, ApiError>
     where
         F: AsyncFnOnce(Request) -> Result<Bytes, ApiError>,
     {
@@ -94,7 +98,10 @@ impl Signer {
                 }
                 let reply = exchange(self.token_request(endpoint)?).await?;
                 let token = read_token(&reply)?;
-                tracing::info!(renews = token.renew_at.is_some(), "signed in with client credentials");
+                tracing::info!(
+                    renews = token.renew_at.is_some(),
+                    "signed in with client credentials"
+                );
                 Ok(held.insert(token).header.clone())
             }
         }
@@ -111,7 +118,8 @@ impl Signer {
     }
 
     fn token_request(&self, endpoint: &Url) -> Result<Request, ApiError> {
-        let Credentials::ClientCredentials { client_id, client_secret, scope } = &self.credentials else {
+        let Credentials::ClientCredentials { client_id, client_secret, scope } = &self.credentials
+        else {
             return Err(ApiError::local(ErrorKind::Bug, "only client credentials are exchanged"));
         };
         let body = serde_json::json!({

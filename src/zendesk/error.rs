@@ -172,7 +172,7 @@ impl Said {
         let text = match body {
             [] => None,
             html if looks_like_html(html) => Some("an HTML page".to_owned()),
-            text => Some(quote(&String::from_utf8_lossy(text))),
+            text => Some(quote(String::from_utf8_lossy(text))),
         };
         Self { code: None, text }
     }
@@ -181,11 +181,15 @@ impl Said {
         let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(quote);
         if let Some(first) = value.get("errors").and_then(|errors| errors.get(0)) {
             let detail = text(first, "detail").or_else(|| text(first, "title"));
-            return Self { code: text(first, "code").or_else(|| text(first, "title")), text: detail };
+            return Self {
+                code: text(first, "code").or_else(|| text(first, "title")),
+                text: detail,
+            };
         }
         match value.get("error") {
             Some(Value::String(code)) => {
-                let described = text(value, "description").or_else(|| text(value, "error_description"));
+                let described =
+                    text(value, "description").or_else(|| text(value, "error_description"));
                 let details = value.get("details").and_then(Value::as_object).map(|details| {
                     let fields: Vec<&str> = details.keys().map(String::as_str).collect();
                     format!(" (fields: {})", fields.join(", "))
@@ -194,7 +198,9 @@ impl Said {
                 Self { code: Some(quote(code)), text: described }
             }
             Some(error) => Self { code: text(error, "title"), text: text(error, "message") },
-            None => Self { code: None, text: Some("a JSON body without an error in it".to_owned()) },
+            None => {
+                Self { code: None, text: Some("a JSON body without an error in it".to_owned()) }
+            }
         }
     }
 
@@ -289,14 +295,42 @@ mod tests {
     #[test]
     fn every_envelope_is_understood() {
         let cases = [
-            (404, r#"{"error":"RecordNotFound","description":"Not found"}"#, "RecordNotFound: Not found"),
-            (403, r#"{"error":{"title":"Forbidden","message":"You do not have access"}}"#, "Forbidden: You do not have access"),
-            (400, r#"{"errors":[{"code":"InvalidPaginationDepth","title":"T","detail":"D"}]}"#, "InvalidPaginationDepth: D"),
-            (403, r#"{"errors":[{"detail":"You must have administrator privileges","title":"Authorization failed"}]}"#, "Authorization failed: You must have administrator privileges"),
-            (422, r#"{"error":"RecordInvalid","description":"Record validation errors","details":{"base":[{"description":"x"}]}}"#, "RecordInvalid: Record validation errors (fields: base)"),
-            (401, r#"{"error":"invalid_token","error_description":"expired"}"#, "invalid_token: expired"),
+            (
+                404,
+                r#"{"error":"RecordNotFound","description":"Not found"}"#,
+                "RecordNotFound: Not found",
+            ),
+            (
+                403,
+                r#"{"error":{"title":"Forbidden","message":"You do not have access"}}"#,
+                "Forbidden: You do not have access",
+            ),
+            (
+                400,
+                r#"{"errors":[{"code":"InvalidPaginationDepth","title":"T","detail":"D"}]}"#,
+                "InvalidPaginationDepth: D",
+            ),
+            (
+                403,
+                r#"{"errors":[{"detail":"You must have administrator privileges","title":"Authorization failed"}]}"#,
+                "Authorization failed: You must have administrator privileges",
+            ),
+            (
+                422,
+                r#"{"error":"RecordInvalid","description":"Record validation errors","details":{"base":[{"description":"x"}]}}"#,
+                "RecordInvalid: Record validation errors (fields: base)",
+            ),
+            (
+                401,
+                r#"{"error":"invalid_token","error_description":"expired"}"#,
+                "invalid_token: expired",
+            ),
             (401, r#"{"error":"Couldn't authenticate you"}"#, "Couldn't authenticate you"),
-            (429, "Number of allowed API requests per minute exceeded", "Number of allowed API requests per minute exceeded"),
+            (
+                429,
+                "Number of allowed API requests per minute exceeded",
+                "Number of allowed API requests per minute exceeded",
+            ),
             (502, "<html><body>bad</body></html>", "an HTML page"),
             (404, "", "Not Found"),
         ];
@@ -318,19 +352,26 @@ mod tests {
 
     #[test]
     fn a_refusal_names_what_is_missing() {
-        let scope = read(403, r#"{"error":"Forbidden","description":"You are missing the following required scopes: read"}"#);
+        let scope = read(
+            403,
+            r#"{"error":"Forbidden","description":"You are missing the following required scopes: read"}"#,
+        );
         assert_eq!(
             scope.hint.as_deref(),
             Some("the token lacks a scope; this needs the Enterprise plan and the admin role")
         );
         assert_eq!(scope.kind, ErrorKind::Denied);
-        let nobody = read(404, r#"{"error":{"title":"No help desk at foo.zendesk.com","message":"x"}}"#);
+        let nobody =
+            read(404, r#"{"error":{"title":"No help desk at foo.zendesk.com","message":"x"}}"#);
         assert_eq!(nobody.kind, ErrorKind::Config);
     }
 
     #[test]
     fn a_start_too_recent_is_no_data_yet() {
-        let error = read(422, r#"{"error":"InvalidValue","description":"Too recent start_time. Use a start_time older than 1 minutes"}"#);
+        let error = read(
+            422,
+            r#"{"error":"InvalidValue","description":"Too recent start_time. Use a start_time older than 1 minutes"}"#,
+        );
         assert!(error.is_too_recent());
         assert_eq!(error.kind, ErrorKind::Data);
     }

@@ -16,7 +16,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Sent with every request, so that an account's owner can tell us apart.
 const USER_AGENT: &str = concat!("zenstream/", env!("CARGO_PKG_VERSION"));
 
-/// The proxies to go through; all empty means those of the environment.
+/// The proxies to go through. Those of the environment are not looked at here.
 #[derive(Debug, Clone, Default)]
 pub struct ProxySettings {
     /// For `http://` addresses.
@@ -45,6 +45,7 @@ impl Network {
             .user_agent(USER_AGENT)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
+            .no_proxy()
             .connect_timeout(CONNECT_TIMEOUT)
             .gzip(true);
         let direct = reqwest::NoProxy::from_string(&proxy.no_proxy.join(","));

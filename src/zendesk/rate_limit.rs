@@ -201,16 +201,20 @@ impl Seen {
     fn of_account(headers: &HeaderMap, wall: Timestamp) -> Option<Self> {
         let text = |name: String| headers.get(name).and_then(|value| value.to_str().ok());
         let number = |name: String| text(name)?.trim().parse::<u32>().ok();
-        let reset = ["ratelimit-reset", "rate-limit-reset"].iter().find_map(|name| {
-            parse_wait(text((*name).to_owned())?, wall)
-        });
-        [("ratelimit-limit", "ratelimit"), ("rate-limit", "rate-limit"), ("x-rate-limit", "x-rate-limit")]
+        let reset = ["ratelimit-reset", "rate-limit-reset"]
             .iter()
-            .find_map(|(limit, family)| {
-                let limit = number((*limit).to_owned())?;
-                let remaining = number(format!("{family}-remaining"))?;
-                Some(Self { limit, remaining, resets_in: reset })
-            })
+            .find_map(|name| parse_wait(text((*name).to_owned())?, wall));
+        [
+            ("ratelimit-limit", "ratelimit"),
+            ("rate-limit", "rate-limit"),
+            ("x-rate-limit", "x-rate-limit"),
+        ]
+        .iter()
+        .find_map(|(limit, family)| {
+            let limit = number((*limit).to_owned())?;
+            let remaining = number(format!("{family}-remaining"))?;
+            Some(Self { limit, remaining, resets_in: reset })
+        })
     }
 
     /// The tightest of the endpoint's buckets: `zendesk-ratelimit-<bucket>: total=100;
@@ -218,10 +222,13 @@ impl Seen {
     fn of_endpoint(headers: &HeaderMap) -> Option<Self> {
         let named = headers.iter().filter(|(name, _)| {
             let name = name.as_str();
-            let ours = name.starts_with("zendesk-ratelimit-") || name.starts_with("zendesk-rate-limit-");
+            let ours =
+                name.starts_with("zendesk-ratelimit-") || name.starts_with("zendesk-rate-limit-");
             ours && !name.ends_with("inflight-jobs")
         });
-        named.filter_map(|(_, value)| Self::parse(value.to_str().ok()?)).min_by_key(|seen| seen.remaining)
+        named
+            .filter_map(|(_, value)| Self::parse(value.to_str().ok()?))
+            .min_by_key(|seen| seen.remaining)
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -252,15 +259,27 @@ mod tests {
         };
         let old = headers(&[("x-rate-limit", "700"), ("x-rate-limit-remaining", "699")]);
         assert_eq!(Seen::of_account(&old, Timestamp::UNIX_EPOCH), expected(None));
-        let of_2023 = headers(&[("rate-limit", "700"), ("rate-limit-remaining", "699"), ("rate-limit-reset", "12")]);
+        let of_2023 = headers(&[
+            ("rate-limit", "700"),
+            ("rate-limit-remaining", "699"),
+            ("rate-limit-reset", "12"),
+        ]);
         assert_eq!(Seen::of_account(&of_2023, Timestamp::UNIX_EPOCH), expected(Some(12)));
-        let of_2024 = headers(&[("ratelimit-limit", "700"), ("ratelimit-remaining", "699"), ("ratelimit-reset", "12")]);
+        let of_2024 = headers(&[
+            ("ratelimit-limit", "700"),
+            ("ratelimit-remaining", "699"),
+            ("ratelimit-reset", "12"),
+        ]);
         assert_eq!(Seen::of_account(&of_2024, Timestamp::UNIX_EPOCH), expected(Some(12)));
-        for name in ["zendesk-ratelimit-incremental-exports", "zendesk-rate-limit-incremental-exports-cursor"] {
+        for name in [
+            "zendesk-ratelimit-incremental-exports",
+            "zendesk-rate-limit-incremental-exports-cursor",
+        ] {
             let endpoint = headers(&[(name, "total=700; remaining=699; resets=43")]);
             assert_eq!(Seen::of_endpoint(&endpoint), expected(Some(43)), "{name}");
         }
-        let jobs = headers(&[("zendesk-ratelimit-inflight-jobs", "total=30; remaining=0; resets=0")]);
+        let jobs =
+            headers(&[("zendesk-ratelimit-inflight-jobs", "total=30; remaining=0; resets=0")]);
         assert_eq!(Seen::of_endpoint(&jobs), None);
     }
 
@@ -282,14 +301,21 @@ mod tests {
         let (_other, waited) = budget.acquire("audit_logs").await;
         assert_eq!(waited, Duration::ZERO);
         let (_next, waited) = budget.acquire("exports").await;
-        assert!(waited >= Duration::from_secs(30) && waited < Duration::from_secs(32), "{waited:?}");
+        assert!(
+            waited >= Duration::from_secs(30) && waited < Duration::from_secs(32),
+            "{waited:?}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn requests_under_way_count_before_their_answers_do() {
         let budget = RateBudget::new(0.5);
         let (first, _) = budget.acquire("a").await;
-        let seen = headers(&[("ratelimit-limit", "10"), ("ratelimit-remaining", "7"), ("ratelimit-reset", "20")]);
+        let seen = headers(&[
+            ("ratelimit-limit", "10"),
+            ("ratelimit-remaining", "7"),
+            ("ratelimit-reset", "20"),
+        ]);
         budget.learn("a", &seen, Timestamp::UNIX_EPOCH);
         drop(first);
         let mut permits = Vec::new();

@@ -28,8 +28,12 @@ fn over_seeds(property: &str, seeds: u64, check: impl Fn(u64) + std::panic::RefU
     for seed in seeds {
         let outcome = std::panic::catch_unwind(|| check(seed));
         if let Err(panic) = outcome {
-            eprintln!("{property}: failed with ZENSTREAM_SEED={seed}");
-            std::panic::resume_unwind(panic);
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
+            panic!(
+                "{property}: run again with ZENSTREAM_SEED={seed}: {}",
+                text.unwrap_or_default()
+            );
         }
     }
 }

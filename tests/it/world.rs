@@ -162,7 +162,12 @@ impl World {
         self.now = self.now.checked_add(duration).expect("a near time");
     }
 
-    fn pipeline(&self, transport: &Arc<SimulatedTransport>, clock: Clock, follow: bool) -> Pipeline {
+    fn pipeline(
+        &self,
+        transport: &Arc<SimulatedTransport>,
+        clock: Clock,
+        follow: bool,
+    ) -> Pipeline {
         let reading = &self.reading;
         let random = Arc::new(Random::from_seed(self.seed.wrapping_mul(31) + self.lives));
         let client = client(Arc::clone(transport) as _, clock, reading.share, Arc::clone(&random));
@@ -185,8 +190,11 @@ impl World {
             };
             (settings, None)
         });
-        let source =
-            SourcePlan { name: "acme".to_owned(), client: Arc::new(client), streams: streams.collect() };
+        let source = SourcePlan {
+            name: "acme".to_owned(),
+            client: Arc::new(client),
+            streams: streams.collect(),
+        };
         let store = FileStore::open(&self.directory.path().join("checkpoint.json"));
         let store: Arc<dyn CheckpointStore> = Arc::new(store.expect("a checkpoint"));
         Pipeline::new(vec![source], self.sinks(), store, clock, random)
@@ -203,12 +211,17 @@ impl World {
             batch: self.reading.batch,
             sink,
         };
-        let console = Console::to_writer("the screen", Box::new(self.screen.clone()), Encoder::new(None));
+        let console =
+            Console::to_writer("the screen", Box::new(self.screen.clone()), Encoder::new(None));
         vec![
             plan("memory", outputs.clone(), Arc::new(self.memory.clone())),
             plan("console", outputs.clone(), Arc::new(console)),
             plan("file", outputs, Arc::new(self.file("{{ stream }}.ndjson"))),
-            plan("rejected", vec!["acme.rejected".to_owned()], Arc::new(self.file("rejected.ndjson"))),
+            plan(
+                "rejected",
+                vec!["acme.rejected".to_owned()],
+                Arc::new(self.file("rejected.ndjson")),
+            ),
         ]
     }
 

@@ -1,1 +1,0 @@
-//! Each rule against the facts.
