@@ -23,23 +23,9 @@ export ZENDESK_BASE_URL ZENDESK_BEARER_TOKEN=any
 ZENDESK_BASE_URL=$(head -n 1 "$work/address")
 
 cat >"$work/curl_jq.sh" <<'SCRIPT'
-# As lean as a shell loop gets: one curl and one jq a page; the cursor is cut out, not parsed.
-stream=$1 page=$2
-case $stream in
-audit_logs) first="/api/v2/audit_logs?page%5Bsize%5D=100&sort=created_at" next='&page%5Bafter%5D=' more='"has_more":true' ;;
-tickets) first="/api/v2/incremental/tickets/cursor?per_page=1000" next='&cursor=' more='"end_of_stream":false' ;;
-esac
-start=""; [ "$stream" = tickets ] && start="&start_time=0"
-url="$ZENDESK_BASE_URL$first$start"
-while :; do
-    curl -sS --compressed -H "Authorization: Bearer $ZENDESK_BEARER_TOKEN" "$url" -o "$page"
-    jq -c ".$stream[]" "$page"
-    ends="$(head -c 2000 "$page")$(tail -c 2000 "$page")"
-    case $ends in *"$more"*) ;; *) break ;; esac
-    cursor=${ends##*\"after_cursor\":\"}; cursor=${cursor%%\"*}
-    cursor=${cursor//=/%3D}; cursor=${cursor//+/%2B}; cursor=${cursor//\//%2F}
-    url="$ZENDESK_BASE_URL$first$next$cursor"
-done
+# As lean as it gets: the addresses of all pages are known beforehand, one curl fetches them over
+# one connection, one jq takes them apart.
+curl -sS --compressed --config "$2" | jq -c ".$1[]"
 SCRIPT
 
 cat >"$work/loop.py" <<'SCRIPT'
@@ -65,22 +51,60 @@ SCRIPT
 
 cat >"$work/measure.py" <<'SCRIPT'
 # Runs every peer in turn, round by round, and prints medians and ratios.
-import hashlib, os, platform, statistics, subprocess, sys, time, urllib.request
+import hashlib, json, os, platform, statistics, subprocess, sys, time, urllib.parse, urllib.request
 zenstream, work, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
 peers = {
     "zenstream read": lambda s: [zenstream, "read", s, "--since", "beginning", "--rate-share", "1"],
-    "curl | jq -c": lambda s: ["bash", work + "/curl_jq.sh", s, work + "/page.json"],
+    "curl | jq -c": lambda s: ["bash", "-o", "pipefail", work + "/curl_jq.sh", s, work + "/addresses"],
     "python loop": lambda s: [sys.executable, work + "/loop.py", s],
 }
 
+def peaks(pid, seen):
+    """The largest resident size so far of a process and its descendants, from the kernel."""
+    try:
+        with open(f"/proc/{pid}/status") as status:
+            for line in status:
+                if line.startswith("VmHWM:"):
+                    seen.append(int(line.split()[1]) / 1024)
+        with open(f"/proc/{pid}/task/{pid}/children") as children:
+            for child in children.read().split():
+                peaks(child, seen)
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it has ended
+
 def run(command, out):
-    started = time.monotonic()
+    started, seen = time.monotonic(), [0.0]
     with open(out, "wb") as sink:
         child = subprocess.Popen(command, stdout=sink, stdin=subprocess.DEVNULL)
-        _, status, usage = os.wait4(child.pid, 0)
+        while True:
+            pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+            if pid:
+                break
+            peaks(child.pid, seen)
+            time.sleep(0.005)
         child.returncode = status
+    wall = time.monotonic() - started
     assert status == 0, f"{command} failed"
-    return usage.ru_utime + usage.ru_stime, time.monotonic() - started, usage.ru_maxrss / 1024
+    return usage.ru_utime + usage.ru_stime, wall, max(seen)
+
+def addresses(stream):
+    """Every page's address, in curl's config language."""
+    base, found = os.environ["ZENDESK_BASE_URL"], []
+    first = {"audit_logs": "/api/v2/audit_logs?page%5Bsize%5D=100&sort=created_at",
+             "tickets": "/api/v2/incremental/tickets/cursor?per_page=1000"}[stream]
+    url = base + first + ("&start_time=0" if stream == "tickets" else "")
+    while url:
+        found.append(url)
+        request = urllib.request.Request(url, headers={"Authorization": "Bearer any"})
+        page = json.load(urllib.request.urlopen(request))
+        if stream == "tickets":
+            cursor, more, key = page["after_cursor"], not page["end_of_stream"], "cursor"
+        else:
+            cursor, more, key = page["meta"]["after_cursor"], page["meta"]["has_more"], "page%5Bafter%5D"
+        url = base + first + "&" + key + "=" + urllib.parse.quote(cursor, safe="") if more else None
+    with open(work + "/addresses", "w") as config:
+        config.write('header = "Authorization: Bearer any"\n')
+        config.writelines(f'url = "{url}"\n' for url in found)
 
 def lines_and_digest(path):
     lines, digest = 0, hashlib.sha256()
@@ -100,6 +124,7 @@ for stream, count in (("audit_logs", int(sys.argv[4])), ("tickets", int(sys.argv
     truth = work + "/truth"
     urllib.request.urlretrieve(os.environ["ZENDESK_BASE_URL"] + "/_simulator/records/" + stream, truth)
     assert lines_and_digest(truth)[0] == count
+    addresses(stream)
     figures = {name: [] for name in peers}
     for number in range(rounds + 1):
         for name, command in peers.items():

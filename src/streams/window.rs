@@ -10,7 +10,7 @@
 //! need to be remembered. In old history that is the last second read; at the tail it is the
 //! overlap.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -34,10 +34,10 @@ struct Saved {
 #[derive(Debug)]
 pub(super) struct Window {
     from: i64,
-    seen: BTreeMap<i64, HashSet<u64>>,
+    /// What was delivered, by second and fingerprint: at or after `from`, and what was on the last
+    /// page, which a server may send once more.
+    seen: BTreeSet<(i64, u64)>,
     pass: Option<Pass>,
-    /// The records of the page before, which a server may send once more.
-    last_page: HashSet<u64>,
     reach: i64,
 }
 
@@ -64,9 +64,12 @@ impl Window {
         };
         Ok(Self {
             from: saved.from.as_second().max(0),
-            seen: saved.seen.into_iter().map(|(at, ids)| (at, ids.into_iter().collect())).collect(),
+            seen: saved
+                .seen
+                .into_iter()
+                .flat_map(|(at, ids)| ids.into_iter().map(move |id| (at, id)))
+                .collect(),
             pass: None,
-            last_page: HashSet::new(),
             reach: whole_seconds(settings.lag) + whole_seconds(settings.overlap),
         })
     }
@@ -112,21 +115,16 @@ impl Window {
     pub(super) fn accept(&mut self, events: &mut Vec<Event>, end: PageEnd) -> (usize, bool) {
         let Some(mut pass) = self.pass.take() else { return (0, true) };
         let before = events.len();
-        let mut this_page = HashSet::with_capacity(events.len());
+        let page_first = pass.frontier;
         events.retain(|event| {
             // A record without a readable time belongs to the second of the one before it.
             let at = event.time.map_or(pass.frontier, Timestamp::as_second);
             pass.frontier = pass.frontier.max(at.min(pass.end));
-            let fingerprint = event.fingerprint();
-            this_page.insert(fingerprint);
-            at >= pass.first
-                && !self.last_page.contains(&fingerprint)
-                && self.seen.entry(at).or_default().insert(fingerprint)
+            at >= pass.first && self.seen.insert((at, event.fingerprint()))
         });
-        self.last_page = this_page;
         let over = !end.more;
         let read_through = if over { pass.end } else { pass.frontier };
-        self.settle(read_through.min(pass.began - self.reach));
+        self.settle(read_through.min(pass.began - self.reach), page_first);
         if !over {
             // A page that says there is more always has a cursor; the decoder saw to it.
             pass.cursor = end.cursor.or(pass.cursor);
@@ -146,21 +144,21 @@ impl Window {
         self.pass.as_ref()?.cursor.as_deref()
     }
 
-    fn settle(&mut self, complete: i64) {
+    fn settle(&mut self, complete: i64, page_first: i64) {
         self.from = self.from.max(complete);
-        self.seen = self.seen.split_off(&self.from);
+        self.seen = self.seen.split_off(&(self.from.min(page_first), 0));
     }
 
     pub(super) fn position(&self) -> Position {
-        let ids = |ids: &HashSet<u64>| {
-            let mut ids: Vec<u64> = ids.iter().copied().collect();
-            ids.sort_unstable();
-            ids
-        };
-        let saved = Saved {
-            from: Timestamp::from_second(self.from).unwrap_or(Timestamp::UNIX_EPOCH),
-            seen: self.seen.iter().map(|(at, seen)| (*at, ids(seen))).collect(),
-        };
+        let mut seen: Vec<(i64, Vec<u64>)> = Vec::new();
+        for &(at, id) in self.seen.range((self.from, 0)..) {
+            match seen.last_mut() {
+                Some((second, ids)) if *second == at => ids.push(id),
+                _ => seen.push((at, vec![id])),
+            }
+        }
+        let from = Timestamp::from_second(self.from).unwrap_or(Timestamp::UNIX_EPOCH);
+        let saved = Saved { from, seen };
         // A struct of numbers and lists always has a JSON form.
         Position(serde_json::to_value(saved).unwrap_or_default())
     }
