@@ -24,9 +24,9 @@ use crate::zendesk::Client;
 #[command(next_help_heading = "Account")]
 pub(super) struct AccountArguments {
     /// The account: `acme` of acme.zendesk.com.
-    #[arg(long, env = "ZENDESK_SUBDOMAIN", conflicts_with = "base_url")]
+    #[arg(long, env = "ZENDESK_SUBDOMAIN")]
     subdomain: Option<String>,
-    /// The account's address, `https://acme.zendesk.com`.
+    /// The account's address, `https://acme.zendesk.com`; goes before the subdomain.
     #[arg(long, value_name = "URL", env = "ZENDESK_BASE_URL")]
     base_url: Option<String>,
     /// The OAuth client; its secret is read from `ZENDESK_CLIENT_SECRET`.
