@@ -75,7 +75,7 @@ impl Template {
     /// Reads a template that must begin with a literal.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let template = Self::parse_below(text)?;
-        if template.literal_prefix().is_empty() {
+        if template.literal_prefix().trim_matches(['/', '.']).is_empty() {
             return Err(TemplateError::NoLiteral(text.to_owned()));
         }
         Ok(template)
