@@ -52,7 +52,7 @@ fn kill_again_and_again(home: &Home, account: &Account, longest: Duration, seed:
     let mut before = 0;
     for _ in 0..KILLS {
         let running = home.zenstream("-q run -c zenstream.yaml").at(account).start();
-        pause(SHORTEST + (longest - SHORTEST).mul_f64(random.fraction()));
+        pause(longest.mul_f64(random.fraction()).max(SHORTEST));
         let ended = running.kill();
         assert_eq!(ended.code, None, "it ended before it was killed: {ended}");
         let after = home.size("plain/audit_logs.ndjson") + home.size("plain/tickets.ndjson");

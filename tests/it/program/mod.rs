@@ -16,7 +16,6 @@ mod secrets;
 mod usage;
 
 /// Replaces, for the rest of a test, what differs from run to run.
-#[must_use]
 fn filters() -> insta::internals::SettingsBindDropGuard {
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", "[now]");

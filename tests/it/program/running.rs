@@ -269,3 +269,21 @@ fn a_log_of_json_is_json_and_stdout_is_data_alone() {
     }
     assert!(levels.contains("INFO") && levels.contains("TRACE"), "{levels:?}");
 }
+
+#[test]
+fn the_last_message_of_a_json_log_is_json_too() {
+    let _filters = filters();
+    let home = Home::new();
+    let line = "--log-format json run -c missing.yaml --once";
+    insta::assert_snapshot!(home.zenstream(line).run(), @r#"
+    exit code 78
+    --- stderr
+    {"timestamp":"[now]","level":"ERROR","message":"cannot read config `missing.yaml`: No such file or directory (os error 2)","hint":"`zenstream generate` prints one to begin with"}
+    "#);
+    let read = home.zenstream("read audit_log").env("ZENSTREAM_LOG_FORMAT", "json");
+    insta::assert_snapshot!(read.run(), @r#"
+    exit code 2
+    --- stderr
+    {"timestamp":"[now]","level":"ERROR","message":"there is no stream `audit_log`","hint":"did you mean `audit_logs`?"}
+    "#);
+}
