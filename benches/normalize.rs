@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -12,7 +13,8 @@ use fastrand::Rng;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use zenstream::normalize::{PageLayout, split};
+use zenstream::normalize::{Event, Origin, PageLayout, events, split};
+use zenstream::sinks::Encoder;
 
 const SEED: u64 = 7;
 const WORDS: &[&str] = &[
@@ -194,5 +196,46 @@ fn raw_values(page: &[u8]) -> Vec<&RawValue> {
     serde_json::from_slice::<RawPage<'_>>(page).expect("a sound page").audit_logs
 }
 
-criterion_group!(benches, bench_split);
+/// From records to events, and from events to the bytes of a batch: as they came, and with their
+/// metadata put into the line.
+fn bench_encode(criterion: &mut Criterion) {
+    let origin = Arc::new(Origin {
+        source: "acme".to_owned(),
+        stream: "bench".to_owned(),
+        subdomain: "acme".to_owned(),
+        partition: "tail".to_owned(),
+        ingest_time: jiff::Timestamp::UNIX_EPOCH,
+    });
+    for page in pages() {
+        let split = split(&page.bytes, &page.layout).expect("the page is whole");
+        let made = events(split.records.clone(), &origin);
+        let mut group = criterion.benchmark_group(format!("encode/{}", page.name));
+        group.throughput(Throughput::Bytes(page.bytes.len() as u64));
+        group.bench_function("events", |bencher| {
+            bencher.iter_batched(
+                || split.records.clone(),
+                |records| black_box(events(records, &origin)),
+                criterion::BatchSize::SmallInput,
+            );
+        });
+        let mut out = Vec::with_capacity(2 * page.bytes.len());
+        for (name, key) in [("lines", None), ("lines_with_metadata", Some("zendesk".to_owned()))] {
+            let encoder = Encoder::new(key);
+            group.bench_function(name, |bencher| {
+                bencher.iter(|| encode(&encoder, black_box(&made), &mut out));
+            });
+        }
+        group.finish();
+    }
+}
+
+fn encode(encoder: &Encoder, events: &[Event], out: &mut Vec<u8>) -> usize {
+    out.clear();
+    for event in events {
+        encoder.encode(event, out);
+    }
+    out.len()
+}
+
+criterion_group!(benches, bench_split, bench_encode);
 criterion_main!(benches);

@@ -24,9 +24,9 @@ use crate::zendesk::Client;
 #[command(next_help_heading = "Account")]
 pub(super) struct AccountArguments {
     /// The account: `acme` of acme.zendesk.com.
-    #[arg(long, env = "ZENDESK_SUBDOMAIN", conflicts_with = "base_url")]
+    #[arg(long, env = "ZENDESK_SUBDOMAIN")]
     subdomain: Option<String>,
-    /// The account's address, `https://acme.zendesk.com`.
+    /// The account's address, `https://acme.zendesk.com`; goes before the subdomain.
     #[arg(long, value_name = "URL", env = "ZENDESK_BASE_URL")]
     base_url: Option<String>,
     /// The OAuth client; its secret is read from `ZENDESK_CLIENT_SECRET`.
@@ -86,8 +86,12 @@ impl AccountArguments {
 
     fn source(&self) -> Result<SourceConfig, Failure> {
         let address = match (&self.base_url, &self.subdomain) {
-            (Some(url), _) => config::parse_endpoint(url),
-            (None, Some(subdomain)) => config::parse_subdomain(subdomain),
+            (Some(url), _) => {
+                config::parse_endpoint(url).map_err(|error| ("the account's address ", error))
+            }
+            (None, Some(subdomain)) => {
+                config::parse_subdomain(subdomain).map_err(|error| ("", error))
+            }
             (None, None) => {
                 return Err(Failure::usage("which account?").with_hint(
                     "set ZENDESK_SUBDOMAIN or ZENDESK_BASE_URL, or give --subdomain; \
@@ -95,7 +99,8 @@ impl AccountArguments {
                 ));
             }
         };
-        let address = address.map_err(|error| Failure::from(error).into_usage())?;
+        let address =
+            address.map_err(|(what, error)| Failure::from(error).about(what).into_usage())?;
         Ok(SourceConfig {
             name: address.subdomain.clone(),
             endpoint: address.endpoint,

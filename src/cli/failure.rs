@@ -41,6 +41,12 @@ impl Failure {
         Self { code: 2, ..self }
     }
 
+    /// With what it is about in front.
+    pub(super) fn about(mut self, what: &str) -> Self {
+        self.message.insert_str(0, what);
+        self
+    }
+
     pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self

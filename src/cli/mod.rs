@@ -130,7 +130,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     })?;
     match command {
         Command::Run(arguments) => block_on(run::run(arguments)),
-        Command::Read(arguments) => block_on(read::run(arguments)),
+        Command::Read(arguments) => block_on_one_thread(read::run(arguments)),
         Command::User(arguments) => block_on(user::run(arguments)),
         Command::Streams(arguments) => streams::run(&arguments),
         Command::Check(arguments) => block_on(check::run(arguments)),
@@ -143,7 +143,19 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    block_on_runtime(&mut tokio::runtime::Builder::new_multi_thread(), command)
+}
+
+/// For a command that does one thing after the other: threads would only wake each other.
+fn block_on_one_thread(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    block_on_runtime(&mut tokio::runtime::Builder::new_current_thread(), command)
+}
+
+fn block_on_runtime(
+    runtime: &mut tokio::runtime::Builder,
+    command: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let runtime = runtime.enable_all().build();
     let runtime = runtime.map_err(|error| Failure::run(format!("cannot start: {error}")))?;
     let result = runtime.block_on(command);
     // A blocked write must not hold the exit.

@@ -159,8 +159,8 @@ impl Reading<'_> {
         let most = self.left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
         for event in page.events.iter().take(most) {
             self.printer.print(event)?;
-            progress.inc(1);
         }
+        progress.inc(page.events.len() as u64);
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(page.events.len() as u64);
         }

@@ -23,7 +23,6 @@ mod sink;
 mod source;
 mod streams;
 mod syntax;
-mod template;
 #[cfg(test)]
 mod tests;
 mod unavailable;

@@ -7,8 +7,8 @@ use super::node::{Node, Path};
 use super::problem::{Finding, Findings};
 use super::read::{read, type_of};
 use super::written::{self, Encoding, Toggle};
-use super::{SinkConfig, SinkKind, template};
-use crate::sinks::{Compression, FileSettings, Target};
+use super::{SinkConfig, SinkKind};
+use crate::sinks::{Compression, Encoder, File, FileSettings, Target};
 
 /// The types of sinks.
 pub(super) const TYPES: &[&str] = &["console", "file"];
@@ -60,13 +60,8 @@ fn console(written: written::Console) -> (Common, SinkKind) {
 
 fn file(written: written::File, path: &Path) -> Result<(Common, SinkKind), Finding> {
     let written::File { inputs, acknowledgements, healthcheck, encoding, .. } = written;
-    let template = written.path.0;
-    template::check(&template, &path.key("path"))?;
-    if let Some(base) = &written.base_dir {
-        check_base(FilePath::new(&template), base, path)?;
-    }
     let settings = FileSettings {
-        path: template,
+        path: written.path.0,
         base_dir: written.base_dir,
         compression: match written.compression {
             Some(written::Compression::Gzip) => Compression::Gzip,
@@ -74,18 +69,15 @@ fn file(written: written::File, path: &Path) -> Result<(Common, SinkKind), Findi
         },
         idle_timeout: written.idle_timeout_secs.map_or(IDLE_TIMEOUT, |seconds| seconds.0),
     };
+    // The sink itself knows which paths it can keep to; making one touches nothing.
+    File::new(settings.clone(), Encoder::new(None)).map_err(|error| {
+        let finding = Finding::new(&path.key("path"), error.message);
+        match error.hint {
+            Some(hint) => finding.hint(hint),
+            None => finding,
+        }
+    })?;
     Ok((Common { inputs, acknowledgements, healthcheck, encoding }, SinkKind::File(settings)))
-}
-
-fn check_base(template: &FilePath, base: &FilePath, path: &Path) -> Result<(), Finding> {
-    let base_path = path.key("base_dir");
-    if base.components().any(|component| component == Component::ParentDir) {
-        return Err(Finding::new(&base_path, "must not hold `..`"));
-    }
-    if template.is_absolute() != base.is_absolute() || !template.starts_with(base) {
-        return Err(Finding::new(&base_path, "is not a directory that `path` begins with"));
-    }
-    Ok(())
 }
 
 /// The steps of a path, in which `.` is none.

@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::batch::Span;
+use super::error::RunError;
 use super::ledger::{Ledger, Seq, Share, SinkId};
 use super::tally::{Tally, add};
-use super::topology::RunError;
 use crate::checkpoint::{Checkpoint, CheckpointStore, Revision, StoreErrorKind};
 use crate::clock::Clock;
 use crate::random::Random;

@@ -11,9 +11,9 @@ use tokio::time::Instant;
 
 use super::batch::{BatchSettings, Batcher, Cut, Delivery};
 use super::commit::Note;
+use super::error::RunError;
 use super::ledger::SinkId;
 use super::tally::{SinkTally, add};
-use super::topology::RunError;
 use crate::clock::Clock;
 use crate::random::Random;
 use crate::sinks::{Sink, SinkError, SinkErrorKind, SinkState};

@@ -16,9 +16,9 @@ use tokio::time::Instant;
 
 use super::batch::Delivery;
 use super::commit::Note;
+use super::error::RunError;
 use super::ledger::{Seq, Share, SinkId};
 use super::tally::{StreamOutcome, StreamTally, Tally, add};
-use super::topology::RunError;
 use crate::normalize::Event;
 use crate::streams::Page;
 use crate::zendesk::{ApiError, ErrorKind};

@@ -193,7 +193,8 @@ mod tests {
         let held = Share { sink: 0, given: [3].into(), held: vec![2] };
         second.fetched(0, position(2), vec![held, share(1, &[2, 3])]);
         second.delivered(1, 0, 2);
-        let ahead = BTreeMap::from([("sink0".to_owned(), vec![2])]);
+        let ahead =
+            BTreeMap::from([("sink0".to_owned(), vec![2]), ("sink1".to_owned(), vec![2, 3])]);
         assert_eq!(saved(&second), (position(1), ahead));
         second.delivered(0, 0, 1);
         assert_eq!(saved(&second), (position(2), BTreeMap::new()));

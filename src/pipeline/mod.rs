@@ -14,6 +14,7 @@ mod batch;
 mod build;
 mod commit;
 mod deliver;
+mod error;
 mod feed;
 mod ledger;
 mod tally;
@@ -23,6 +24,7 @@ pub use batch::{BatchSettings, Batcher, Cut, Delivery, Span};
 pub use build::{
     BuildError, Outside, STREAMING_BATCH, build, client, rejected_file, sink, stream_settings,
 };
+pub use error::RunError;
 pub use ledger::{Ledger, Seq, Share, SinkId};
 pub use tally::{SinkTally, StreamOutcome, StreamTally, Tally};
-pub use topology::{Pipeline, RunError, RunOptions, SinkPlan, SourcePlan};
+pub use topology::{Pipeline, RunOptions, SinkPlan, SourcePlan};

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use super::batch::{BatchSettings, Delivery};
 use super::commit::{Committer, Note};
 use super::deliver::{Deliverer, batch};
+use super::error::RunError;
 use super::feed::{Feed, Route};
 use super::ledger::Ledger;
 use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally};
@@ -17,7 +18,7 @@ use crate::checkpoint::{Checkpoint, CheckpointStore, StoreError, StoreErrorKind,
 use crate::clock::Clock;
 use crate::random::Random;
 use crate::sinks::{Sink, SinkError, SinkErrorKind};
-use crate::streams::{self, PositionError, StreamSettings};
+use crate::streams::{self, StreamSettings};
 use crate::zendesk::Client;
 
 /// Pages that may wait for a sink. More only costs memory: a page of tickets is 5 MB.
@@ -66,53 +67,6 @@ pub struct RunOptions {
     pub max_pages: Option<u64>,
     /// How long a stopped run may take to write out what it holds.
     pub shutdown_timeout: Duration,
-}
-
-/// Why a run failed.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The checkpoint cannot be read or written.
-    #[error("checkpoint: {0}")]
-    Checkpoint(StoreError),
-    /// A sink refuses for good.
-    #[error("sink `{name}`: {error}")]
-    Sink {
-        /// Which.
-        name: String,
-        /// Why.
-        error: SinkError,
-    },
-    /// A position cannot be used.
-    #[error("{0}")]
-    Position(#[from] PositionError),
-    /// No stream is left, or one broke in a run that was to read all.
-    #[error("{0}")]
-    Streams(String),
-    /// What was held could not be written out in time; it will be read again.
-    #[error("not everything could be written within {0:?}")]
-    Unfinished(Duration),
-    /// A task of ours panicked.
-    #[error("internal error: {0}")]
-    Panicked(String),
-}
-
-impl RunError {
-    pub(super) fn sink(name: &str, error: SinkError) -> Self {
-        Self::Sink { name: name.to_owned(), error }
-    }
-
-    /// What a person could do.
-    pub fn hint(&self) -> Option<&str> {
-        match self {
-            Self::Checkpoint(error) => error.hint.as_deref(),
-            Self::Sink { error, .. } => error.hint.as_deref(),
-            Self::Position(_) => Some("`zenstream checkpoint reset` starts the stream anew"),
-            Self::Unfinished(_) => {
-                Some("nothing is lost: the next run reads it again; see `--shutdown-timeout`")
-            }
-            Self::Streams(_) | Self::Panicked(_) => None,
-        }
-    }
 }
 
 /// Everything a run needs, not yet running.

@@ -51,7 +51,7 @@ pub enum Fault {
 
 /// Every fault's name and what it does, for help texts.
 pub const FAULTS: &[(&str, &str)] = &[
-    ("429", "the account's budget is used up, with Retry-After as chosen"),
+    ("429", "the account is used up by others for a second, with Retry-After"),
     ("error", "500, 502, 503 (with and without Retry-After), 504, 520, 409 in turn"),
     ("500", "internal error, JSON"),
     ("502", "bad gateway, HTML"),

@@ -65,6 +65,10 @@ pub(super) enum Extra {
     AuditExport,
 }
 
+/// How long a 429 lasts that is not of our own making, in seconds (API contract, section 5: the
+/// recorded one said 1).
+const PASSING: i64 = 1;
+
 /// All budgets of the account.
 #[derive(Debug)]
 pub(super) struct Limits {
@@ -91,7 +95,7 @@ impl Limits {
     /// Takes the request out of its budgets, or refuses it.
     pub(super) fn take(&mut self, now: i64, extra: Extra) -> Result<(), Reply> {
         if !self.account.take(now) {
-            return Err(self.account_refusal(now));
+            return Err(self.account_refusal(now, self.account.resets(now)));
         }
         let (bucket, refusal) = match extra {
             Extra::None => return Ok(()),
@@ -105,10 +109,15 @@ impl Limits {
         Err(self.come_back(refusal, now, resets))
     }
 
+    /// The 429 of a moment in which others use the account up, as recorded: it is over in a second.
+    pub(super) fn passing_refusal(&self, now: i64) -> Reply {
+        self.account_refusal(now, PASSING)
+    }
+
     /// The 429 of the account's budget.
-    pub(super) fn account_refusal(&self, now: i64) -> Reply {
+    fn account_refusal(&self, now: i64, resets: i64) -> Reply {
         let refusal = errors::account_limit().with("cache-control", "max-age=1,public");
-        self.come_back(refusal, now, self.account.resets(now))
+        self.come_back(refusal, now, resets)
     }
 
     fn come_back(&self, refusal: Reply, now: i64, resets: i64) -> Reply {
@@ -122,7 +131,7 @@ impl Limits {
         refusal.with("retry-after", value)
     }
 
-    /// The headers that tell of the budgets. `refused`: by the account's, so nothing is left.
+    /// The headers that tell of the budgets. `refused`: in passing, so nothing is left for a moment.
     pub(super) fn headers(
         &self,
         now: i64,
@@ -134,7 +143,7 @@ impl Limits {
             let limit = self.account.total.to_string();
             let remaining =
                 if refused { "0".to_owned() } else { self.account.remaining(now).to_string() };
-            let reset = self.account.resets(now).to_string();
+            let reset = if refused { PASSING } else { self.account.resets(now) }.to_string();
             if self.profile != HeaderProfile::Y2026 {
                 headers.push(("x-rate-limit", limit.clone()));
                 headers.push(("x-rate-limit-remaining", remaining.clone()));

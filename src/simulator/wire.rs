@@ -37,7 +37,7 @@ impl Simulator {
             self.stats.count_fault(fault);
         }
         match fault {
-            Fault::TooManyRequests => self.limits.account_refusal(now),
+            Fault::TooManyRequests => self.limits.passing_refusal(now),
             Fault::Internal => errors::internal(),
             Fault::BadGateway => errors::gateway(502, "Bad Gateway"),
             Fault::Unavailable => {

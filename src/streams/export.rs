@@ -78,8 +78,11 @@ impl Export {
         until: Option<Timestamp>,
     ) -> (usize, bool) {
         let before = events.len();
-        let this_page: HashSet<u64> = events.iter().map(Event::fingerprint).collect();
-        events.retain(|event| !self.last_page.contains(&event.fingerprint()));
+        let mut this_page = HashSet::with_capacity(events.len());
+        events.retain(|event| {
+            let fingerprint = event.fingerprint();
+            this_page.insert(fingerprint) && !self.last_page.contains(&fingerprint)
+        });
         let deduplicated = before - events.len();
         if let Some(until) = until {
             let in_time =

@@ -10,7 +10,7 @@
 //! need to be remembered. In old history that is the last second read; at the tail it is the
 //! overlap.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -34,10 +34,10 @@ struct Saved {
 #[derive(Debug)]
 pub(super) struct Window {
     from: i64,
-    seen: BTreeMap<i64, HashSet<u64>>,
+    /// What was delivered, by second and fingerprint: at or after `from`, and what was on the last
+    /// page, which a server may send once more.
+    seen: BTreeSet<(i64, u64)>,
     pass: Option<Pass>,
-    /// The records of the page before, which a server may send once more.
-    last_page: HashSet<u64>,
     reach: i64,
 }
 
@@ -64,9 +64,12 @@ impl Window {
         };
         Ok(Self {
             from: saved.from.as_second().max(0),
-            seen: saved.seen.into_iter().map(|(at, ids)| (at, ids.into_iter().collect())).collect(),
+            seen: saved
+                .seen
+                .into_iter()
+                .flat_map(|(at, ids)| ids.into_iter().map(move |id| (at, id)))
+                .collect(),
             pass: None,
-            last_page: HashSet::new(),
             reach: whole_seconds(settings.lag) + whole_seconds(settings.overlap),
         })
     }
@@ -112,21 +115,16 @@ impl Window {
     pub(super) fn accept(&mut self, events: &mut Vec<Event>, end: PageEnd) -> (usize, bool) {
         let Some(mut pass) = self.pass.take() else { return (0, true) };
         let before = events.len();
-        let mut this_page = HashSet::with_capacity(events.len());
+        let page_first = pass.frontier;
         events.retain(|event| {
             // A record without a readable time belongs to the second of the one before it.
             let at = event.time.map_or(pass.frontier, Timestamp::as_second);
             pass.frontier = pass.frontier.max(at.min(pass.end));
-            let fingerprint = event.fingerprint();
-            this_page.insert(fingerprint);
-            at >= pass.first
-                && !self.last_page.contains(&fingerprint)
-                && self.seen.entry(at).or_default().insert(fingerprint)
+            at >= pass.first && self.seen.insert((at, event.fingerprint()))
         });
-        self.last_page = this_page;
         let over = !end.more;
         let read_through = if over { pass.end } else { pass.frontier };
-        self.settle(read_through.min(pass.began - self.reach));
+        self.settle(read_through.min(pass.began - self.reach), page_first);
         if !over {
             // A page that says there is more always has a cursor; the decoder saw to it.
             pass.cursor = end.cursor.or(pass.cursor);
@@ -146,21 +144,21 @@ impl Window {
         self.pass.as_ref()?.cursor.as_deref()
     }
 
-    fn settle(&mut self, complete: i64) {
+    fn settle(&mut self, complete: i64, page_first: i64) {
         self.from = self.from.max(complete);
-        self.seen = self.seen.split_off(&self.from);
+        self.seen = self.seen.split_off(&(self.from.min(page_first), 0));
     }
 
     pub(super) fn position(&self) -> Position {
-        let ids = |ids: &HashSet<u64>| {
-            let mut ids: Vec<u64> = ids.iter().copied().collect();
-            ids.sort_unstable();
-            ids
-        };
-        let saved = Saved {
-            from: Timestamp::from_second(self.from).unwrap_or(Timestamp::UNIX_EPOCH),
-            seen: self.seen.iter().map(|(at, seen)| (*at, ids(seen))).collect(),
-        };
+        let mut seen: Vec<(i64, Vec<u64>)> = Vec::new();
+        for &(at, id) in self.seen.range((self.from, 0)..) {
+            match seen.last_mut() {
+                Some((second, ids)) if *second == at => ids.push(id),
+                _ => seen.push((at, vec![id])),
+            }
+        }
+        let from = Timestamp::from_second(self.from).unwrap_or(Timestamp::UNIX_EPOCH);
+        let saved = Saved { from, seen };
         // A struct of numbers and lists always has a JSON form.
         Position(serde_json::to_value(saved).unwrap_or_default())
     }
@@ -179,4 +177,154 @@ fn whole_seconds(duration: Duration) -> i64 {
 
 fn rfc3339(second: i64) -> String {
     Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::normalize::{Origin, RecordId};
+    use crate::streams::find;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn settings() -> StreamSettings {
+        StreamSettings {
+            spec: find("audit_logs").expect("a row"),
+            source: "acme".to_owned(),
+            subdomain: "acme".to_owned(),
+            since: at(NOW - 86_400),
+            until: None,
+            follow: true,
+            poll_interval: Duration::from_secs(60),
+            lag: Duration::from_secs(60),
+            overlap: Duration::from_secs(900),
+            filter: vec![("action".to_owned(), vec!["create".to_owned(), "update".to_owned()])],
+            include: Vec::new(),
+            exclude_deleted: false,
+            max_record_bytes: 1 << 20,
+        }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a time")
+    }
+
+    fn record(id: u64, second: i64) -> Event {
+        let origin = Origin {
+            source: "acme".to_owned(),
+            stream: "audit_logs".to_owned(),
+            subdomain: "acme".to_owned(),
+            partition: "tail".to_owned(),
+            ingest_time: at(NOW),
+        };
+        Event {
+            line: Bytes::from_static(b"{}"),
+            id: RecordId { record: Bytes::from(id.to_string()), version: None },
+            time: Some(at(second)),
+            origin: Arc::new(origin),
+        }
+    }
+
+    fn more(cursor: &str) -> PageEnd {
+        PageEnd { cursor: Some(cursor.to_owned()), more: true }
+    }
+
+    fn last() -> PageEnd {
+        PageEnd { cursor: Some("kept though it is the last".to_owned()), more: false }
+    }
+
+    /// Ids of what a page brought.
+    fn take(window: &mut Window, records: &[(u64, i64)], end: PageEnd) -> Vec<String> {
+        let mut events: Vec<Event> = records.iter().map(|(id, at)| record(*id, *at)).collect();
+        window.accept(&mut events, end);
+        events.iter().map(|event| event.id.to_string()).collect()
+    }
+
+    fn restarted(window: &Window, settings: &StreamSettings) -> Window {
+        Window::new(settings, Some(&window.position())).expect("its own position")
+    }
+
+    #[test]
+    fn a_request_asks_for_a_bounded_window_ascending_and_keeps_its_filter_on_every_page() {
+        let settings = settings();
+        let mut window = Window::new(&settings, None).expect("a start");
+        let first = window.request(&settings, at(NOW)).expect("a window");
+        take(&mut window, &[(1, NOW - 80_000)], more("abc"));
+        let second = window.request(&settings, at(NOW + 5)).expect("the same window");
+        let value = |request: &PageRequest, name: &str| -> Vec<String> {
+            let named = request.query.iter().filter(|(key, _)| key == name);
+            named.map(|(_, value)| value.clone()).collect()
+        };
+        for request in [&first, &second] {
+            let pair = [rfc3339(NOW - 86_401), rfc3339(NOW - 60)];
+            assert_eq!(value(request, "filter[created_at][]"), pair);
+            assert_eq!(value(request, "filter[action][]"), ["create", "update"]);
+            assert_eq!(value(request, "sort"), ["created_at"]);
+        }
+        assert_eq!(value(&first, "page[after]"), [""; 0]);
+        assert_eq!(value(&second, "page[after]"), ["abc"]);
+    }
+
+    #[test]
+    fn a_record_that_shows_up_late_in_a_second_already_read_is_delivered_once() {
+        let settings = settings();
+        let mut window = Window::new(&settings, None).expect("a start");
+        window.request(&settings, at(NOW));
+        assert_eq!(take(&mut window, &[(1, NOW - 300), (3, NOW - 200)], last()), ["1", "3"]);
+        for mut window in [restarted(&window, &settings), window] {
+            window.request(&settings, at(NOW + 60));
+            let again = [(1, NOW - 300), (2, NOW - 300), (3, NOW - 200)];
+            assert_eq!(take(&mut window, &again, last()), ["2"]);
+            window.request(&settings, at(NOW + 120));
+            assert_eq!(take(&mut window, &again, last()), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn a_position_in_old_history_remembers_the_last_second_alone() {
+        let settings = settings();
+        let mut window = Window::new(&settings, None).expect("a start");
+        window.request(&settings, at(NOW));
+        let page: Vec<(u64, i64)> =
+            (0..100u64).map(|n| (n, NOW - 80_000 + n.cast_signed() / 2)).collect();
+        take(&mut window, &page, more("abc"));
+        let saved: Saved = serde_json::from_value(window.position().0).expect("its own form");
+        assert_eq!(saved.from, at(NOW - 80_000 + 49));
+        assert_eq!(saved.seen.iter().map(|(_, ids)| ids.len()).sum::<usize>(), 2);
+        let mut window = restarted(&window, &settings);
+        window.request(&settings, at(NOW));
+        let again =
+            [(97, NOW - 79_952), (98, NOW - 79_951), (99, NOW - 79_951), (100, NOW - 79_951)];
+        assert_eq!(take(&mut window, &again, last()), ["100"], "the end of a second may be cut");
+    }
+
+    #[test]
+    fn a_page_that_is_sent_twice_is_delivered_once() {
+        let settings = settings();
+        let mut window = Window::new(&settings, None).expect("a start");
+        window.request(&settings, at(NOW));
+        let page = [(1, NOW - 80_000), (2, NOW - 70_000)];
+        assert_eq!(take(&mut window, &page, more("abc")).len(), 2);
+        assert_eq!(take(&mut window, &page, more("abd")).len(), 0);
+    }
+
+    #[test]
+    fn nothing_is_asked_for_before_it_can_be_there() {
+        let settings = StreamSettings { since: at(NOW), ..settings() };
+        let mut window = Window::new(&settings, None).expect("a start");
+        assert_eq!(window.request(&settings, at(NOW + 59)), None);
+        assert!(window.request(&settings, at(NOW + 60)).is_some());
+    }
+
+    #[test]
+    fn a_position_of_another_kind_is_refused() {
+        let settings = settings();
+        let position = Position(serde_json::json!({"cursor": "MTcw"}));
+        let error = Window::new(&settings, Some(&position)).expect_err("not a window");
+        assert!(error.to_string().starts_with("the position of `audit_logs` cannot be read"));
+    }
 }

@@ -221,7 +221,7 @@ impl Client {
         if answer.status.is_success() {
             return Ok(answer.body);
         }
-        let after = requested_wait(&answer.headers, self.clock.now());
+        let after = requested_wait(answer.status, &answer.headers, self.clock.now());
         let error = ApiError::from_answer(answer.status, &answer.body, after, needs);
         if let ErrorKind::RateLimited { after } = error.kind {
             self.counters.rate_limited.fetch_add(1, Ordering::Relaxed);

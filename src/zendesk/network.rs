@@ -85,17 +85,13 @@ fn classify(error: reqwest::Error) -> TransportError {
     }
 }
 
-/// The whole chain on one line, without the URL (its query may hold what the user filters by).
+/// The cause at the bottom: what is above it only says that a request failed. Without the URL,
+/// whose query may hold what the user filters by.
 fn describe(error: reqwest::Error) -> String {
     let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(below) = cause.source() {
+        cause = below;
     }
-    text
+    cause.to_string()
 }

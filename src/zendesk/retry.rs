@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use backoff::backoff::Backoff as _;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 
 use crate::random::Random;
@@ -53,13 +53,20 @@ impl Backoff {
     }
 }
 
-/// The wait an answer asks for: `Retry-After` as seconds or as a date, else the time at which the
-/// rate limit resets, as seconds or as a date-time (access logs have only that).
-pub(super) fn requested_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let asked = text("retry-after").and_then(|value| parse_wait(value, now));
-    let reset = || text("ratelimit-reset").and_then(|value| parse_wait(value, now));
-    asked.or_else(reset).map(|wait| wait.min(LONGEST_WAIT))
+/// The wait an answer asks for: `Retry-After` as seconds or as a date; for a 429 without one the
+/// time at which the rate limit resets, as seconds or as a date-time (access logs have only that).
+pub(super) fn requested_wait(
+    status: StatusCode,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Option<Duration> {
+    let wait = |name: &str| parse_wait(headers.get(name)?.to_str().ok()?, now);
+    let asked = wait("retry-after").or_else(|| {
+        // Every answer names the reset; only here does it matter.
+        let limited = status == StatusCode::TOO_MANY_REQUESTS;
+        limited.then(|| wait("ratelimit-reset").or_else(|| wait("rate-limit-reset")))?
+    });
+    asked.map(|wait| wait.min(LONGEST_WAIT))
 }
 
 pub(super) fn parse_wait(text: &str, now: Timestamp) -> Option<Duration> {
@@ -79,11 +86,15 @@ mod tests {
     use super::*;
 
     fn asked(pairs: &[(&'static str, &'static str)]) -> Option<Duration> {
+        asked_by(StatusCode::TOO_MANY_REQUESTS, pairs)
+    }
+
+    fn asked_by(status: StatusCode, pairs: &[(&'static str, &'static str)]) -> Option<Duration> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.insert(*name, http::HeaderValue::from_static(value));
         }
-        requested_wait(&headers, "2026-11-21T10:00:00Z".parse().expect("a time"))
+        requested_wait(status, &headers, "2026-11-21T10:00:00Z".parse().expect("a time"))
     }
 
     #[test]
@@ -99,6 +110,17 @@ mod tests {
         assert_eq!(asked(&[("retry-after", "-5")]), None);
         assert_eq!(asked(&[("retry-after", "soon")]), None);
         assert_eq!(asked(&[]), None);
+    }
+
+    #[test]
+    fn a_failure_does_not_wait_for_the_rate_limit() {
+        let headers = [("ratelimit-reset", "40")];
+        assert_eq!(asked_by(StatusCode::INTERNAL_SERVER_ERROR, &headers), None);
+        let headers = [("ratelimit-reset", "40"), ("retry-after", "2")];
+        assert_eq!(
+            asked_by(StatusCode::SERVICE_UNAVAILABLE, &headers),
+            Some(Duration::from_secs(2))
+        );
     }
 
     #[test]

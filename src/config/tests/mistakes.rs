@@ -291,16 +291,13 @@ fn an_option_that_a_stream_cannot_follow_is_refused() {
 fn a_file_sink_has_a_place_of_its_own() {
     insta::assert_snapshot!(file(""), @"sinks.out: missing field `path`");
     insta::assert_snapshot!(file("path: '{{ stream }}.ndjson'"), @"
-    sinks.out.path: `{{ stream }}.ndjson` must begin with a literal directory or name
-      hint: for example `/var/log/zendesk/{{ stream }}`
+    sinks.out.path: the template `{{ stream }}.ndjson` must begin with literal text, such as a directory or a prefix
+      hint: begin `path` with a directory, or give `base_dir`
     ");
-    insta::assert_snapshot!(file("path: 'out/../x'"), @"sinks.out.path: `out/../x` must not hold `..`");
-    insta::assert_snapshot!(file("path: 'out/{{ strem }}'"), @"
-    sinks.out.path: `out/{{ strem }}` asks for the unknown `strem`
-      hint: did you mean `stream`?
-    ");
-    insta::assert_snapshot!(file("path: 'out/%!'"), @"sinks.out.path: `out/%!` has a time code that is not known: strftime formatting failed: found unrecognized specifier directive `!`");
-    insta::assert_snapshot!(file("path: /a/x\n    base_dir: /b"), @"sinks.out.base_dir: is not a directory that `path` begins with");
+    insta::assert_snapshot!(file("path: 'out/{{ stream }}/../x'"), @"sinks.out.path: the template `out/{{ stream }}/../x` has `..` after a field or a time; it could leave its place");
+    insta::assert_snapshot!(file("path: 'out/{{ strem }}'"), @"sinks.out.path: unknown field `strem` in a template; there are: stream, source, subdomain, partition");
+    insta::assert_snapshot!(file("path: 'out/%!'"), @"sinks.out.path: `%!` in a template is no time format: strftime formatting failed: found unrecognized specifier directive `!`; write `%%` for a percent sign");
+    insta::assert_snapshot!(file("path: /a/x\n    base_dir: /b"), @"sinks.out.path: the path `/a/x` is not below base_dir /b");
     insta::assert_snapshot!(file("path: x\n    inputs: [acme]\n  more:\n    type: file\n    path: ./x"), @"sinks.out.path: the sink `more` writes to `x` too");
 }
 

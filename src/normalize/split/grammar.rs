@@ -139,8 +139,8 @@ impl<'p> Walker<'p> {
         Ok(at + 1)
     }
 
-    /// Walks over what stands between two members or elements: the position after
-    /// the comma, or none and the position after the closer.
+    /// Walks over what follows a member or element: whether it was a comma, and
+    /// the position after it or after the closer.
     #[inline(always)]
     pub(super) fn separator(&mut self, mut at: usize, closer: u8) -> Walk<(bool, usize)> {
         loop {

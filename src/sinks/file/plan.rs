@@ -122,7 +122,7 @@ fn parse(path: &str, base: Option<&Path>) -> Result<Template, SinkError> {
         }
     };
     let template = parsed.map_err(|error| {
-        let message = refused(format!("`path` cannot be used: {error}"));
+        let message = refused(error.to_string());
         match error {
             TemplateError::NoLiteral(_) => {
                 message.with_hint("begin `path` with a directory, or give `base_dir`")

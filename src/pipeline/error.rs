@@ -1,0 +1,54 @@
+//! Why a run failed, and what a person could do about it.
+
+use std::time::Duration;
+
+use crate::checkpoint::StoreError;
+use crate::sinks::SinkError;
+use crate::streams::PositionError;
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The checkpoint cannot be read or written.
+    #[error("checkpoint: {0}")]
+    Checkpoint(StoreError),
+    /// A sink refuses for good.
+    #[error("sink `{name}`: {error}")]
+    Sink {
+        /// Which.
+        name: String,
+        /// Why.
+        error: SinkError,
+    },
+    /// A position cannot be used.
+    #[error("{0}")]
+    Position(#[from] PositionError),
+    /// No stream is left, or one broke in a run that was to read all.
+    #[error("{0}")]
+    Streams(String),
+    /// What was held could not be written out in time; it will be read again.
+    #[error("not everything could be written within {0:?}")]
+    Unfinished(Duration),
+    /// A task of ours panicked.
+    #[error("internal error: {0}")]
+    Panicked(String),
+}
+
+impl RunError {
+    pub(super) fn sink(name: &str, error: SinkError) -> Self {
+        Self::Sink { name: name.to_owned(), error }
+    }
+
+    /// What a person could do.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Checkpoint(error) => error.hint.as_deref(),
+            Self::Sink { error, .. } => error.hint.as_deref(),
+            Self::Position(_) => Some("`zenstream checkpoint reset` starts the stream anew"),
+            Self::Unfinished(_) => {
+                Some("nothing is lost: the next run reads it again; see `--shutdown-timeout`")
+            }
+            Self::Streams(_) | Self::Panicked(_) => None,
+        }
+    }
+}
