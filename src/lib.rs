@@ -1,22 +1,27 @@
-//! zenstream
+#![doc = include_str!("../ARCHITECTURE.md")]
+
+// Where records come from, and what becomes of a page: the way of the data begins here.
 pub mod zendesk;
 
 pub mod streams;
 
 pub mod normalize;
 
+// How events move, where they go, and where we stopped.
 pub mod pipeline;
 
 pub mod sinks;
 
 pub mod checkpoint;
 
+// What people say and see: configs, commands, the log.
 pub mod config;
 
 pub mod cli;
 
 pub mod telemetry;
 
+// The outside world, each part of it read in one place, so that a test can stand in for it.
 pub mod clock;
 
 pub mod random;
