@@ -78,6 +78,7 @@ fn a_wrong_api_token_and_a_wrong_client_secret_are_told_apart() {
       }
     ]
     --- stderr
+    [now]  WARN zendesk ends API tokens on 2027-04-30; `oauth_client_credentials` goes on working
     error: 1 of 1 checks failed
     "#);
     let client = check().env("ZENDESK_CLIENT_ID", "me").env("ZENDESK_CLIENT_SECRET", "wrong");
