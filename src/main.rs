@@ -8,10 +8,11 @@ use zenstream::cli::{self, Arguments};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let form = arguments.log_format();
     match cli::run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            failure.print();
+            failure.print(form);
             ExitCode::from(failure.code())
         }
     }

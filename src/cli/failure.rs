@@ -3,8 +3,13 @@
 use std::fmt;
 use std::io::Write as _;
 
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::clock::Clock;
 use crate::config::ConfigError;
 use crate::pipeline::{BuildError, RunError};
+use crate::telemetry::LogFormat;
 use crate::zendesk::ApiError;
 
 /// The end of a command that did not do what was asked.
@@ -57,12 +62,29 @@ impl Failure {
         self.code
     }
 
-    /// Says it on stderr.
-    pub fn print(&self) {
-        if !self.message.is_empty() {
-            // With stderr closed there is nobody to tell.
-            let _unheard = writeln!(std::io::stderr(), "{self}");
+    /// Says it on stderr, in the form of the log before it.
+    pub fn print(&self, form: LogFormat) {
+        if self.message.is_empty() {
+            return;
         }
+        let text = match form {
+            LogFormat::Text => self.to_string(),
+            LogFormat::Json => self.as_json(Clock::system().now()),
+        };
+        // With stderr closed there is nobody to tell.
+        let _unheard = writeln!(std::io::stderr(), "{text}");
+    }
+
+    fn as_json(&self, now: Timestamp) -> String {
+        let mut line = json!({
+            "timestamp": now.to_string(),
+            "level": "ERROR",
+            "message": self.message,
+        });
+        if let Some(hint) = &self.hint {
+            line["hint"] = json!(hint);
+        }
+        line.to_string()
     }
 }
 

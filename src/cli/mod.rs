@@ -117,6 +117,13 @@ enum Command {
     Demo(demo::Arguments),
 }
 
+impl Arguments {
+    /// The form of messages on stderr, the last one included.
+    pub fn log_format(&self) -> LogFormat {
+        self.global.log_format()
+    }
+}
+
 /// Runs the command that was asked for.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { global, command } = arguments;
@@ -170,16 +177,20 @@ fn completion(shell: Shell) -> Result<(), Failure> {
 }
 
 impl GlobalArguments {
+    fn log_format(&self) -> LogFormat {
+        match self.log_format {
+            LogFormatArgument::Text => LogFormat::Text,
+            LogFormatArgument::Json => LogFormat::Json,
+        }
+    }
+
     /// `run` tells what it does; the other commands only what is wrong.
     fn log_settings(&self, is_run: bool) -> LogSettings {
         let louder = i8::try_from(self.verbose).unwrap_or(i8::MAX);
         let quieter = i8::try_from(self.quiet).unwrap_or(i8::MAX);
         LogSettings {
             verbosity: louder.saturating_sub(quieter).saturating_sub(i8::from(!is_run)),
-            format: match self.log_format {
-                LogFormatArgument::Text => LogFormat::Text,
-                LogFormatArgument::Json => LogFormat::Json,
-            },
+            format: self.log_format(),
             color: match self.color {
                 ColorArgument::Auto => Color::Auto,
                 ColorArgument::Always => Color::Always,

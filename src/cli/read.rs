@@ -81,8 +81,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         let settings = arguments.settings(spec, &account)?;
         let opened = streams::open(account.client.clone(), settings, None);
         let (_start, stream) = opened.map_err(|error| Failure::run(error.to_string()))?;
-        let stream: Pages = Box::pin(stream.map(move |page| (index, page)));
-        pages.push(stream);
+        pages.push(until_it_breaks(index, stream, arguments.follow));
     }
     let style = Style {
         format: arguments.format,
@@ -96,6 +95,30 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let failed = reading.print(select_all(pages)).await?;
     reading.printer.finish()?;
     failed.map_or(Ok(()), Err)
+}
+
+/// Whether the stream goes on after an error.
+fn passes(error: &ApiError, follow: bool) -> bool {
+    follow && error.is_transient()
+}
+
+/// The pages of one stream, up to the error that ends it: the others must not wait for a stream
+/// that asks again for ever.
+fn until_it_breaks(
+    index: usize,
+    pages: impl Stream<Item = Result<Page, ApiError>> + Send + 'static,
+    follow: bool,
+) -> Pages {
+    Box::pin(async_stream::stream! {
+        let mut pages = std::pin::pin!(pages);
+        while let Some(page) = pages.next().await {
+            let breaks = page.as_ref().is_err_and(|error| !passes(error, follow));
+            yield (index, page);
+            if breaks {
+                return;
+            }
+        }
+    })
 }
 
 /// The loop over pages.
@@ -115,30 +138,24 @@ impl Reading<'_> {
     ) -> Result<Option<Failure>, Failure> {
         let progress = progress();
         let mut failed: Option<Failure> = None;
-        let mut ended = vec![false; self.specs.len()];
         while self.left != Some(0)
             && let Some((index, page)) = pages.next().await
         {
             let stream = self.specs[index].name;
             match page {
-                _ if ended[index] => {}
                 Ok(page) => self.print_page(stream, &page, &progress)?,
-                Err(error) if self.arguments.follow && error.is_transient() => {
+                Err(error) if passes(&error, self.arguments.follow) => {
                     tracing::warn!(stream, %error, "stream failed, trying again");
                 }
                 Err(error) => {
-                    ended[index] = true;
                     let message = format!("stream `{stream}`: {error}");
-                    tracing::debug!(stream, %error, "stream failed, the others go on");
+                    tracing::debug!(stream, %error, "stream failed, left out");
                     let failure = match error.hint {
                         Some(hint) => Failure::run(message).with_hint(hint),
                         None => Failure::run(message),
                     };
                     failed.get_or_insert(failure);
                 }
-            }
-            if ended.iter().all(|ended| *ended) {
-                break;
             }
         }
         progress.finish_and_clear();

@@ -87,34 +87,38 @@ fn report(tally: &Tally) {
 /// SIGTERM and SIGINT.
 struct Signals {
     #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
 }
 
 impl Signals {
+    /// Listens from now on, so that none is missed between two waits.
     fn new() -> Result<Self, Failure> {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
-            let terminate = signal(SignalKind::terminate())
-                .map_err(|error| Failure::run(format!("cannot listen for signals: {error}")))?;
-            Ok(Self { terminate })
+            let listen = |kind| {
+                signal(kind)
+                    .map_err(|error| Failure::run(format!("cannot listen for signals: {error}")))
+            };
+            let (interrupt, terminate) =
+                (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+            Ok(Self { interrupt, terminate })
         }
         #[cfg(not(unix))]
         Ok(Self {})
     }
 
     async fn next(&mut self) {
-        let interrupt = async {
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
         #[cfg(unix)]
         tokio::select! {
-            () = interrupt => {}
+            _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
         #[cfg(not(unix))]
-        interrupt.await;
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }

@@ -54,7 +54,9 @@ pub(super) fn endpoint(
 
 fn of_subdomain(label: &str, path: &Path) -> Result<(Url, String), Finding> {
     if !is_label(label) {
-        let finding = Finding::new(path, format!("`{label}` is not a subdomain"));
+        // What has an `@` may be an address with a password in it.
+        let shown = if label.contains('@') { "this" } else { &format!("`{label}`") };
+        let finding = Finding::new(path, format!("{shown} is not a subdomain"));
         return Err(match label_within(label) {
             Some(label) => finding.hint(format!("write `{label}`")),
             None => finding.hint("`acme`, if the account is at acme.zendesk.com"),
@@ -159,8 +161,10 @@ mod tests {
     fn an_endpoint_with_credentials_is_refused_without_showing_them() {
         for text in ["https://u:hunter2@x.com", "https://u:hunter2@bad host", "https://u:hunter2@:"]
         {
-            let finding = endpoint(None, Some(text), &Path::default()).unwrap_err();
-            assert!(!format!("{finding:?}").contains("hunter2"), "{finding:?}");
+            for (subdomain, endpoint_) in [(None, Some(text)), (Some(text), None)] {
+                let finding = endpoint(subdomain, endpoint_, &Path::default()).unwrap_err();
+                assert!(!format!("{finding:?}").contains("hunter2"), "{finding:?}");
+            }
         }
     }
 }

@@ -10,6 +10,9 @@ use super::node::{Node, Origin, Path, Text};
 use super::placeholder::{Fallback, Piece, pieces};
 use super::problem::{Finding, Findings};
 
+/// For a variable of which the config says nothing more.
+const SET_IT: &str = "set it, or give it a default: `${NAME:-default}`";
+
 /// The secrets a config refers to, by backend and key. Those that could not be had are
 /// missing, were reported, and leave their placeholder as it is.
 pub(super) type Secrets = BTreeMap<(String, String), String>;
@@ -48,7 +51,7 @@ fn expanded(
         match piece {
             Piece::Literal(text) => value.push_str(text),
             Piece::Variable { name, fallback } => {
-                let text = resolve(name, *fallback, environment).map_err(|m| (m, None))?;
+                let text = resolve(name, *fallback, environment)?;
                 value.push_str(&text);
                 if origin == Origin::Written {
                     origin = Origin::Environment(written.to_owned());
@@ -69,20 +72,19 @@ fn resolve(
     name: &str,
     fallback: Fallback<'_>,
     environment: &dyn Environment,
-) -> Result<String, String> {
+) -> Result<String, (String, Option<&'static str>)> {
     let value = environment.variable(name);
     let state = if value.is_none() { "not set" } else { "empty" };
     let counts = |for_empty: bool| value.clone().filter(|value| !(for_empty && value.is_empty()));
     match fallback {
-        Fallback::Required => {
-            counts(false).ok_or_else(|| format!("the environment variable `{name}` is {state}"))
-        }
+        Fallback::Required => counts(false)
+            .ok_or_else(|| (format!("the environment variable `{name}` is {state}"), Some(SET_IT))),
         Fallback::Default { text, for_empty } => {
             Ok(counts(for_empty).unwrap_or_else(|| text.to_owned()))
         }
         Fallback::Error { message, for_empty } => counts(for_empty).ok_or_else(|| {
             let reason = if message.is_empty() { String::new() } else { format!(": {message}") };
-            format!("the environment variable `{name}` is {state}{reason}")
+            (format!("the environment variable `{name}` is {state}{reason}"), None)
         }),
     }
 }

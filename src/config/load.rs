@@ -90,7 +90,11 @@ fn text(path: &Path) -> Result<(Format, String), (String, Option<String>)> {
         let hint = "a config is named *.yaml, *.yml, *.toml or *.json";
         ("the file's name does not tell its format".to_owned(), Some(hint.to_owned()))
     })?;
-    let text = fs::read_to_string(path).map_err(|error| (error.to_string(), None))?;
+    let text = fs::read_to_string(path).map_err(|error| {
+        let missing = error.kind() == std::io::ErrorKind::NotFound;
+        let hint = missing.then(|| "`zenstream generate` prints one to begin with".to_owned());
+        (error.to_string(), hint)
+    })?;
     Ok((format, text))
 }
 

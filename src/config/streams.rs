@@ -44,7 +44,10 @@ pub(super) fn streams(
     path: &Path,
     findings: &mut Findings,
 ) -> Option<Vec<StreamConfig>> {
-    let chosen = chosen(&written.streams, &path.key("streams"), findings)?;
+    let Some(chosen) = chosen(&written.streams, &path.key("streams"), findings) else {
+        findings.keep(since(written.since.as_deref(), path));
+        return None;
+    };
     let options_path = path.key("stream_options");
     match node.get("stream_options") {
         Some(Node::Map(options)) => {

@@ -48,7 +48,7 @@ pub struct Outside {
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// The checkpoint store.
-    #[error("checkpoint: {0}")]
+    #[error("{0}")]
     Checkpoint(#[from] StoreError),
     /// The network.
     #[error("{0}")]

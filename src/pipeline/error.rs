@@ -10,7 +10,7 @@ use crate::streams::PositionError;
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The checkpoint cannot be read or written.
-    #[error("checkpoint: {0}")]
+    #[error("{0}")]
     Checkpoint(StoreError),
     /// A sink refuses for good.
     #[error("sink `{name}`: {error}")]

@@ -102,7 +102,7 @@ impl Feed {
             tracing::error!(stream, %error, hint, "stream failed, trying again");
             return None;
         }
-        tracing::error!(stream, %error, hint, "stream failed, the others go on");
+        tracing::error!(stream, %error, hint, "stream failed, left out");
         let text = match &error.hint {
             Some(hint) => format!("{error}\nhint: {hint}"),
             None => error.to_string(),

@@ -52,6 +52,21 @@ pub enum Credentials {
     },
 }
 
+impl Credentials {
+    /// What the user of these should know, where they will not work for long.
+    fn notice(&self) -> Option<&'static str> {
+        match self {
+            Self::ApiToken { .. } => Some(
+                "zendesk ends API tokens on 2027-04-30; `oauth_client_credentials` goes on working",
+            ),
+            Self::Password { .. } => Some(
+                "zendesk took passwords off the API in January 2026; use `oauth_client_credentials`",
+            ),
+            Self::ClientCredentials { .. } | Self::Bearer(_) => None,
+        }
+    }
+}
+
 /// Makes the `Authorization` header, and keeps an OAuth token until its half-life.
 #[derive(Debug)]
 pub(super) struct Signer {
@@ -73,6 +88,9 @@ struct TokenReply {
 
 impl Signer {
     pub(super) fn new(credentials: Credentials) -> Self {
+        if let Some(notice) = credentials.notice() {
+            tracing::warn!("{notice}");
+        }
         Self { credentials, token: Mutex::new(None) }
     }
 

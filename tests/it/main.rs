@@ -4,10 +4,12 @@
 //! * `seeds`: hundreds of seeded runs with faults and crashes, each event exactly once
 //! * `defects`: what other collectors get wrong, one test each
 //! * `client`: what the client does with answers, credentials and links
+//! * `binary`: starts the real binary, and a pretend account for it
 //! * `program`: the real binary: what it prints and how it ends
 //! * `kill`: the real binary, killed at random moments
 //! * `house`: the rules of the house, held by reading the code
 
+mod binary;
 mod client;
 mod defects;
 mod house;

@@ -376,12 +376,16 @@ fn each_problem_names_the_file_it_is_in() {
     ");
     insta::assert_snapshot!(shown(&["broken.yaml", "missing.yaml", "config"]), @"
     cannot read config `missing.yaml`: No such file or directory (os error 2)
+      hint: `zenstream generate` prints one to begin with
     cannot read config `config`: the file's name does not tell its format
       hint: a config is named *.yaml, *.yml, *.toml or *.json
     cannot read config `broken.yaml`: unclosed bracket '[' at line 1, column 10
     ");
     insta::assert_snapshot!(shown(&["a.yaml", "dir1.yaml", "dir2.yaml"]), @"cannot read config `dir1.yaml`: data_dir: is set in `dir1.yaml` and differently in `dir2.yaml`");
-    insta::assert_snapshot!(shown(&["*.yml"]), @"cannot read config `*.yml`: No such file or directory (os error 2)");
+    insta::assert_snapshot!(shown(&["*.yml"]), @"
+    cannot read config `*.yml`: No such file or directory (os error 2)
+      hint: `zenstream generate` prints one to begin with
+    ");
     insta::assert_snapshot!(shown(&[]), @"
     there is no config to read
       hint: name a file

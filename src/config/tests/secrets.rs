@@ -167,7 +167,10 @@ fn a_value_from_the_environment_is_shown_as_the_file_refers_to_it() {
     sources.acme.emit: unknown emit `${X:-none}`
       hint: this version has `records`
     ");
-    insta::assert_snapshot!(shown("    since: ${X}-${UNSET}", "hunter2"), @"sources.acme.since: the environment variable `UNSET` is not set");
+    insta::assert_snapshot!(shown("    since: ${X}-${UNSET}", "hunter2"), @"
+    sources.acme.since: the environment variable `UNSET` is not set
+      hint: set it, or give it a default: `${NAME:-default}`
+    ");
 }
 
 #[test]

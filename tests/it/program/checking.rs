@@ -1,0 +1,140 @@
+//! `check`: what works and what to grant.
+
+use serde_json::Value;
+
+use super::{CONFIG, filters};
+use crate::binary::{Account, Home};
+
+#[test]
+fn with_all_that_is_needed_everything_is_ok() {
+    let _filters = filters();
+    let (home, account) = (Home::new(), Account::small());
+    home.write("zenstream.yaml", CONFIG);
+    insta::assert_snapshot!(home.zenstream("check").at(&account).run(), @"
+    exit code 0
+    --- stdout
+    WHAT     NAME                  RESULT  DETAIL                                  WHAT TO DO
+    sign-in  127.0.0.1             ok      signed in as user0@example.com (admin)
+    stream   127.0.0.1.audit_logs  ok      can be read
+    stream   127.0.0.1.tickets     ok      can be read
+    ");
+    insta::assert_snapshot!(home.zenstream("check -c zenstream.yaml").at(&account).run(), @"
+    exit code 0
+    --- stdout
+    WHAT     NAME             RESULT  DETAIL                                  WHAT TO DO
+    sign-in  acme             ok      signed in as user0@example.com (admin)
+    stream   acme.audit_logs  ok      can be read
+    stream   acme.tickets     ok      can be read
+    sink     files            ok      can be written to
+    ");
+}
+
+#[test]
+fn a_wrong_token_is_told_once() {
+    let _filters = filters();
+    let (home, account) = (Home::new(), Account::small());
+    let check = || home.zenstream("check").at(&account).env("ZENDESK_BEARER_TOKEN", "wrong");
+    insta::assert_snapshot!(check().run(), @"
+    exit code 1
+    --- stdout
+    WHAT     NAME       RESULT  DETAIL                                                                                                                         WHAT TO DO
+    sign-in  127.0.0.1  failed  zendesk answered: invalid_token: The access token provided is expired, revoked, malformed or invalid for other reasons. (401)  the access token is expired or revoked; make a new one, or sign in with `oauth_client_credentials`, which renews itself
+    --- stderr
+    error: 1 of 1 checks failed
+    ");
+    insta::assert_snapshot!(check().arg("--format").arg("json").run(), @r#"
+    exit code 1
+    --- stdout
+    [
+      {
+        "kind": "sign-in",
+        "name": "127.0.0.1",
+        "ok": false,
+        "detail": "zendesk answered: invalid_token: The access token provided is expired, revoked, malformed or invalid for other reasons. (401)",
+        "hint": "the access token is expired or revoked; make a new one, or sign in with `oauth_client_credentials`, which renews itself"
+      }
+    ]
+    --- stderr
+    error: 1 of 1 checks failed
+    "#);
+}
+
+#[test]
+fn a_wrong_api_token_and_a_wrong_client_secret_are_told_apart() {
+    let _filters = filters();
+    let (home, account) = (Home::new(), Account::small());
+    let check = || home.zenstream("check --format json").env("ZENDESK_BASE_URL", &account.url);
+    let token = check().env("ZENDESK_EMAIL", "a@example.com").env("ZENDESK_API_TOKEN", "wrong");
+    insta::assert_snapshot!(token.run(), @r#"
+    exit code 1
+    --- stdout
+    [
+      {
+        "kind": "sign-in",
+        "name": "127.0.0.1",
+        "ok": false,
+        "detail": "zendesk answered: Couldn't authenticate you (401)",
+        "hint": "check the credentials; API tokens that were unused for 30 days are switched off, and passwords no longer work"
+      }
+    ]
+    --- stderr
+    [now]  WARN zendesk ends API tokens on 2027-04-30; `oauth_client_credentials` goes on working
+    error: 1 of 1 checks failed
+    "#);
+    let client = check().env("ZENDESK_CLIENT_ID", "me").env("ZENDESK_CLIENT_SECRET", "wrong");
+    insta::assert_snapshot!(client.run(), @r#"
+    exit code 1
+    --- stdout
+    [
+      {
+        "kind": "sign-in",
+        "name": "127.0.0.1",
+        "ok": false,
+        "detail": "zendesk answered: invalid_client: Client authentication failed. (401)",
+        "hint": "check `client_id` and `client_secret`"
+      }
+    ]
+    --- stderr
+    error: 1 of 1 checks failed
+    "#);
+}
+
+#[test]
+fn a_plan_without_audit_logs_is_named() {
+    let _filters = filters();
+    let (home, account) = (Home::new(), Account::new("--without-enterprise --rate-limit 0"));
+    insta::assert_snapshot!(home.zenstream("check").at(&account).run(), @"
+    exit code 1
+    --- stdout
+    WHAT     NAME                  RESULT  DETAIL                                                                                                                                        WHAT TO DO
+    sign-in  127.0.0.1             ok      signed in as user0@example.com (admin)
+    stream   127.0.0.1.audit_logs  failed  zendesk answered: Forbidden: You do not have access to this page. Please contact the account owner of this help desk for further help. (403)  the plan, the role or the scope does not allow it; this needs the Enterprise plan, the role `admin` and the scope `auditlogs:read` or `read`
+    stream   127.0.0.1.tickets     ok      can be read
+    --- stderr
+    error: 1 of 3 checks failed
+    ");
+    let json = home.zenstream("check --format json").at(&account).run();
+    assert_eq!(json.code, Some(1));
+    let findings: Vec<Value> = serde_json::from_str(&json.stdout).expect("a list");
+    let ok: Vec<_> = findings.iter().map(|finding| finding["ok"].as_bool()).collect();
+    assert_eq!(ok, [Some(true), Some(false), Some(true)]);
+}
+
+#[test]
+fn a_sink_that_cannot_be_written_to_is_named() {
+    let _filters = filters();
+    let (home, account) = (Home::new(), Account::small());
+    home.write("out", "a file where a directory should be");
+    home.write("zenstream.yaml", CONFIG);
+    insta::assert_snapshot!(home.zenstream("check -c zenstream.yaml").at(&account).run(), @"
+    exit code 1
+    --- stdout
+    WHAT     NAME             RESULT  DETAIL                                                               WHAT TO DO
+    sign-in  acme             ok      signed in as user0@example.com (admin)
+    stream   acme.audit_logs  ok      can be read
+    stream   acme.tickets     ok      can be read
+    sink     files            failed  cannot write to [home]/out/: Not a directory (os error 20)  make the directory, or choose another place
+    --- stderr
+    error: 1 of 4 checks failed
+    ");
+}

@@ -1,0 +1,293 @@
+//! Help, the catalogue, configs, generators: what needs no account.
+
+use serde_json::Value;
+
+use super::{CONFIG, filters};
+use crate::binary::Home;
+
+#[test]
+fn help_names_every_command_and_the_exit_codes() {
+    let _filters = filters();
+    insta::assert_snapshot!(Home::new().zenstream("--help").run(), @"
+    exit code 0
+    --- stdout
+    Reads a Zendesk account as streams of events and delivers every event once
+
+    Usage: zenstream [OPTIONS] <COMMAND>
+
+    Commands:
+      run         Run a config: collect its sources into its sinks
+      read        Print records of one account, no config needed
+      user        Print a user's profile and last activities in the audit log
+      streams     List what can be read
+      check       Sign in and probe every stream and sink: what works, and what to grant
+      validate    Check config files without connecting to anything
+      generate    Print a config skeleton: SOURCES/TRANSFORMS/SINKS, such as `zendesk//console`
+      completion  Print the completion script of a shell
+      simulate    Serve a pretend Zendesk on a port
+      demo        Collect from a pretend Zendesk to stdout: no account, no file, no service
+      help        Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Messages:
+      -v, --verbose...           Say more on stderr (-v, -vv, -vvv)
+      -q, --quiet...             Say less on stderr: -q warnings, -qq errors only
+          --log-format <FORMAT>  The form of messages on stderr [env: ZENSTREAM_LOG_FORMAT=] [default:
+                                 text] [possible values: text, json]
+          --log <DIRECTIVES>     Which messages to show, as tracing directives,
+                                 `zenstream::pipeline=trace` [env: ZENSTREAM_LOG]
+          --color <WHEN>         When to use colour on stderr [default: auto] [possible values: auto,
+                                 always, never]
+
+    Exit codes: 0 done, 1 the run failed, 2 wrong usage, 78 wrong config.
+
+    Try it without an account:  zenstream demo | head -3
+    ");
+}
+
+#[test]
+fn help_of_run_says_how_it_ends() {
+    let _filters = filters();
+    insta::assert_snapshot!(Home::new().zenstream("run --help").run(), @"
+    exit code 0
+    --- stdout
+    Run a config: collect its sources into its sinks
+
+    Usage: zenstream run [OPTIONS] --config <FILE>...
+
+    Options:
+      -c, --config <FILE>...            Config files, merged; YAML, TOML or JSON by their ending [env:
+                                        ZENSTREAM_CONFIG=]
+          --once                        Read every stream to its present end, write everything out,
+                                        save, and exit
+          --max-pages <N>               Take at most this many pages of each stream, then exit
+          --shutdown-timeout <SECONDS>  How long a stopped run may take to write out what it holds, in
+                                        seconds [default: 60]
+      -h, --help                        Print help
+
+    Messages:
+      -v, --verbose...           Say more on stderr (-v, -vv, -vvv)
+      -q, --quiet...             Say less on stderr: -q warnings, -qq errors only
+          --log-format <FORMAT>  The form of messages on stderr [env: ZENSTREAM_LOG_FORMAT=] [default:
+                                 text] [possible values: text, json]
+          --log <DIRECTIVES>     Which messages to show, as tracing directives,
+                                 `zenstream::pipeline=trace` [env: ZENSTREAM_LOG]
+          --color <WHEN>         When to use colour on stderr [default: auto] [possible values: auto,
+                                 always, never]
+
+    Examples:
+      zenstream run -c zenstream.yaml            until SIGTERM or SIGINT; a second one stops at once
+      zenstream run -c zenstream.yaml --once     for cron, Lambda, Cloud Run
+    ");
+}
+
+#[test]
+fn what_is_not_an_option_is_wrong_usage() {
+    let _filters = filters();
+    insta::assert_snapshot!(Home::new().zenstream("read audit_logs --sinc 7d").run(), @"
+    exit code 2
+    --- stderr
+    error: unexpected argument '--sinc' found
+
+      tip: a similar argument exists: '--since'
+
+    Usage: zenstream read --since <WHEN> <STREAM>...
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(Home::new().zenstream("raed").run(), @"
+    exit code 2
+    --- stderr
+    error: unrecognized subcommand 'raed'
+
+      tip: a similar subcommand exists: 'read'
+
+    Usage: zenstream [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(Home::new().zenstream("run").run(), @"
+    exit code 2
+    --- stderr
+    error: the following required arguments were not provided:
+      --config <FILE>...
+
+    Usage: zenstream run --config <FILE>...
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(Home::new().zenstream("--log zenstream=loud streams").run(), @r#"
+    exit code 2
+    --- stderr
+    error: cannot read the log filter `zenstream=loud`: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5
+    hint: for example `info` or `warn,zenstream::sinks=debug`
+    "#);
+}
+
+#[test]
+fn the_catalogue_says_what_each_stream_needs() {
+    let _filters = filters();
+    insta::assert_snapshot!(Home::new().zenstream("streams").run(), @"
+    exit code 0
+    --- stdout
+    NAME        ENDPOINT                            PAGING               PLAN        ROLE   SCOPE           LIMIT
+    audit_logs  /api/v2/audit_logs                  cursor, time window  Enterprise  admin  auditlogs:read  account budget
+    tickets     /api/v2/incremental/tickets/cursor  incremental cursor   any         admin  tickets:read    10/min (30 with High Volume)
+    ");
+    let ended = Home::new().zenstream("streams --format json").run().well();
+    let rows: Vec<Value> = serde_json::from_str(&ended.stdout).expect("a list");
+    let names: Vec<_> = rows.iter().map(|row| row["name"].as_str().expect("a name")).collect();
+    assert_eq!(names, ["audit_logs", "tickets"]);
+}
+
+#[test]
+fn a_config_can_be_checked_without_a_network() {
+    let _filters = filters();
+    let home = Home::new();
+    home.write("zenstream.yaml", CONFIG);
+    let program = || home.zenstream("validate zenstream.yaml").env("ZENDESK_BEARER_TOKEN", "x");
+    insta::assert_snapshot!(program().env("ZENDESK_BASE_URL", "http://127.0.0.1:1").run(), @"
+    exit code 0
+    --- stdout
+    valid: 1 source(s), 2 stream(s), 1 sink(s); nothing was connected to
+    ");
+    insta::assert_snapshot!(program().run(), @"
+    exit code 78
+    --- stderr
+    error: cannot read config `zenstream.yaml`: sources.acme.endpoint: the environment variable `ZENDESK_BASE_URL` is not set
+    hint: set it, or give it a default: `${NAME:-default}`
+    ");
+}
+
+#[test]
+fn a_config_is_found_by_the_environment_too() {
+    let _filters = filters();
+    let home = Home::new();
+    home.write("zenstream.yaml", CONFIG);
+    for command in ["validate", "run --once"] {
+        let program = home.zenstream(command).env("ZENSTREAM_CONFIG", "zenstream.yaml");
+        let ended = program.run();
+        assert_eq!(ended.code, Some(78), "{ended}");
+        assert!(ended.stderr.contains("ZENDESK_BASE_URL"), "{ended}");
+    }
+}
+
+#[test]
+fn every_mistake_of_a_config_is_told_with_its_place_and_a_hint() {
+    let _filters = filters();
+    let home = Home::new();
+    home.write(
+        "bad.yaml",
+        r"
+sources:
+  acme:
+    type: zendesk
+    subdomain: acme
+    auth: { strategy: beerer, token: x }
+    streams: [audit_log]
+    since: yesterday
+    rate_limit: { share: 2 }
+sinks:
+  out:
+    type: console
+    inputs: [acne]
+    encodin: { codec: json }
+  archive:
+    type: aws_s3
+    inputs: [acme]
+",
+    );
+    insta::assert_snapshot!(home.zenstream("validate bad.yaml").run(), @"
+    exit code 78
+    --- stderr
+    error: cannot read config `bad.yaml`: sources.acme.auth.strategy: unknown strategy `beerer`
+    hint: did you mean `bearer`?
+    error: cannot read config `bad.yaml`: sources.acme.rate_limit.share: expected more than 0 and up to 1, found `2`
+    error: cannot read config `bad.yaml`: sources.acme.streams[0]: no stream is named `audit_log`
+    hint: did you mean `audit_logs`?
+    error: cannot read config `bad.yaml`: sources.acme.since: `yesterday` is not a duration back (`24h`, `7d`, `1w2d`), a time (`2024-05-01T00:00:00Z`), a date (`2024-05-01`) or `beginning`
+    error: cannot read config `bad.yaml`: sinks.archive.type: `aws_s3` is not available in this version
+    hint: this version has `console` and `file`
+    error: cannot read config `bad.yaml`: sinks.out: unknown field `encodin`
+    hint: did you mean `encoding`?
+    ");
+    let validated = home.zenstream("validate bad.yaml").run();
+    for command in ["run -c bad.yaml", "check -c bad.yaml"] {
+        assert_eq!(home.zenstream(command).run().to_string(), validated.to_string());
+    }
+}
+
+#[test]
+fn a_config_that_cannot_be_read_is_named() {
+    let _filters = filters();
+    let home = Home::new();
+    home.write("broken.yaml", "sources:\n  acme: [\n");
+    home.write("config.txt", "");
+    let line = "run -c missing.yaml,broken.yaml,config.txt";
+    insta::assert_snapshot!(home.zenstream(line).run(), @"
+    exit code 78
+    --- stderr
+    error: cannot read config `missing.yaml`: No such file or directory (os error 2)
+    hint: `zenstream generate` prints one to begin with
+    error: cannot read config `config.txt`: the file's name does not tell its format
+    hint: a config is named *.yaml, *.yml, *.toml or *.json
+    error: cannot read config `broken.yaml`: unclosed bracket '[' at line 2, column 9
+    ");
+}
+
+#[test]
+fn what_is_generated_is_valid() {
+    let home = Home::new();
+    for expression in ["zendesk//console", "acme:zendesk//out:console,archive:file"] {
+        let generated = home.zenstream("generate").arg(expression).run().well();
+        home.write("generated.yaml", &generated.stdout);
+        let mut program = home.zenstream("validate generated.yaml");
+        for (name, value) in [
+            ("ZENDESK_SUBDOMAIN", "acme"),
+            ("ZENDESK_CLIENT_ID", "zenstream"),
+            ("ZENDESK_CLIENT_SECRET", "secret"),
+        ] {
+            program = program.env(name, value);
+        }
+        program.run().well();
+    }
+    let _filters = filters();
+    insta::assert_snapshot!(home.zenstream("generate zendesk//consol").run(), @"
+    exit code 2
+    --- stderr
+    error: unknown sink `consol`
+    hint: did you mean `console`?
+    ");
+}
+
+#[test]
+fn shells_can_complete_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ended = Home::new().zenstream("completion").arg(shell).run().well();
+        for command in ["audit-logs", "validate", "simulate"] {
+            assert!(ended.stdout.contains(command), "{shell}: {command}");
+        }
+    }
+}
+
+#[test]
+fn a_fault_that_there_is_not_brings_the_nearest() {
+    let _filters = filters();
+    insta::assert_snapshot!(Home::new().zenstream("simulate --port 0 --faults eror:5").run(), @"
+    exit code 2
+    --- stderr
+    error: invalid value 'eror:5' for '--faults <FAULTS>': there is no fault `eror`; did you mean `error`?
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(Home::new().zenstream("simulate --port 0 --faults 429").run(), @"
+    exit code 2
+    --- stderr
+    error: invalid value '429' for '--faults <FAULTS>': fault `429` needs a period: `429:50` for every 50th request
+
+    For more information, try '--help'.
+    ");
+}
