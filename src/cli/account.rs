@@ -62,6 +62,12 @@ fn parse_share(text: &str) -> Result<f64, String> {
     }
 }
 
+/// How often a person at a terminal has a failed request tried again: about a quarter of a minute.
+pub(super) const PATIENT: u32 = 5;
+
+/// The same, where the question is whether it works at all.
+pub(super) const BRIEF: u32 = 2;
+
 /// An account that can be talked to.
 #[derive(Debug)]
 pub(super) struct Account {
@@ -73,8 +79,8 @@ pub(super) struct Account {
 
 impl AccountArguments {
     /// Connects to nothing yet.
-    pub(super) fn open(&self) -> Result<Account, Failure> {
-        let source = self.source()?;
+    pub(super) fn open(&self, retry_attempts: u32) -> Result<Account, Failure> {
+        let source = self.source(retry_attempts)?;
         let outside = outside(false);
         let client = pipeline::client(
             &source,
@@ -84,8 +90,10 @@ impl AccountArguments {
         Ok(Account { client: Arc::new(client), subdomain: source.subdomain })
     }
 
-    fn source(&self) -> Result<SourceConfig, Failure> {
-        let address = match (&self.base_url, &self.subdomain) {
+    fn source(&self, retry_attempts: u32) -> Result<SourceConfig, Failure> {
+        // A variable that is set to nothing is as good as none.
+        let given = |value: &'_ Option<String>| value.clone().filter(|text| !text.is_empty());
+        let address = match (&given(&self.base_url), &given(&self.subdomain)) {
             (Some(url), _) => {
                 config::parse_endpoint(url).map_err(|error| ("the account's address ", error))
             }
@@ -109,7 +117,7 @@ impl AccountArguments {
             streams: Vec::new(),
             request: RequestConfig {
                 timeout: Duration::from_secs(self.timeout_secs),
-                retry_attempts: 10,
+                retry_attempts,
                 share: self.rate_share,
             },
         })

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::account::{self, AccountArguments};
+use super::account::{self, AccountArguments, BRIEF};
 use super::{Failure, output};
 use crate::config::{self, Config, ProcessEnvironment};
 use crate::pipeline;
@@ -54,7 +54,7 @@ struct Finding {
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let findings = if arguments.config.is_empty() {
-        let account = arguments.account.open()?;
+        let account = arguments.account.open(BRIEF)?;
         check_source(&account.subdomain, &account.client, CATALOGUE.iter()).await
     } else {
         check_config(&config::load(&arguments.config, &ProcessEnvironment)?).await?
@@ -77,7 +77,9 @@ async fn check_config(config: &Config) -> Result<Vec<Finding>, Failure> {
     let outside = account::outside(false);
     let mut findings = Vec::new();
     for source in &config.sources {
-        let client = Arc::new(pipeline::client(source, &config.proxy, &outside)?);
+        let mut source = source.clone();
+        source.request.retry_attempts = source.request.retry_attempts.min(BRIEF);
+        let client = Arc::new(pipeline::client(&source, &config.proxy, &outside)?);
         let specs = source.streams.iter().map(|stream| stream.spec);
         findings.extend(check_source(&source.name, &client, specs).await);
     }

@@ -68,7 +68,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
     };
     pipeline.run(options, interrupted).await?;
-    output::tell(&summary(&tally, &client, &simulator));
+    let read: u64 = tally.streams.iter().map(|it| it.events.load(Ordering::Relaxed)).sum();
+    // With the pipe closed early there is nothing to sum up.
+    if delivered(&tally) == read {
+        output::tell(&summary(&tally, &client, &simulator));
+    }
     Ok(())
 }
 
@@ -118,10 +122,14 @@ fn pipeline(source: &SourceConfig, client: &Arc<Client>, outside: &Outside) -> P
     Pipeline::new(vec![plan], vec![sink], store, outside.clock, random)
 }
 
+fn delivered(tally: &Tally) -> u64 {
+    tally.sinks.iter().map(|sink| sink.events.load(Ordering::Relaxed)).sum()
+}
+
 /// What a newcomer should take away.
 fn summary(tally: &Tally, client: &Client, simulator: &Mutex<Simulator>) -> String {
     let counters = client.counters();
-    let delivered: u64 = tally.sinks.iter().map(|sink| sink.events.load(Ordering::Relaxed)).sum();
+    let delivered = delivered(tally);
     let per_stream = tally.streams.iter().map(|stream| {
         let name = stream.name.split_once('.').map_or(stream.name.as_str(), |(_, name)| name);
         format!("{} {name}", stream.events.load(Ordering::Relaxed))

@@ -47,6 +47,8 @@ pub(super) struct Printer<W: Write> {
     columns: Vec<String>,
     rows: Vec<Vec<String>>,
     printed: u64,
+    /// Fields asked for that no record has had yet.
+    unmet: Vec<String>,
 }
 
 impl<W: Write> Printer<W> {
@@ -56,13 +58,18 @@ impl<W: Write> Printer<W> {
             Some(fields) => fields.clone(),
             None => columns.iter().map(|&column| column.to_owned()).collect(),
         };
-        Self { out, style, columns, rows: Vec::new(), printed: 0 }
+        let unmet = style.fields.clone().unwrap_or_default();
+        Self { out, style, columns, rows: Vec::new(), printed: 0, unmet }
     }
 
     /// Prints one record.
     pub(super) fn print(&mut self, event: &Event) -> io::Result<()> {
         let first = self.printed == 0;
         self.printed += 1;
+        if !self.unmet.is_empty() {
+            let record = parse(event);
+            self.unmet.retain(|field| lookup(&record, field).is_none());
+        }
         match self.style.format {
             Format::Ndjson => self.print_line(event),
             Format::Json => {
@@ -84,6 +91,11 @@ impl<W: Write> Printer<W> {
                 if self.rows.len() >= TABLE_ROWS_MAX { self.draw_table() } else { Ok(()) }
             }
         }
+    }
+
+    /// Fields asked for that no record had, once there were records: most likely a typo.
+    pub(super) fn unmet_fields(&self) -> &[String] {
+        if self.printed > 0 { &self.unmet } else { &[] }
     }
 
     /// Prints what has been held back, so that a reader sees all that was read.

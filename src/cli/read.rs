@@ -13,7 +13,7 @@ use futures::{Stream, StreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::tz::TimeZone;
 
-use super::account::{Account, AccountArguments};
+use super::account::{Account, AccountArguments, PATIENT};
 use super::format::{Format, Printer, Style};
 use super::{Failure, output};
 use crate::config::{Since, parse_since};
@@ -75,7 +75,7 @@ type Out = Printer<BufWriter<StdoutLock<'static>>>;
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let specs = arguments.specs()?;
-    let account = arguments.account.open()?;
+    let account = arguments.account.open(PATIENT)?;
     let mut pages = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
         let settings = arguments.settings(spec, &account)?;
@@ -93,6 +93,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let printer = Printer::new(out, style, specs[0].columns);
     let mut reading = Reading { arguments: &arguments, specs, printer, left: arguments.limit };
     let failed = reading.print(select_all(pages)).await?;
+    for field in reading.printer.unmet_fields() {
+        tracing::warn!(field, "no record has this field");
+    }
     reading.printer.finish()?;
     failed.map_or(Ok(()), Err)
 }

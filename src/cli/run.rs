@@ -59,7 +59,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
             std::future::pending::<()>().await;
         }
     };
-    tracing::info!(streams = tally.streams.len(), sinks = tally.sinks.len(), "started");
+    tracing::info!(streams = tally.streams.len(), sinks = config.sinks.len(), "started");
     let result = tokio::select! {
         result = pipeline.run(options, shutdown) => result.map_err(Failure::from),
         failure = told => Err(failure),
@@ -77,6 +77,9 @@ fn report(tally: &Tally) {
         tracing::info!(stream = stream.name, events, deduplicated, rejected, "read");
     }
     for sink in &tally.sinks {
+        if sink.name == pipeline::REJECTED && sink.events.load(Ordering::Relaxed) == 0 {
+            continue;
+        }
         let (events, bytes) =
             (sink.events.load(Ordering::Relaxed), sink.bytes.load(Ordering::Relaxed));
         let discarded = sink.discarded.load(Ordering::Relaxed);

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::account::{Account, AccountArguments};
+use super::account::{Account, AccountArguments, PATIENT};
 use super::format::{Format, Printer, Style};
 use super::{Failure, output};
 use crate::normalize::{self, Event, Origin};
@@ -49,7 +49,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let account = arguments.account.open()?;
+    let account = arguments.account.open(PATIENT)?;
     let profile = profile(&account, arguments.id).await?;
     let activities = activities(&account, &arguments).await?;
     match arguments.format {

@@ -1,6 +1,6 @@
 //! What was written, and what is meant.
 //!
-//! [`load`] reads config files into the types here, in which every default is filled in, every
+//! [`load()`] reads config files into the types here, in which every default is filled in, every
 //! name is resolved and every value checked. The rest of the program sees only these. Nothing
 //! here connects to anything.
 

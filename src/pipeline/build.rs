@@ -29,7 +29,7 @@ pub const STREAMING_BATCH: BatchSettings =
     BatchSettings { max_bytes: 4 << 20, max_events: 10_000, max_age: Duration::ZERO };
 
 /// The name of the sink that keeps what no configured sink takes.
-const REJECTED: &str = "rejected";
+pub const REJECTED: &str = "rejected";
 
 /// What a config cannot say: the parts of the outside world.
 #[derive(Debug)]

@@ -22,7 +22,8 @@ mod topology;
 
 pub use batch::{BatchSettings, Batcher, Cut, Delivery, Span};
 pub use build::{
-    BuildError, Outside, STREAMING_BATCH, build, client, rejected_file, sink, stream_settings,
+    BuildError, Outside, REJECTED, STREAMING_BATCH, build, client, rejected_file, sink,
+    stream_settings,
 };
 pub use error::RunError;
 pub use ledger::{Ledger, Seq, Share, SinkId};

@@ -119,7 +119,7 @@ pub static CATALOGUE: &[StreamSpec] = &[
     },
     StreamSpec {
         name: "tickets",
-        description: "every version of every ticket, deleted ones included",
+        description: "each ticket as it is after a change, deleted ones included",
         path: "/api/v2/incremental/tickets/cursor",
         paging: Paging::IncrementalCursor,
         page_size: 1000,
