@@ -90,6 +90,27 @@ sinks:
 "#;
 
 #[test]
+fn a_reader_that_goes_ends_the_run_well() {
+    let (home, account) = (Home::new(), Account::new("--audit-logs 5000 --rate-limit 0"));
+    home.write("stuck.yaml", STUCK);
+    for line in ["-q run -c stuck.yaml", "-q run -c stuck.yaml --once"] {
+        let (first, ended) = home.zenstream(line).at(&account).read_one_line();
+        assert!(first.starts_with('{'), "{first}");
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{line}");
+    }
+}
+
+#[test]
+fn a_run_that_waits_for_an_account_that_is_away_stops_when_told() {
+    let home = home();
+    let run = home.zenstream("run -c zenstream.yaml").env("ZENDESK_BEARER_TOKEN", "x");
+    let mut running = run.env("ZENDESK_BASE_URL", "http://127.0.0.1:1").start();
+    running.wait_until("it waits", |it| it.stderr().contains("Connection refused"));
+    running.signal("TERM");
+    running.end().well();
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once() {
     let _filters = filters();
     let (home, account) = (Home::new(), Account::new("--audit-logs 5000 --rate-limit 0"));
