@@ -36,11 +36,10 @@ fn the_log_tells_what_was_read_and_delivered() {
     insta::assert_snapshot!(ended, @r#"
     exit code 0
     --- stderr
-    [now]  INFO started streams=2 sinks=2
+    [now]  INFO started streams=2 sinks=1
     [now]  INFO read stream="acme.audit_logs" events=250 deduplicated=0 rejected=0
     [now]  INFO read stream="acme.tickets" events=30 deduplicated=0 rejected=0
     [now]  INFO delivered sink="files" events=280 bytes=235728 discarded=0
-    [now]  INFO delivered sink="rejected" events=0 bytes=0 discarded=0
     "#);
 }
 
