@@ -83,8 +83,8 @@ fn checksum(body: &RawValue) -> String {
 
 fn damaged(message: String) -> StoreError {
     StoreError::new(StoreErrorKind::Refused, message).with_hint(
-        "put a backup in its place; or give up what it held with `zenstream checkpoint reset`, \
-         after which streams start at their `since` again",
+        "put a backup in its place; or move it away, after which streams start at their `since` \
+         again",
     )
 }
 
@@ -136,7 +136,7 @@ mod tests {
         };
         insta::assert_snapshot!(told(" \n"), @"
         the checkpoint /x/state.json is empty
-        hint: put a backup in its place; or give up what it held with `zenstream checkpoint reset`, after which streams start at their `since` again
+        hint: put a backup in its place; or move it away, after which streams start at their `since` again
         ");
         insta::assert_snapshot!(told(r#"{"format":2,"anything":1}"#), @"
         the checkpoint /x/state.json has format 2, not 1
@@ -148,7 +148,7 @@ mod tests {
         ");
         insta::assert_snapshot!(told(r#"{"format":1,"revision":1,"checksum":"xxh3:0","checkpoint":{}}"#), @"
         the checkpoint /x/state.json does not match its checksum
-        hint: put a backup in its place; or give up what it held with `zenstream checkpoint reset`, after which streams start at their `since` again
+        hint: put a backup in its place; or move it away, after which streams start at their `since` again
         ");
     }
 }

@@ -44,7 +44,9 @@ impl RunError {
         match self {
             Self::Checkpoint(error) => error.hint.as_deref(),
             Self::Sink { error, .. } => error.hint.as_deref(),
-            Self::Position(_) => Some("`zenstream checkpoint reset` starts the stream anew"),
+            Self::Position(_) => {
+                Some("with the checkpoint moved away, streams start at their `since` again")
+            }
             Self::Unfinished(_) => {
                 Some("nothing is lost: the next run reads it again; see `--shutdown-timeout`")
             }

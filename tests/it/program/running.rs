@@ -239,7 +239,7 @@ fn a_checkpoint_that_cannot_be_read_is_refused_and_left_alone() {
     exit code 1
     --- stderr
     error: the checkpoint [home]/state/checkpoint.json cannot be read: EOF while parsing an object at line 1 column [n]
-    hint: put a backup in its place; or give up what it held with `zenstream checkpoint reset`, after which streams start at their `since` again
+    hint: put a backup in its place; or move it away, after which streams start at their `since` again
     ");
     assert_eq!(home.lines("state/checkpoint.json").join("\n"), half);
     assert_eq!(home.lines("out/audit_logs.ndjson"), before);
