@@ -42,23 +42,23 @@ pub(super) fn sink(
 }
 
 /// What every sink has.
-struct Common {
+struct Envelope {
     inputs: Vec<String>,
     acknowledgements: Option<Toggle>,
     healthcheck: Option<Toggle>,
     encoding: Option<Encoding>,
 }
 
-fn console(written: written::Console) -> (Common, SinkKind) {
+fn console(written: written::Console) -> (Envelope, SinkKind) {
     let written::Console { inputs, acknowledgements, healthcheck, encoding, target, .. } = written;
     let target = match target {
         Some(written::Target::Stderr) => Target::Stderr,
         Some(written::Target::Stdout) | None => Target::Stdout,
     };
-    (Common { inputs, acknowledgements, healthcheck, encoding }, SinkKind::Console { target })
+    (Envelope { inputs, acknowledgements, healthcheck, encoding }, SinkKind::Console { target })
 }
 
-fn file(written: written::File, path: &Path) -> Result<(Common, SinkKind), Finding> {
+fn file(written: written::File, path: &Path) -> Result<(Envelope, SinkKind), Finding> {
     let written::File { inputs, acknowledgements, healthcheck, encoding, .. } = written;
     let settings = FileSettings {
         path: written.path.0,
@@ -77,7 +77,7 @@ fn file(written: written::File, path: &Path) -> Result<(Common, SinkKind), Findi
             None => finding,
         }
     })?;
-    Ok((Common { inputs, acknowledgements, healthcheck, encoding }, SinkKind::File(settings)))
+    Ok((Envelope { inputs, acknowledgements, healthcheck, encoding }, SinkKind::File(settings)))
 }
 
 /// The steps of a path, in which `.` is none.

@@ -74,15 +74,16 @@ impl Export {
     pub(super) fn accept(
         &mut self,
         events: &mut Vec<Event>,
+        rejected: &mut Vec<Event>,
         end: PageEnd,
         until: Option<Timestamp>,
     ) -> (usize, bool) {
         let before = events.len();
-        let mut this_page = HashSet::with_capacity(events.len());
-        events.retain(|event| {
-            let fingerprint = event.fingerprint();
-            this_page.insert(fingerprint) && !self.last_page.contains(&fingerprint)
-        });
+        let this_page: HashSet<u64> =
+            events.iter().chain(&*rejected).map(Event::fingerprint).collect();
+        let is_new = |event: &Event| !self.last_page.contains(&event.fingerprint());
+        events.retain(is_new);
+        rejected.retain(is_new);
         let deduplicated = before - events.len();
         if let Some(until) = until {
             let in_time =

@@ -125,11 +125,12 @@ impl Reader {
             ingest_time: now,
         });
         let rejected = split.rejected.iter();
-        let rejected = rejected.map(|it| normalize::rejected_event(it, &origin)).collect();
+        let mut rejected: Vec<_> =
+            rejected.map(|it| normalize::rejected_event(it, &origin)).collect();
         let mut events = normalize::events(split.records, &origin);
         let (deduplicated, caught_up) = match self {
-            Self::Window(window) => window.accept(&mut events, end),
-            Self::Export(export) => export.accept(&mut events, end, settings.until),
+            Self::Window(window) => window.accept(&mut events, &mut rejected, end),
+            Self::Export(export) => export.accept(&mut events, &mut rejected, end, settings.until),
         };
         Page { events, rejected, deduplicated, resume: self.position(), caught_up }
     }

@@ -10,7 +10,7 @@
 //! need to be remembered. In old history that is the last second read; at the tail it is the
 //! overlap.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -28,6 +28,10 @@ struct Saved {
     from: Timestamp,
     /// Fingerprints of what was delivered at or after it, by second.
     seen: Vec<(i64, Vec<u64>)>,
+    /// The same for what has no time of its own: by fingerprint, through which second the page
+    /// went that each was on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    timeless: BTreeMap<u64, Vec<i64>>,
 }
 
 /// Reads one such list; its state between two pages.
@@ -37,6 +41,9 @@ pub(super) struct Window {
     /// What was delivered, by second and fingerprint: at or after `from`, and what was on the last
     /// page, which a server may send once more.
     seen: BTreeSet<(i64, u64)>,
+    /// What was delivered and has no time to tell when it can no longer be met: for each equal
+    /// one, through which second its page went.
+    timeless: BTreeMap<u64, Vec<i64>>,
     pass: Option<Pass>,
     reach: i64,
 }
@@ -49,6 +56,8 @@ struct Pass {
     end: i64,
     frontier: i64,
     cursor: Option<String>,
+    /// How many of each timeless record this pass may meet again.
+    known: BTreeMap<u64, usize>,
 }
 
 impl Window {
@@ -57,7 +66,7 @@ impl Window {
         position: Option<&Position>,
     ) -> Result<Self, PositionError> {
         let saved = match position {
-            None => Saved { from: settings.since, seen: Vec::new() },
+            None => Saved { from: settings.since, seen: Vec::new(), timeless: BTreeMap::new() },
             Some(position) => serde_json::from_value(position.0.clone()).map_err(|error| {
                 PositionError { stream: settings.spec.name, reason: error.to_string() }
             })?,
@@ -69,6 +78,7 @@ impl Window {
                 .into_iter()
                 .flat_map(|(at, ids)| ids.into_iter().map(move |id| (at, id)))
                 .collect(),
+            timeless: saved.timeless,
             pass: None,
             reach: whole_seconds(settings.lag) + whole_seconds(settings.overlap),
         })
@@ -88,7 +98,8 @@ impl Window {
                 return None;
             }
             let first = self.from;
-            self.pass = Some(Pass { began: now, first, end, frontier: first, cursor: None });
+            let known = self.timeless.iter().map(|(id, met)| (*id, met.len())).collect();
+            self.pass = Some(Pass { began: now, first, end, frontier: first, cursor: None, known });
         }
         let pass = self.pass.as_ref()?;
         let mut request = PageRequest::new(settings.spec.path)
@@ -112,25 +123,43 @@ impl Window {
 
     /// Takes a page of the pass: leaves out what was delivered before, moves the position.
     /// Returns how many were left out, and whether the pass is over.
-    pub(super) fn accept(&mut self, events: &mut Vec<Event>, end: PageEnd) -> (usize, bool) {
+    pub(super) fn accept(
+        &mut self,
+        events: &mut Vec<Event>,
+        rejected: &mut Vec<Event>,
+        end: PageEnd,
+    ) -> (usize, bool) {
         let Some(mut pass) = self.pass.take() else { return (0, true) };
-        let before = events.len();
+        let before = events.len() + rejected.len();
         let page_first = pass.frontier;
-        events.retain(|event| {
-            // A record without a readable time belongs to the second of the one before it.
-            let at = event.time.map_or(pass.frontier, Timestamp::as_second);
-            pass.frontier = pass.frontier.max(at.min(pass.end));
-            at >= pass.first && self.seen.insert((at, event.fingerprint()))
-        });
+        let times = events.iter().filter_map(|event| event.time);
+        let newest = times.map(Timestamp::as_second).max().unwrap_or(pass.frontier);
+        pass.frontier = pass.frontier.max(newest.min(pass.end));
         let over = !end.more;
         let read_through = if over { pass.end } else { pass.frontier };
+        let mut is_new = |event: &Event| match event.time.map(Timestamp::as_second) {
+            Some(at) => at >= pass.first && self.seen.insert((at, event.fingerprint())),
+            None => match pass.known.get_mut(&event.fingerprint()) {
+                Some(left) if *left > 0 => {
+                    *left -= 1;
+                    false
+                }
+                _ => {
+                    self.timeless.entry(event.fingerprint()).or_default().push(read_through);
+                    true
+                }
+            },
+        };
+        events.retain(&mut is_new);
+        rejected.retain(&mut is_new);
+        let deduplicated = before - events.len() - rejected.len();
         self.settle(read_through.min(pass.began - self.reach), page_first);
         if !over {
             // A page that says there is more always has a cursor; the decoder saw to it.
             pass.cursor = end.cursor.or(pass.cursor);
             self.pass = Some(pass);
         }
-        (before - events.len(), over)
+        (deduplicated, over)
     }
 
     /// Gives up the cursor of this pass and starts it again from the position.
@@ -147,6 +176,12 @@ impl Window {
     fn settle(&mut self, complete: i64, page_first: i64) {
         self.from = self.from.max(complete);
         self.seen = self.seen.split_off(&(self.from.min(page_first), 0));
+        // A request reaches one second before `from`.
+        let reached = self.from - 1;
+        self.timeless.retain(|_, met| {
+            met.retain(|read_through| *read_through >= reached);
+            !met.is_empty()
+        });
     }
 
     pub(super) fn position(&self) -> Position {
@@ -158,7 +193,7 @@ impl Window {
             }
         }
         let from = Timestamp::from_second(self.from).unwrap_or(Timestamp::UNIX_EPOCH);
-        let saved = Saved { from, seen };
+        let saved = Saved { from, seen, timeless: self.timeless.clone() };
         // A struct of numbers and lists always has a JSON form.
         Position(serde_json::to_value(saved).unwrap_or_default())
     }
@@ -240,7 +275,7 @@ mod tests {
     /// Ids of what a page brought.
     fn take(window: &mut Window, records: &[(u64, i64)], end: PageEnd) -> Vec<String> {
         let mut events: Vec<Event> = records.iter().map(|(id, at)| record(*id, *at)).collect();
-        window.accept(&mut events, end);
+        window.accept(&mut events, &mut Vec::new(), end);
         events.iter().map(|event| event.id.to_string()).collect()
     }
 
@@ -310,6 +345,27 @@ mod tests {
         let page = [(1, NOW - 80_000), (2, NOW - 70_000)];
         assert_eq!(take(&mut window, &page, more("abc")).len(), 2);
         assert_eq!(take(&mut window, &page, more("abd")).len(), 0);
+    }
+
+    #[test]
+    fn what_has_no_time_is_told_again_by_how_often_it_was_met() {
+        let settings = settings();
+        let mut window = Window::new(&settings, None).expect("a start");
+        let rejected = |count: usize| vec![Event { time: None, ..record(7, 0) }; count];
+        let take = |window: &mut Window, now: i64, count: usize| {
+            window.request(&settings, at(now));
+            let mut met = rejected(count);
+            window.accept(&mut Vec::new(), &mut met, last());
+            met.len()
+        };
+        assert_eq!(take(&mut window, NOW, 2), 2, "two that are equal are two");
+        for mut window in [restarted(&window, &settings), window] {
+            assert_eq!(take(&mut window, NOW + 60, 2), 0);
+            assert_eq!(take(&mut window, NOW + 120, 3), 1);
+            assert_eq!(take(&mut window, NOW + 180, 3), 0);
+            take(&mut window, NOW + 2_000, 0);
+            assert_eq!(window.timeless.len(), 0, "forgotten once it cannot come again");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use zenstream::pipeline::{
     BatchSettings, Pipeline, RunError, RunOptions, SinkPlan, SourcePlan, Tally,
 };
 use zenstream::random::Random;
-use zenstream::simulator::transport::SimulatedTransport;
+use zenstream::simulator::transport::{SeenRequest, SimulatedTransport};
 use zenstream::simulator::{Settings, Simulator};
 use zenstream::sinks::{Compression, Console, Encoder, File, FileSettings, Memory, Sink};
 use zenstream::streams::{CATALOGUE, StreamSettings};
@@ -36,6 +37,20 @@ pub(crate) struct Reading {
     pub(crate) compression: Compression,
     /// Only these streams of the catalogue.
     pub(crate) streams: Vec<&'static str>,
+    /// Only these of the usual sinks: `memory`, `console`, `file`, `rejected`.
+    pub(crate) sinks: Vec<&'static str>,
+    pub(crate) since: Timestamp,
+    pub(crate) max_pages: Option<u64>,
+}
+
+/// A sink beside the usual ones.
+#[derive(Debug, Clone)]
+pub(crate) struct Extra {
+    pub(crate) name: &'static str,
+    /// The outputs of `acme` that it takes.
+    pub(crate) takes: Vec<&'static str>,
+    pub(crate) acknowledged: bool,
+    pub(crate) sink: Arc<dyn Sink>,
 }
 
 impl Default for Reading {
@@ -49,6 +64,9 @@ impl Default for Reading {
             batch: BatchSettings { max_bytes: 1 << 20, max_events: 1_000, max_age: Duration::ZERO },
             compression: Compression::None,
             streams: CATALOGUE.iter().map(|spec| spec.name).collect(),
+            sinks: vec!["memory", "console", "file", "rejected"],
+            since: Timestamp::UNIX_EPOCH,
+            max_pages: None,
         }
     }
 }
@@ -95,6 +113,12 @@ pub(crate) struct World {
     pub(crate) directory: tempfile::TempDir,
     pub(crate) now: Timestamp,
     pub(crate) foreign_requests: usize,
+    /// Those of the last life.
+    pub(crate) requests: Vec<SeenRequest>,
+    /// Sinks beside the usual ones.
+    pub(crate) extra: Vec<Extra>,
+    /// The checkpoint, where it is not to be a file.
+    pub(crate) store: Option<Arc<dyn CheckpointStore>>,
     seed: u64,
     lives: u64,
 }
@@ -110,6 +134,9 @@ impl World {
             directory: tempfile::tempdir().expect("a directory for the test"),
             now,
             foreign_requests: 0,
+            requests: Vec::new(),
+            extra: Vec::new(),
+            store: None,
             seed,
             lives: 0,
         }
@@ -123,14 +150,15 @@ impl World {
             .start_paused(true)
             .build()
             .expect("a runtime");
-        let (outcome, now, foreign) = runtime.block_on(async {
+        let (outcome, now, transport) = runtime.block_on(async {
             let clock = Clock::simulated(self.now);
             let transport = Arc::new(SimulatedTransport::new(Arc::clone(&self.simulator), clock));
             let once = matches!(life, Life::Once | Life::OnceOrCrash(_));
             let pipeline = self.pipeline(&transport, clock, !once);
             let tally = pipeline.tally();
-            let options =
-                RunOptions { once, max_pages: None, shutdown_timeout: Duration::from_secs(60) };
+            let max_pages = self.reading.max_pages;
+            let shutdown_timeout = Duration::from_secs(60);
+            let options = RunOptions { once, max_pages, shutdown_timeout };
             let until = |stop: Option<Duration>| async move {
                 match stop {
                     Some(after) => tokio::time::sleep(after).await,
@@ -146,13 +174,14 @@ impl World {
                 outcome = pipeline.run(options, until(stop)) => outcome,
                 () = until(crash) => Ok(()),
             };
-            (outcome.map(|()| tally), clock.now(), transport.foreign_requests().len())
+            (outcome.map(|()| tally), clock.now(), transport)
         });
         // Waits for the writes under way, as a machine would that loses a process but not its
         // kernel: what was handed over is written, nobody is told.
         drop(runtime);
         self.now = now;
-        self.foreign_requests += foreign;
+        self.foreign_requests += transport.foreign_requests().len();
+        self.requests = transport.requests();
         outcome
     }
 
@@ -177,7 +206,7 @@ impl World {
                 spec,
                 source: "acme".to_owned(),
                 subdomain: "acme".to_owned(),
-                since: Timestamp::UNIX_EPOCH,
+                since: reading.since,
                 until: None,
                 follow,
                 poll_interval: reading.poll_interval,
@@ -195,8 +224,10 @@ impl World {
             client: Arc::new(client),
             streams: streams.collect(),
         };
-        let store = FileStore::open(&self.directory.path().join("checkpoint.json"));
-        let store: Arc<dyn CheckpointStore> = Arc::new(store.expect("a checkpoint"));
+        let store = match &self.store {
+            Some(store) => Arc::clone(store),
+            None => Arc::new(FileStore::open(&self.checkpoint()).expect("a checkpoint")),
+        };
         Pipeline::new(vec![source], self.sinks(), store, clock, random)
     }
 
@@ -213,7 +244,7 @@ impl World {
         };
         let console =
             Console::to_writer("the screen", Box::new(self.screen.clone()), Encoder::new(None));
-        vec![
+        let usual = vec![
             plan("memory", outputs.clone(), Arc::new(self.memory.clone())),
             plan("console", outputs.clone(), Arc::new(console)),
             plan("file", outputs, Arc::new(self.file("{{ stream }}.ndjson"))),
@@ -222,7 +253,19 @@ impl World {
                 vec!["acme.rejected".to_owned()],
                 Arc::new(self.file("rejected.ndjson")),
             ),
-        ]
+        ];
+        let chosen = |plan: &SinkPlan| self.reading.sinks.contains(&plan.name.as_str());
+        let extra = self.extra.iter().map(|extra| {
+            let inputs = extra.takes.iter().map(|output| format!("acme.{output}")).collect();
+            let sink = plan(extra.name, inputs, Arc::clone(&extra.sink));
+            SinkPlan { acknowledged: extra.acknowledged, ..sink }
+        });
+        usual.into_iter().filter(chosen).chain(extra).collect()
+    }
+
+    /// Where the checkpoint is.
+    pub(crate) fn checkpoint(&self) -> PathBuf {
+        self.directory.path().join("checkpoint.json")
     }
 
     fn file(&self, path: &str) -> File {
