@@ -45,6 +45,8 @@ pub(super) struct Window {
     /// one, through which second its page went.
     timeless: BTreeMap<u64, Vec<i64>>,
     pass: Option<Pass>,
+    /// A cursor was given up, and nothing new has come since.
+    restarted: bool,
     reach: i64,
 }
 
@@ -58,6 +60,11 @@ struct Pass {
     cursor: Option<String>,
     /// How many of each timeless record this pass may meet again.
     known: BTreeMap<u64, usize>,
+    /// Whether records came in the order asked for so far; if not, none of the pass is behind
+    /// before all of it is.
+    ascending: bool,
+    /// By how many seconds the clock that said when it began is ahead of the server's.
+    clock_ahead: i64,
 }
 
 impl Window {
@@ -80,6 +87,7 @@ impl Window {
                 .collect(),
             timeless: saved.timeless,
             pass: None,
+            restarted: false,
             reach: whole_seconds(settings.lag) + whole_seconds(settings.overlap),
         })
     }
@@ -99,7 +107,16 @@ impl Window {
             }
             let first = self.from;
             let known = self.timeless.iter().map(|(id, met)| (*id, met.len())).collect();
-            self.pass = Some(Pass { began: now, first, end, frontier: first, cursor: None, known });
+            self.pass = Some(Pass {
+                began: now,
+                first,
+                end,
+                frontier: first,
+                cursor: None,
+                known,
+                ascending: true,
+                clock_ahead: 0,
+            });
         }
         let pass = self.pass.as_ref()?;
         let mut request = PageRequest::new(settings.spec.path)
@@ -132,11 +149,13 @@ impl Window {
         let Some(mut pass) = self.pass.take() else { return (0, true) };
         let before = events.len() + rejected.len();
         let page_first = pass.frontier;
-        let times = events.iter().filter_map(|event| event.time);
-        let newest = times.map(Timestamp::as_second).max().unwrap_or(pass.frontier);
-        pass.frontier = pass.frontier.max(newest.min(pass.end));
+        pass.walk(events);
         let over = !end.more;
-        let read_through = if over { pass.end } else { pass.frontier };
+        let read_through = match (over, pass.ascending) {
+            (true, _) => pass.end,
+            (false, true) => pass.frontier,
+            (false, false) => pass.first,
+        };
         let mut is_new = |event: &Event| match event.time.map(Timestamp::as_second) {
             Some(at) => at >= pass.first && self.seen.insert((at, event.fingerprint())),
             None => match pass.known.get_mut(&event.fingerprint()) {
@@ -153,7 +172,10 @@ impl Window {
         events.retain(&mut is_new);
         rejected.retain(&mut is_new);
         let deduplicated = before - events.len() - rejected.len();
-        self.settle(read_through.min(pass.began - self.reach), page_first);
+        let settled = pass.began - pass.clock_ahead - self.reach;
+        self.settle(read_through.min(settled), page_first);
+        // With something new there is headway, and a cursor may be given up again.
+        self.restarted &= events.is_empty();
         if !over {
             // A page that says there is more always has a cursor; the decoder saw to it.
             pass.cursor = end.cursor.or(pass.cursor);
@@ -162,10 +184,18 @@ impl Window {
         (deduplicated, over)
     }
 
-    /// Gives up the cursor of this pass and starts it again from the position.
-    /// Returns whether there was one to give up.
+    /// Gives up the cursor of this pass and starts it again from the position. Returns whether
+    /// that can help: there was a cursor, and there was headway since it was last done.
     pub(super) fn restart_pass(&mut self) -> bool {
-        self.pass.take().is_some_and(|pass| pass.cursor.is_some())
+        let had_cursor = self.pass.take().is_some_and(|pass| pass.cursor.is_some());
+        had_cursor && !std::mem::replace(&mut self.restarted, true)
+    }
+
+    /// Takes into account that the clock is ahead of the server's by so many seconds.
+    pub(super) fn heed(&mut self, clock_ahead: i64) {
+        if let Some(pass) = &mut self.pass {
+            pass.clock_ahead = pass.clock_ahead.max(clock_ahead);
+        }
     }
 
     /// The cursor the present page was asked with.
@@ -201,6 +231,19 @@ impl Window {
     /// Whether everything up to `until` has been read and can no longer grow.
     pub(super) fn is_past(&self, until: Timestamp) -> bool {
         self.from >= until.as_second()
+    }
+}
+
+impl Pass {
+    /// Moves the frontier over a page, and sees whether its records are in order.
+    fn walk(&mut self, events: &[Event]) {
+        let mut last = self.frontier;
+        for at in events.iter().filter_map(|event| event.time).map(Timestamp::as_second) {
+            // The second before the first is asked for in case the pair's ends are left out.
+            self.ascending &= at >= last || at < self.first;
+            last = last.max(at);
+        }
+        self.frontier = last.min(self.end).max(self.frontier);
     }
 }
 
@@ -365,6 +408,45 @@ mod tests {
             assert_eq!(take(&mut window, NOW + 180, 3), 0);
             take(&mut window, NOW + 2_000, 0);
             assert_eq!(window.timeless.len(), 0, "forgotten once it cannot come again");
+        }
+    }
+
+    #[test]
+    fn a_server_that_ignores_the_order_moves_the_position_at_the_end_alone() {
+        let settings = settings();
+        let mut window = Window::new(&settings, None).expect("a start");
+        window.request(&settings, at(NOW));
+        assert_eq!(take(&mut window, &[(3, NOW - 2_000), (2, NOW - 3_000)], more("a")).len(), 2);
+        let mut killed = restarted(&window, &settings);
+        killed.request(&settings, at(NOW));
+        assert_eq!(take(&mut killed, &[(3, NOW - 2_000), (1, NOW - 80_000)], last()), ["1"]);
+        assert_eq!(take(&mut window, &[(1, NOW - 80_000)], last()), ["1"]);
+        assert_eq!(window.from, NOW - 960);
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_does_not_take_the_future_for_read() {
+        let settings = settings();
+        let mut window = Window::new(&settings, None).expect("a start");
+        window.request(&settings, at(NOW + 86_400));
+        window.heed(86_400);
+        assert_eq!(take(&mut window, &[(1, NOW - 100)], last()), ["1"]);
+        let mut window = restarted(&window, &settings);
+        window.request(&settings, at(NOW + 600));
+        let page = [(1, NOW - 100), (2, NOW + 100)];
+        assert_eq!(take(&mut window, &page, last()), ["2"]);
+    }
+
+    #[test]
+    fn a_cursor_that_is_refused_again_without_headway_ends_the_reading() {
+        let settings = settings();
+        let mut window = Window::new(&settings, None).expect("a start");
+        for expected in [true, false] {
+            window.request(&settings, at(NOW));
+            take(&mut window, &[(1, NOW - 80_000)], more("refused"));
+            window.request(&settings, at(NOW));
+            // The first time the page brought something new.
+            assert_eq!(window.restart_pass(), expected);
         }
     }
 

@@ -5,12 +5,12 @@
 //! size, and decoded; a page that cannot be decoded counts as a failed try.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
-use http::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION};
+use http::header::{ACCEPT, AUTHORIZATION, DATE, HeaderValue, LOCATION};
 use http::{HeaderMap, StatusCode};
 use url::Url;
 
@@ -27,6 +27,9 @@ const REDIRECTS_MAX: usize = 5;
 
 /// The first and the last ceiling of the random delay between tries.
 const RETRY_CEILINGS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// A clock that is wrong by more than this is worth a warning, in seconds.
+const CLOCK_AHEAD_WARNING: i64 = 60;
 
 /// How an account is talked to.
 #[derive(Debug, Clone)]
@@ -95,6 +98,7 @@ pub struct Client {
     clock: Clock,
     random: Arc<Random>,
     counters: Counters,
+    clock_ahead_secs: AtomicI64,
 }
 
 /// A whole answer.
@@ -115,7 +119,16 @@ impl Client {
     ) -> Self {
         let budget = RateBudget::new(settings.share);
         let signer = Signer::new(credentials);
-        Self { settings, signer, transport, budget, clock, random, counters: Counters::default() }
+        Self {
+            settings,
+            signer,
+            transport,
+            budget,
+            clock,
+            random,
+            counters: Counters::default(),
+            clock_ahead_secs: AtomicI64::new(0),
+        }
     }
 
     /// What was done so far.
@@ -131,6 +144,12 @@ impl Client {
     /// The clock that paces this client.
     pub fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// By how many seconds this machine's clock is ahead of Zendesk's, as the last answer's `Date`
+    /// shows; 0 where it is not. What is ahead would take the future for read.
+    pub fn clock_ahead_secs(&self) -> i64 {
+        self.clock_ahead_secs.load(Ordering::Relaxed)
     }
 
     /// The account's address.
@@ -158,6 +177,7 @@ impl Client {
                 }
                 ErrorKind::Retry { after } if failures < self.settings.retry_attempts => {
                     failures += 1;
+                    let after = after.filter(|after| !after.is_zero());
                     after.unwrap_or_else(|| backoff.next(&self.random))
                 }
                 _ => return Err(error),
@@ -253,12 +273,23 @@ impl Client {
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
         tracing::trace!(method = %request.method(), uri = %request.uri(), "sending");
         let answer = self.transport.send(request).await?;
+        self.compare_clocks(&answer.headers);
         let body = self.read(answer.body).await?;
         self.counters.received_bytes.fetch_add(body.len() as u64, Ordering::Relaxed);
         let request_id = answer.headers.get("x-request-id").and_then(|id| id.to_str().ok());
         let (status, bytes) = (answer.status.as_u16(), body.len());
         tracing::debug!(status, bytes, request_id, "received");
         Ok(Answer { status: answer.status, headers: answer.headers, body })
+    }
+
+    fn compare_clocks(&self, headers: &HeaderMap) {
+        let Some(date) = headers.get(DATE).and_then(|date| date.to_str().ok()) else { return };
+        let Ok(date) = jiff::fmt::rfc2822::parse(date) else { return };
+        let ahead = (self.clock.now().as_second() - date.timestamp().as_second()).max(0);
+        let before = self.clock_ahead_secs.swap(ahead, Ordering::Relaxed);
+        if ahead > CLOCK_AHEAD_WARNING && before <= CLOCK_AHEAD_WARNING {
+            tracing::warn!(ahead_secs = ahead, "this machine's clock is ahead of zendesk's");
+        }
     }
 
     async fn read(&self, mut body: BodyStream) -> Result<Bytes, ApiError> {

@@ -21,6 +21,9 @@ pub(super) const ACCOUNT: &str = "account";
 /// All documented windows are a minute; assumed where a header names no reset.
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// No window is longer; a header that says so is wrong.
+const LONGEST_WINDOW: Duration = Duration::from_secs(3600);
+
 /// How long to wait at the most before looking again, lest a wrong header stop a stream for long.
 const LONGEST_SLEEP: Duration = Duration::from_secs(120);
 
@@ -169,7 +172,9 @@ impl Bucket {
         self.known = Some(BucketState { limit: seen.limit, remaining });
         match (seen.resets_in, self.resets_at) {
             // Half a second more: the header's seconds are rounded, and early is a 429.
-            (Some(reset), _) => self.resets_at = Some(now + reset + Duration::from_millis(500)),
+            (Some(reset), _) => {
+                self.resets_at = Some(now + reset.min(LONGEST_WINDOW) + Duration::from_millis(500));
+            }
             (None, Some(at)) if at > now => {}
             (None, _) => self.resets_at = Some(now + WINDOW),
         }
@@ -211,7 +216,8 @@ impl Seen {
         ]
         .iter()
         .find_map(|(limit, family)| {
-            let limit = number((*limit).to_owned())?;
+            // A limit of nothing would be waited for in vain; it is none then.
+            let limit = number((*limit).to_owned()).filter(|limit| *limit > 0)?;
             let remaining = number(format!("{family}-remaining"))?;
             Some(Self { limit, remaining, resets_in: reset })
         })
@@ -237,7 +243,8 @@ impl Seen {
             parts.find(|(key, _)| *key == name)?.1.trim().parse::<u32>().ok()
         };
         let resets_in = field("resets").map(|secs| Duration::from_secs(secs.into()));
-        Some(Self { limit: field("total")?, remaining: field("remaining")?, resets_in })
+        let limit = field("total").filter(|limit| *limit > 0)?;
+        Some(Self { limit, remaining: field("remaining")?, resets_in })
     }
 }
 
@@ -325,6 +332,32 @@ mod tests {
         assert!(permits.iter().all(|(_, waited)| waited.is_zero()));
         let (_third, waited) = budget.acquire("a").await;
         assert!(waited >= Duration::from_secs(20), "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn headers_that_cannot_be_right_hold_nothing_for_long() {
+        for (limit, remaining, reset) in [
+            ("700", "0", "1e19"),
+            ("700", "0", "99999999999999999999"),
+            ("700", "0", "250000"),
+            ("0", "0", "5"),
+            ("many", "few", "soon"),
+        ] {
+            let budget = RateBudget::new(0.8);
+            let (first, _) = budget.acquire("a").await;
+            let seen = headers(&[
+                ("ratelimit-limit", limit),
+                ("ratelimit-remaining", remaining),
+                ("ratelimit-reset", reset),
+            ]);
+            budget.learn("a", &seen, Timestamp::UNIX_EPOCH);
+            drop(first);
+            let (_next, waited) = budget.acquire("a").await;
+            assert!(
+                waited <= Duration::from_secs(3_601),
+                "{limit} {remaining} {reset}: {waited:?}"
+            );
+        }
     }
 
     #[tokio::test(start_paused = true)]

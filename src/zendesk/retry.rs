@@ -16,6 +16,10 @@ use crate::random::Random;
 /// No answer makes us wait longer than this: an hourly quota refills by then.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
+/// What lies between is a time in seconds since 1970, not a wait: the years 2001 to 2286.
+const EPOCH_MIN: f64 = 1e9;
+const EPOCH_MAX: f64 = 1e10;
+
 /// A server that asks for nothing, or for zero, still gets this much rest
 /// (API contract, section 5: zero was seen and only brought the next 429).
 pub(super) const SHORTEST_RATE_WAIT: Duration = Duration::from_secs(1);
@@ -71,13 +75,16 @@ pub(super) fn requested_wait(
 
 pub(super) fn parse_wait(text: &str, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
-    if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let at = text
-        .parse::<Timestamp>()
-        .ok()
-        .or_else(|| jiff::fmt::rfc2822::parse(text).ok().map(|zoned| zoned.timestamp()))?;
+    let at = match text.parse::<f64>() {
+        // So many seconds can only be a time.
+        Ok(epoch) if (EPOCH_MIN..EPOCH_MAX).contains(&epoch) => {
+            let since = Duration::try_from_secs_f64(epoch).ok()?;
+            Timestamp::UNIX_EPOCH.checked_add(since).ok()
+        }
+        Ok(seconds) => return Duration::try_from_secs_f64(seconds).ok(),
+        Err(_) => text.parse::<Timestamp>().ok(),
+    };
+    let at = at.or_else(|| jiff::fmt::rfc2822::parse(text).ok().map(|zoned| zoned.timestamp()))?;
     Some(Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
@@ -107,6 +114,8 @@ mod tests {
         assert_eq!(asked(&[("ratelimit-reset", "2026-11-21T10:00:12Z")]), seconds(12));
         assert_eq!(asked(&[("retry-after", "7"), ("ratelimit-reset", "40")]), seconds(7));
         assert_eq!(asked(&[("retry-after", "999999999")]), seconds(3600));
+        assert_eq!(asked(&[("ratelimit-reset", "1795255230")]), seconds(30));
+        assert_eq!(asked(&[("ratelimit-reset", "1e300")]), None);
         assert_eq!(asked(&[("retry-after", "-5")]), None);
         assert_eq!(asked(&[("retry-after", "soon")]), None);
         assert_eq!(asked(&[]), None);
