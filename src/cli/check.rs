@@ -1,8 +1,7 @@
 //! `check`: what works with these credentials, and what to grant for the rest.
 //!
 //! Signs in, asks each stream for its smallest page, asks each sink whether it could write. The
-//! API answers 200 to `users/me` even for nobody, so only a user with an id counts (API contract,
-//! section 7).
+//! API answers 200 to `users/me` even for nobody, so only a user with an id counts.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -93,7 +93,7 @@ async fn profile(account: &Account, id: u64) -> Result<Value, Failure> {
     let decode = |body: &Bytes| {
         let mut reply: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
         let user = reply.get_mut("user").ok_or("the reply has no `user`")?;
-        // Seen in replies about oneself, and as good as a secret (API contract, section 7).
+        // Seen in replies about oneself, and as good as a secret.
         if let Some(fields) = user.as_object_mut() {
             fields.remove("authenticity_token");
         }

@@ -65,8 +65,8 @@ pub(super) enum Extra {
     AuditExport,
 }
 
-/// How long a 429 lasts that is not of our own making, in seconds (API contract, section 5: the
-/// recorded one said 1).
+/// How long a 429 lasts that is not of our own making, in seconds; the recorded
+/// one said 1.
 const PASSING: i64 = 1;
 
 /// All budgets of the account.

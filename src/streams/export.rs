@@ -2,8 +2,9 @@
 //!
 //! The cursor stands strictly after the last change it saw, so nothing overlaps and nothing is
 //! missed; a change made while we read moves its record to the end. The end is what
-//! `end_of_stream` says, the last cursor stays good, and an empty page has none (API contract,
-//! section 3.2).
+//! `end_of_stream` says, the last cursor stays good, and an empty page has none. Facts:
+//! <https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/>
+//! and recorded answers.
 
 use std::collections::HashSet;
 
@@ -14,7 +15,7 @@ use super::{Position, PositionError, StreamSettings};
 use crate::normalize::Event;
 use crate::zendesk::{PageEnd, PageRequest};
 
-/// A start must be more than a minute old (API contract, section 3), in seconds.
+/// A start must be more than a minute old, in seconds; a later one is answered with 422.
 const START_AGE_MIN: i64 = 61;
 
 /// What is saved.

@@ -1,6 +1,6 @@
 //! Signing in: what goes into the `Authorization` header, and how it is renewed.
 //!
-//! Facts: API contract, section 7. Secrets are held in types that cannot be printed, and the
+//! Facts: <https://developer.zendesk.com/documentation/authentication/oauth-migration/>. Secrets are held in types that cannot be printed, and the
 //! header is marked sensitive so that no log of a lower layer shows it.
 
 use std::time::Duration;

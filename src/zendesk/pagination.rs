@@ -1,8 +1,9 @@
 //! The page shapes Zendesk has, as one: is there more, and from where.
 //!
-//! Reads the small members around the records array. Facts: API contract on
-//! cursor pagination (`meta`, `links`) and cursor exports (`after_cursor`,
-//! `end_of_stream`). A link in a body is never followed from here.
+//! Reads the small members around the records array. Facts:
+//! <https://developer.zendesk.com/api-reference/introduction/pagination/> for lists (`meta`,
+//! `links`) and the page on incremental exports (`after_cursor`, `end_of_stream`); that a link to a
+//! next page stays on the last one is from recorded answers. No link in a body is followed.
 
 use bytes::Bytes;
 use serde::Deserialize;

@@ -1,7 +1,7 @@
 //! The rate budget: what may still be sent, per bucket.
 //!
 //! Zendesk counts the account's requests, and those of some endpoints again on their own
-//! (API contract, section 5). Both are learnt from the headers of every answer, in all three
+//! (<https://developer.zendesk.com/api-reference/introduction/rate-limits/>). Both are learnt from the headers of every answer, in all three
 //! spellings. Only our share is used: the rest is left to the customer's other tools. A request
 //! that finds its bucket used up waits here; others pass.
 

@@ -21,7 +21,7 @@ const EPOCH_MIN: f64 = 1e9;
 const EPOCH_MAX: f64 = 1e10;
 
 /// A server that asks for nothing, or for zero, still gets this much rest
-/// (API contract, section 5: zero was seen and only brought the next 429).
+/// (zero was seen in the field, and only brought the next 429).
 pub(super) const SHORTEST_RATE_WAIT: Duration = Duration::from_secs(1);
 
 /// The delays between tries of one thing: random between zero and a ceiling
