@@ -126,7 +126,7 @@ impl AccountArguments {
     fn auth(&self) -> Result<AuthConfig, Failure> {
         let file = self.secret_file.as_ref().map(read_secret).transpose()?;
         let secret = |name: &str| file.clone().or_else(|| variable(name));
-        if let Some(client_id) = &self.client_id
+        if let Some(client_id) = self.client_id.as_ref().filter(|id| !id.is_empty())
             && let Some(client_secret) = secret("ZENDESK_CLIENT_SECRET")
         {
             let (client_id, scope) = (client_id.clone(), self.scope.clone());
@@ -140,7 +140,22 @@ impl AccountArguments {
                 Ok(AuthConfig::ApiToken { email: email.clone(), token })
             }
             (None, _, Some(token)) => Ok(AuthConfig::Bearer { token }),
-            _ => Err(Failure::usage("no credentials").with_hint(NO_CREDENTIALS)),
+            _ => Err(self.what_lacks()),
+        }
+    }
+
+    /// Which half of a pair is there without the other.
+    fn what_lacks(&self) -> Failure {
+        let half = |there: &str, missing: &str| {
+            Failure::usage(format!("{there} is given without {missing}"))
+                .with_hint(format!("set {missing}, or give --secret-file"))
+        };
+        if self.client_id.as_ref().is_some_and(|id| !id.is_empty()) {
+            half("the client id", "ZENDESK_CLIENT_SECRET")
+        } else if self.email.as_ref().is_some_and(|email| !email.is_empty()) {
+            half("the email", "ZENDESK_API_TOKEN")
+        } else {
+            Failure::usage("no credentials").with_hint(NO_CREDENTIALS)
         }
     }
 }

@@ -11,6 +11,7 @@ use clap::Args;
 use futures::stream::select_all;
 use futures::{Stream, StreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::account::{Account, AccountArguments, PATIENT};
@@ -75,7 +76,9 @@ type Out = Printer<BufWriter<StdoutLock<'static>>>;
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let specs = arguments.specs()?;
+    arguments.refuse_what_cannot_be_printed(&specs)?;
     let account = arguments.account.open(PATIENT)?;
+    arguments.refuse_an_empty_period(account.client.clock().now())?;
     let mut pages = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
         let settings = arguments.settings(spec, &account)?;
@@ -185,7 +188,7 @@ impl Reading<'_> {
             *left = left.saturating_sub(page.events.len() as u64);
         }
         if let Some(last) = page.events.last().and_then(|event| event.time) {
-            progress.set_message(format!("{stream} {last}"));
+            progress.set_message(format!("({stream} of {last})"));
         }
         Ok(self.printer.flush()?)
     }
@@ -245,6 +248,34 @@ impl Arguments {
         Ok(filter)
     }
 
+    /// What would come out as nothing, or as something else than was asked for.
+    fn refuse_what_cannot_be_printed(&self, specs: &[&StreamSpec]) -> Result<(), Failure> {
+        let columns = matches!(self.format, Format::Table | Format::Csv);
+        if self.follow && matches!(self.format, Format::Table | Format::Json) {
+            return Err(Failure::usage("this format has an end, `--follow` has none")
+                .with_hint("follow with `--format ndjson` or `--format csv`"));
+        }
+        if specs.len() > 1 && columns && self.fields.is_none() {
+            return Err(Failure::usage("several streams have no columns in common")
+                .with_hint("name the columns with `--fields`, or read one stream at a time"));
+        }
+        Ok(())
+    }
+
+    fn refuse_an_empty_period(&self, now: Timestamp) -> Result<(), Failure> {
+        let since = self.since.resolve(now);
+        if since > now && !self.follow {
+            return Err(Failure::usage(format!("`--since` is in the future: {since}")));
+        }
+        match self.until.map(|until| until.resolve(now)) {
+            Some(until) if until < since => {
+                let message = format!("`--until` ({until}) is before `--since` ({since})");
+                Err(Failure::usage(message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn zone(&self) -> Option<TimeZone> {
         let shown_to_people = self.format == Format::Table;
         self.timezone.clone().or_else(|| shown_to_people.then(TimeZone::system))
@@ -264,12 +295,13 @@ fn find(name: &str) -> Result<&'static StreamSpec, Failure> {
     })
 }
 
-/// A count on stderr for a person who waits; hidden where records fill the terminal.
+/// A count on stderr for a person who waits for a file to fill. Anything else that takes the
+/// records may write to the same terminal, as `jq` at the end of a pipe does.
 fn progress() -> ProgressBar {
-    if std::io::stdout().is_terminal() || !std::io::stderr().is_terminal() {
+    if !fills_a_file() || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{spinner} {human_pos} records, {per_sec}, at {msg}");
+    let style = ProgressStyle::with_template("{spinner} {human_pos} records {msg}");
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(Duration::from_millis(200));
     match style {
@@ -279,6 +311,18 @@ fn progress() -> ProgressBar {
             bar
         }
     }
+}
+
+/// Whether stdout is a regular file.
+fn fills_a_file() -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd as _;
+        let stdout = std::io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from);
+        stdout.and_then(|file| file.metadata()).is_ok_and(|data| data.is_file())
+    }
+    #[cfg(not(unix))]
+    false
 }
 
 fn parse_when(text: &str) -> Result<Since, String> {

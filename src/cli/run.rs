@@ -22,7 +22,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     once: bool,
     /// Take at most this many pages of each stream, then exit.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_pages: Option<u64>,
     /// How long a stopped run may take to write out what it holds, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "60")]

@@ -67,10 +67,16 @@ impl Feed {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => break StreamOutcome::Ended,
                 next = pages.next() => next,
+                // Also while a request hangs or a sink holds the stream.
+                () = silence.due() => {
+                    silence.heard(&self.tally().name, false);
+                    continue;
+                }
             };
             match next {
                 None => break StreamOutcome::Ended,
                 Some(Err(error)) => {
+                    silence.heard(&self.tally().name, false);
                     if let Some(outcome) = self.judge(&error) {
                         break outcome;
                     }
@@ -211,15 +217,44 @@ impl Silence {
         Self { limit, last_event: Instant::now(), alerted: false }
     }
 
+    /// Returns when the next alert is due; never, where none is.
+    async fn due(&self) {
+        match self.limit {
+            Some(limit) if !self.alerted => {
+                tokio::time::sleep_until(self.last_event + limit).await;
+            }
+            _ => std::future::pending().await,
+        }
+    }
+
     fn heard(&mut self, stream: &str, something: bool) {
         if something {
             self.last_event = Instant::now();
             self.alerted = false;
         }
         let silent = self.last_event.elapsed();
-        if self.limit.is_some_and(|limit| silent > limit) && !self.alerted {
+        if self.limit.is_some_and(|limit| silent >= limit) && !self.alerted {
             self.alerted = true;
             tracing::error!(stream, silent_secs = silent.as_secs(), "no event for too long");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_alerted_once_until_something_is_heard_again() {
+        let mut silence = Silence::new(Some(Duration::from_secs(60)));
+        let start = Instant::now();
+        silence.due().await;
+        assert_eq!(start.elapsed(), Duration::from_secs(60));
+        silence.heard("acme.audit_logs", false);
+        assert!(silence.alerted);
+        let again = tokio::time::timeout(Duration::from_secs(600), silence.due()).await;
+        assert!(again.is_err(), "one alert is enough");
+        silence.heard("acme.audit_logs", true);
+        assert!(!silence.alerted);
     }
 }

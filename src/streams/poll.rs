@@ -15,7 +15,7 @@ use super::export::Export;
 use super::window::Window;
 use super::{Page, Paging, Position, PositionError, StreamSettings};
 use crate::normalize::{self, Origin, SplitPage};
-use crate::zendesk::{ApiError, Client, PageEnd, PageRequest};
+use crate::zendesk::{ApiError, Client, ErrorKind, PageEnd, PageRequest};
 
 /// Opens a stream at `position`, or where its settings say. Returns also the
 /// position it starts at.
@@ -65,7 +65,8 @@ async fn next_page(
             Ok(reader.accept(settings, split, end, client.clock().now()))
         }
         Err(error) if error.is_too_recent() => Ok(reader.nothing_new()),
-        Err(error) if !error.is_transient() && reader.restart() => {
+        // A cursor that has become bad is answered as a bad request.
+        Err(error) if error.kind == ErrorKind::Bug && reader.restart() => {
             tracing::warn!(stream = settings.spec.name, %error, "cursor refused, reading the window again");
             Ok(Page { caught_up: false, ..reader.nothing_new() })
         }

@@ -291,3 +291,35 @@ fn a_fault_that_there_is_not_brings_the_nearest() {
     For more information, try '--help'.
     ");
 }
+
+#[test]
+fn what_could_only_come_out_as_nothing_is_refused() {
+    let read = |line: &str| {
+        let home = Home::new();
+        let run = home.zenstream(line).env("ZENDESK_SUBDOMAIN", "acme");
+        run.env("ZENDESK_BEARER_TOKEN", "any").run().to_string()
+    };
+    let cases = [
+        ("read audit_logs --follow --format table", "this format has an end, `--follow` has none"),
+        ("read audit_logs,tickets --format csv", "several streams have no columns in common"),
+        ("read audit_logs --since 1d --until 2d", "is before `--since`"),
+        ("read audit_logs --since 2999-01-01", "`--since` is in the future"),
+    ];
+    for (line, message) in cases {
+        let said = read(line);
+        assert!(said.starts_with("exit code 2"), "{line}: {said}");
+        assert!(said.contains(message), "{line}: {said}");
+    }
+}
+
+#[test]
+fn half_a_pair_of_credentials_is_named() {
+    for (variable, missing) in
+        [("ZENDESK_CLIENT_ID", "ZENDESK_CLIENT_SECRET"), ("ZENDESK_EMAIL", "ZENDESK_API_TOKEN")]
+    {
+        let home = Home::new();
+        let run = home.zenstream("read audit_logs").env("ZENDESK_SUBDOMAIN", "acme");
+        let said = run.env(variable, "me").run().to_string();
+        assert!(said.contains(&format!("is given without {missing}")), "{said}");
+    }
+}
