@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use super::account::{self, AccountArguments, BRIEF};
 use super::{Failure, output};
-use crate::config::{self, Config, ProcessEnvironment};
+use crate::checkpoint::{CheckpointStore as _, FileStore, StoreErrorKind};
+use crate::config::{self, CheckpointConfig, Config, ProcessEnvironment};
 use crate::pipeline;
 use crate::streams::{CATALOGUE, Paging, StreamSpec};
 use crate::zendesk::{ApiError, Client, PageRequest};
@@ -40,7 +41,7 @@ enum CheckFormat {
 /// One line of the outcome.
 #[derive(Debug, Serialize)]
 struct Finding {
-    /// `sign-in`, `stream` or `sink`.
+    /// `sign-in`, `stream`, `sink` or `checkpoint`.
     kind: &'static str,
     /// What was tried.
     name: String,
@@ -89,7 +90,25 @@ async fn check_config(config: &Config) -> Result<Vec<Finding>, Failure> {
         };
         findings.push(Finding { kind: "sink", name: sink.name.clone(), ok, detail, hint });
     }
+    findings.push(check_checkpoint(&config.checkpoint).await);
     Ok(findings)
+}
+
+/// Whether positions can be kept. A run that keeps them right now is the best proof.
+async fn check_checkpoint(checkpoint: &CheckpointConfig) -> Finding {
+    let CheckpointConfig::File { path } = checkpoint;
+    let readable = match FileStore::open(path) {
+        Ok(store) => store.load().await.map(|_| "can be kept".to_owned()),
+        Err(error) if error.kind == StoreErrorKind::Conflict => Ok("kept by a run".to_owned()),
+        Err(error) => Err(error),
+    };
+    let (kind, name) = ("checkpoint", path.display().to_string());
+    match readable {
+        Ok(detail) => Finding { kind, name, ok: true, detail, hint: None },
+        Err(error) => {
+            Finding { kind, name, ok: false, detail: error.to_string(), hint: error.hint }
+        }
+    }
 }
 
 async fn check_source(

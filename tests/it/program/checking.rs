@@ -21,11 +21,12 @@ fn with_all_that_is_needed_everything_is_ok() {
     insta::assert_snapshot!(home.zenstream("check -c zenstream.yaml").at(&account).run(), @"
     exit code 0
     --- stdout
-    WHAT     NAME             RESULT  DETAIL                                  WHAT TO DO
-    sign-in  acme             ok      signed in as user0@example.com (admin)
-    stream   acme.audit_logs  ok      can be read
-    stream   acme.tickets     ok      can be read
-    sink     files            ok      can be written to
+    WHAT        NAME                   RESULT  DETAIL                                  WHAT TO DO
+    sign-in     acme                   ok      signed in as user0@example.com (admin)
+    stream      acme.audit_logs        ok      can be read
+    stream      acme.tickets           ok      can be read
+    sink        files                  ok      can be written to
+    checkpoint  state/checkpoint.json  ok      can be kept
     ");
 }
 
@@ -129,12 +130,13 @@ fn a_sink_that_cannot_be_written_to_is_named() {
     insta::assert_snapshot!(home.zenstream("check -c zenstream.yaml").at(&account).run(), @"
     exit code 1
     --- stdout
-    WHAT     NAME             RESULT  DETAIL                                                               WHAT TO DO
-    sign-in  acme             ok      signed in as user0@example.com (admin)
-    stream   acme.audit_logs  ok      can be read
-    stream   acme.tickets     ok      can be read
-    sink     files            failed  cannot write to [home]/out/: Not a directory (os error 20)  make the directory, or choose another place
+    WHAT        NAME                   RESULT  DETAIL                                                               WHAT TO DO
+    sign-in     acme                   ok      signed in as user0@example.com (admin)
+    stream      acme.audit_logs        ok      can be read
+    stream      acme.tickets           ok      can be read
+    sink        files                  failed  cannot write to [home]/out/: Not a directory (os error 20)  make the directory, or choose another place
+    checkpoint  state/checkpoint.json  ok      can be kept
     --- stderr
-    error: 1 of 4 checks failed
+    error: 1 of 5 checks failed
     ");
 }
