@@ -189,6 +189,8 @@ fn from_program(settings: &written::SecretExec, keys: &Keys<'_>) -> Result<Answe
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        // What it says there could hold a secret, and would stand in our log.
+        .stderr(Stdio::null())
         .spawn()
         .map_err(|error| format!("cannot run `{program}`: {error}"))?;
     let timeout = settings.timeout.map_or(DEFAULT_TIMEOUT, |seconds| seconds.0);

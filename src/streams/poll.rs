@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_stream::stream;
 use bytes::Bytes;
 use futures::Stream;
-use jiff::Timestamp;
+use jiff::{Timestamp, Unit};
 
 use super::export::Export;
 use super::window::Window;
@@ -129,7 +129,8 @@ impl Reader {
             stream: settings.spec.name.to_owned(),
             subdomain: settings.subdomain.clone(),
             partition: "tail".to_owned(),
-            ingest_time: now,
+            // Nothing finer is meaningful here.
+            ingest_time: now.round(Unit::Millisecond).unwrap_or(now),
         });
         let rejected = split.rejected.iter();
         let mut rejected: Vec<_> =
