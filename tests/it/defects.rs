@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::FutureExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -15,13 +15,17 @@ use zenstream::checkpoint::{
     Checkpoint, CheckpointStore, FileStore, MemoryStore, Revision, StoreError, StoreErrorKind,
     StreamState,
 };
+use zenstream::clock::Clock;
 use zenstream::pipeline::{BatchSettings, RunError, StreamOutcome, Tally};
+use zenstream::random::Random;
 use zenstream::simulator::transport::SeenRequest;
 use zenstream::simulator::{self, Faults, Plan, RetryAfter, Settings};
 use zenstream::sinks::{Batch, Memory, Sink, SinkError, SinkErrorKind, SinkState};
-use zenstream::streams::Position;
+use zenstream::streams::{self, Position};
+use zenstream::zendesk::ApiError;
 
-use crate::world::{Extra, Life, Reading, World, assert_exactly, by_id, counts};
+use crate::client::{Canned, Script, answer};
+use crate::world::{self, Extra, Life, Reading, World, assert_exactly, by_id, counts};
 
 const BOTH: [&str; 2] = ["audit_logs", "tickets"];
 
@@ -113,7 +117,7 @@ fn new_events_during_paging_shift_nothing() {
     let due: Vec<_> = truth.iter().filter(old).collect();
     assert!(due.len() > 3_500, "{}", due.len());
     for line in due {
-        assert_eq!(held.get(&crate::world::id_of(line)), Some(line));
+        assert_eq!(held.get(&world::id_of(line)), Some(line));
     }
     let lists = requests_to(&world, "/audit_logs");
     assert!(lists.iter().all(|it| params(it, "sort") == ["created_at"]), "oldest first");
@@ -409,7 +413,7 @@ fn a_late_event_in_a_second_already_read_is_delivered_once() {
     let due: Vec<_> = truth.iter().filter(|line| time_of(line, "created_at") <= young).collect();
     assert!(due.len() > 2_000, "{}", due.len());
     for line in due {
-        assert_eq!(held.get(&crate::world::id_of(line)), Some(line));
+        assert_eq!(held.get(&world::id_of(line)), Some(line));
     }
 }
 
@@ -620,6 +624,85 @@ fn what_is_no_record_is_kept_with_the_reason_and_costs_no_other() {
     }
     let counted: u64 = tally.streams.iter().map(|it| it.rejected.load(Ordering::Relaxed)).sum();
     assert_eq!(counted, rejected.len() as u64);
+}
+
+/// What is looked at again for what may show up late brings what is no record once more.
+#[test]
+fn what_is_no_record_is_kept_once_however_often_it_is_looked_at() {
+    let settings = Settings {
+        audit_logs: 300,
+        tickets: 0,
+        history: Duration::from_secs(600),
+        oversized_every: Some(30),
+        oversized_bytes: 30_000,
+        ..Settings::default()
+    };
+    let reading = Reading { max_record_bytes: 20_000, ..only("audit_logs") };
+    let mut world = World::new(settings, reading);
+    world.live(Life::Crash(Duration::from_secs(300))).expect("it dies");
+    let tally = world.live(Life::Stopped(Duration::from_secs(1_800))).expect("a run");
+    assert!(tally.streams[0].deduplicated.load(Ordering::Relaxed) > 300, "it was looked at again");
+    assert_exactly(&world, "audit_logs", &world.memory_lines("audit_logs"), "memory");
+    assert_eq!(world.file_lines("rejected.ndjson").len(), 10);
+}
+
+fn list(first: u64, cursor: &str) -> Canned {
+    let record = |id| json!({"id": id, "created_at": "2026-11-01T00:00:00Z"});
+    let records: Vec<_> = (first..first + 3).map(record).collect();
+    let meta = json!({"has_more": true, "after_cursor": cursor});
+    answer(200, json!({"audit_logs": records, "meta": meta}).to_string())
+}
+
+/// Reads audit logs from a script until the stream ends or fails for good, and returns the error
+/// and how many requests that took. The records are younger than what may still show up.
+fn read_script(script: &Arc<Script>) -> (Vec<ApiError>, usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let mut errors = Vec::new();
+    runtime.block_on(async {
+        let clock = Clock::simulated("2026-11-01T00:05:00Z".parse().expect("a time"));
+        let random = Arc::new(Random::from_seed(1));
+        let client = world::client(Arc::clone(script) as _, clock, 1.0, random);
+        let spec = streams::find("audit_logs").expect("it is in the catalogue");
+        let settings = world::stream_settings(&Reading::default(), spec, true);
+        let (_, pages) = streams::open(Arc::new(client), settings, None).expect("no position");
+        let mut pages = std::pin::pin!(pages);
+        while let Some(page) = pages.next().await {
+            assert!(script.met().len() < 500, "it asks for ever");
+            if let Err(error) = page {
+                errors.push(error);
+                break;
+            }
+        }
+    });
+    (errors, script.met().len())
+}
+
+/// A cursor that expired: the same link is followed in each run, with the same error.
+#[test]
+fn a_cursor_that_is_refused_is_given_up_and_one_that_is_always_refused_ends_the_stream() {
+    let refusal = r#"{"errors":[{"code":"InvalidPaginationParameter","detail":"cursor"}]}"#;
+    let script =
+        Script::ruled(
+            move |met| {
+                if met.uri.contains("after") { answer(400, refusal) } else { list(1, "c1") }
+            },
+        );
+    let (errors, requests) = read_script(&script);
+    assert_eq!(requests, 4, "from the start once more, and not for ever");
+    assert!(errors[0].message.contains("InvalidPaginationParameter"), "{errors:?}");
+}
+
+/// A page that leads back to itself is read until the disk is full.
+#[test]
+fn a_page_that_leads_back_to_itself_ends_the_stream() {
+    let script = Script::ruled(|_| list(1, "same"));
+    let (errors, requests) = read_script(&script);
+    assert!((2..=20).contains(&requests), "{requests}");
+    assert!(errors[0].message.contains("leads back to itself"), "{errors:?}");
 }
 
 /// A sink with hindrances: so many writes fail, each takes so long.

@@ -22,7 +22,7 @@ use zenstream::random::Random;
 use zenstream::simulator::transport::{SeenRequest, SimulatedTransport};
 use zenstream::simulator::{Settings, Simulator};
 use zenstream::sinks::{Compression, Console, Encoder, File, FileSettings, Memory, Sink};
-use zenstream::streams::{CATALOGUE, StreamSettings};
+use zenstream::streams::{CATALOGUE, StreamSettings, StreamSpec};
 use zenstream::zendesk::{Client, ClientSettings, Credentials};
 
 /// How a world is read.
@@ -201,24 +201,7 @@ impl World {
         let random = Arc::new(Random::from_seed(self.seed.wrapping_mul(31) + self.lives));
         let client = client(Arc::clone(transport) as _, clock, reading.share, Arc::clone(&random));
         let specs = CATALOGUE.iter().filter(|spec| reading.streams.contains(&spec.name));
-        let streams = specs.map(|spec| {
-            let settings = StreamSettings {
-                spec,
-                source: "acme".to_owned(),
-                subdomain: "acme".to_owned(),
-                since: reading.since,
-                until: None,
-                follow,
-                poll_interval: reading.poll_interval,
-                lag: reading.lag,
-                overlap: reading.overlap,
-                filter: Vec::new(),
-                include: Vec::new(),
-                exclude_deleted: false,
-                max_record_bytes: reading.max_record_bytes,
-            };
-            (settings, None)
-        });
+        let streams = specs.map(|spec| (stream_settings(reading, spec, follow), None));
         let source = SourcePlan {
             name: "acme".to_owned(),
             client: Arc::new(client),
@@ -316,6 +299,29 @@ impl World {
         let is_ticket = |line: &String| line.contains("\"generated_timestamp\":");
         let lines = self.screen.lines().into_iter();
         lines.filter(|line| is_ticket(line) == (stream == "tickets")).collect()
+    }
+}
+
+/// How a stream is read.
+pub(crate) fn stream_settings(
+    reading: &Reading,
+    spec: &'static StreamSpec,
+    follow: bool,
+) -> StreamSettings {
+    StreamSettings {
+        spec,
+        source: "acme".to_owned(),
+        subdomain: "acme".to_owned(),
+        since: reading.since,
+        until: None,
+        follow,
+        poll_interval: reading.poll_interval,
+        lag: reading.lag,
+        overlap: reading.overlap,
+        filter: Vec::new(),
+        include: Vec::new(),
+        exclude_deleted: false,
+        max_record_bytes: reading.max_record_bytes,
     }
 }
 
