@@ -61,6 +61,7 @@ impl Feed {
         let mut pages = pin!(pages);
         let mut stop = self.stop.clone();
         let mut seq: Seq = 0;
+        let mut taken = 0;
         let mut silence = Silence::new(self.silence_alert);
         let outcome = loop {
             let next = tokio::select! {
@@ -83,11 +84,15 @@ impl Feed {
                 }
                 Some(Ok(page)) => {
                     silence.heard(&self.tally().name, !page.events.is_empty());
+                    // A page of nothing but what is known does not count: more of them than a run may
+                    // take would keep every run at the same place.
+                    let known = page.events.is_empty() && page.rejected.is_empty();
+                    taken += u64::from(!known || page.caught_up);
                     if !self.take(seq, page).await {
                         break StreamOutcome::Ended;
                     }
                     seq += 1;
-                    if self.max_pages.is_some_and(|most| seq >= most) {
+                    if self.max_pages.is_some_and(|most| taken >= most) {
                         break StreamOutcome::Ended;
                     }
                 }

@@ -542,6 +542,18 @@ fn a_run_cut_short_by_its_page_limit_goes_on_from_there() {
     assert_all(&world);
 }
 
+/// One second fuller than a run's pages: each run reads the same again, for ever.
+#[test]
+fn a_second_fuller_than_the_page_limit_is_read_in_several_runs() {
+    let settings =
+        Settings { audit_logs: 1_000, tickets: 0, burst_percent: 100, ..Settings::default() };
+    let mut world = settled(settings, Reading { max_pages: Some(2), ..only("audit_logs") });
+    for _ in 0..6 {
+        world.live(Life::Once).expect("a run");
+    }
+    assert_all(&world);
+}
+
 /// No start, or an hour back for some and the beginning for others.
 #[test]
 fn history_starts_where_it_is_told_to() {
