@@ -14,7 +14,7 @@ use url::Url;
 
 use zenstream::checkpoint::MemoryStore;
 use zenstream::clock::Clock;
-use zenstream::pipeline::{Pipeline, RunOptions, STREAMING_BATCH, SinkPlan, SourcePlan};
+use zenstream::pipeline::{DeliverySettings, Pipeline, RunOptions, SinkPlan, SourcePlan};
 use zenstream::random::Random;
 use zenstream::simulator::transport::SimulatedTransport;
 use zenstream::simulator::{Settings, Simulator};
@@ -65,7 +65,7 @@ impl Account {
             inputs: vec![format!("acme.{stream}")],
             acknowledged: true,
             healthcheck: false,
-            batch: STREAMING_BATCH,
+            delivery: DeliverySettings::STREAMING,
             sink: Arc::new(memory.clone()),
         };
         let store = Arc::new(MemoryStore::new());

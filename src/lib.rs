@@ -14,6 +14,11 @@ pub mod sinks;
 
 pub mod checkpoint;
 
+// What both of them stand on.
+pub mod buckets;
+
+pub mod tls;
+
 // What people say and see: configs, commands, the log.
 pub mod config;
 

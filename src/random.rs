@@ -23,6 +23,11 @@ impl Random {
         Self { rng: Mutex::new(fastrand::Rng::with_seed(seed)) }
     }
 
+    /// As many random bits as there are.
+    pub fn bits(&self) -> u128 {
+        self.rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner).u128(..)
+    }
+
     /// A number between 0 and 1, 1 excluded.
     pub fn fraction(&self) -> f64 {
         self.rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner).f64()

@@ -11,6 +11,7 @@ mod file;
 mod memory;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,12 @@ pub enum StoreErrorKind {
 pub trait CheckpointStore: std::fmt::Debug + Send + Sync {
     /// The place, for messages: a path or a URL, without secrets.
     fn location(&self) -> String;
+
+    /// How long to wait between two saves that nobody waits for. What lies between them is told
+    /// again after a crash, or was already told by a sink's state.
+    fn interval(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// What is there. `None` only where there certainly is nothing: whatever else goes wrong is an
     /// error, never "start from empty".

@@ -13,9 +13,9 @@ use serde_json::Value;
 
 use super::account::{self, AccountArguments, BRIEF};
 use super::{Failure, output};
-use crate::checkpoint::{CheckpointStore as _, FileStore, StoreErrorKind};
+use crate::checkpoint::{StoreError, StoreErrorKind};
 use crate::config::{self, CheckpointConfig, Config, ProcessEnvironment};
-use crate::pipeline;
+use crate::pipeline::{self, BuildError};
 use crate::streams::{CATALOGUE, Paging, StreamSpec};
 use crate::zendesk::{ApiError, Client, PageRequest};
 
@@ -84,7 +84,7 @@ async fn check_config(config: &Config) -> Result<Vec<Finding>, Failure> {
         findings.extend(check_source(&source.name, &client, specs).await);
     }
     for sink in &config.sinks {
-        let (ok, detail, hint) = match pipeline::sink(sink)?.check().await {
+        let (ok, detail, hint) = match pipeline::sink(sink, &outside)?.check().await {
             Ok(()) => (true, "can be written to".to_owned(), None),
             Err(error) => (false, error.to_string(), error.hint),
         };
@@ -96,13 +96,16 @@ async fn check_config(config: &Config) -> Result<Vec<Finding>, Failure> {
 
 /// Whether positions can be kept. A run that keeps them right now is the best proof.
 async fn check_checkpoint(checkpoint: &CheckpointConfig) -> Finding {
-    let CheckpointConfig::File { path } = checkpoint;
-    let readable = match FileStore::open(path) {
+    let name = checkpoint.to_string();
+    let readable = match pipeline::store(checkpoint) {
         Ok(store) => store.load().await.map(|_| "can be kept".to_owned()),
-        Err(error) if error.kind == StoreErrorKind::Conflict => Ok("kept by a run".to_owned()),
-        Err(error) => Err(error),
+        Err(BuildError::Checkpoint(error)) if error.kind == StoreErrorKind::Conflict => {
+            Ok("kept by a run".to_owned())
+        }
+        Err(BuildError::Checkpoint(error)) => Err(error),
+        Err(error) => Err(StoreError::new(StoreErrorKind::Refused, error.to_string())),
     };
-    let (kind, name) = ("checkpoint", path.display().to_string());
+    let kind = "checkpoint";
     match readable {
         Ok(detail) => Finding { kind, name, ok: true, detail, hint: None },
         Err(error) => {

@@ -114,8 +114,8 @@ fn pipeline(source: &SourceConfig, client: &Arc<Client>, outside: &Outside) -> P
         inputs: outputs.collect(),
         acknowledged: true,
         healthcheck: false,
-        batch: pipeline::STREAMING_BATCH,
-        sink: Arc::new(Console::new(Target::Stdout, Encoder::new(None))),
+        delivery: pipeline::DeliverySettings::STREAMING,
+        sink: Arc::new(Console::new(Target::Stdout, Encoder::default())),
     };
     let store = Arc::new(MemoryStore::new());
     let random = Arc::clone(&outside.random);

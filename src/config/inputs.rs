@@ -1,6 +1,6 @@
 //! Which outputs a sink takes: the globs of `inputs` against what the sources give.
 //!
-//! Pure. A source gives `<source>.<stream>` and `<source>.rejected`.
+//! Pure. A source gives `<source>.<stream>` and `<source>.rejected`, a sink `<sink>.rejected`.
 
 use std::collections::BTreeSet;
 
@@ -20,14 +20,16 @@ pub(super) fn resolve(
     sources: &[SourceConfig],
     findings: &mut Findings,
 ) {
-    let outputs = outputs(sources);
+    let mut outputs = outputs(sources);
+    outputs.extend(sinks.iter().map(|sink| format!("{}.{REJECTED}", sink.name)));
     let before = findings.0.len();
     for (sink, path) in sinks.iter_mut().zip(paths) {
         let path = path.key("inputs");
         let mut taken = BTreeSet::new();
         for (index, input) in sink.inputs.iter().enumerate() {
             if let Some(found) = findings.keep(matching(input, &path.index(index), &outputs)) {
-                taken.extend(found);
+                let own = format!("{}.{REJECTED}", sink.name);
+                taken.extend(found.into_iter().filter(|output| *output != own));
             }
         }
         if sink.inputs.is_empty() {
@@ -37,6 +39,7 @@ pub(super) fn resolve(
     }
     if findings.0.len() == before {
         check_taken(sinks, sources, findings);
+        check_circles(sinks, paths, findings);
     }
 }
 
@@ -84,6 +87,27 @@ fn check_taken(sinks: &[SinkConfig], sources: &[SourceConfig], findings: &mut Fi
                         .hint("add it to a sink's `inputs`, or leave it out of `streams`"),
                 );
             }
+        }
+    }
+}
+
+/// Two sinks that each take what the other refuses would wait for one another.
+fn check_circles(sinks: &[SinkConfig], paths: &[Path], findings: &mut Findings) {
+    let takers = |name: &str| {
+        let rejected = format!("{name}.{REJECTED}");
+        sinks.iter().filter(move |sink| sink.inputs.contains(&rejected))
+    };
+    for (sink, path) in sinks.iter().zip(paths) {
+        let mut reached: BTreeSet<&str> = BTreeSet::new();
+        let mut next: Vec<&str> = vec![&sink.name];
+        while let Some(name) = next.pop() {
+            next.extend(
+                takers(name).map(|taker| taker.name.as_str()).filter(|taker| reached.insert(taker)),
+            );
+        }
+        if reached.contains(sink.name.as_str()) {
+            let message = "takes what is refused by a sink that takes what this one refuses";
+            findings.push(Finding::new(&path.key("inputs"), message).hint("leave one of them out"));
         }
     }
 }

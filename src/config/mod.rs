@@ -71,6 +71,15 @@ pub enum CheckpointConfig {
     },
 }
 
+impl fmt::Display for CheckpointConfig {
+    /// The place, for messages.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path } => write!(f, "{}", path.display()),
+        }
+    }
+}
+
 /// One Zendesk account.
 #[derive(Debug, Clone)]
 pub struct SourceConfig {
@@ -205,14 +214,16 @@ pub struct SinkConfig {
     pub acknowledgements: bool,
     /// Whether it is checked at start.
     pub healthcheck: bool,
-    /// The key under which an event's metadata goes into its line; none: it does not.
-    pub metadata_key: Option<String>,
+    /// How events become bytes.
+    pub encoder: crate::sinks::EncoderSettings,
+    /// How events are handed to it.
+    pub delivery: crate::pipeline::DeliverySettings,
     /// What it is.
     pub kind: SinkKind,
 }
 
 /// What a destination is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum SinkKind {
     /// Standard output or standard error.
     Console {

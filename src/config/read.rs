@@ -3,7 +3,6 @@
 //! A string that came from the environment is read as a number or a boolean where one is
 //! expected; one that was written as a string is not.
 
-use std::collections::btree_map;
 use std::fmt;
 use std::str::FromStr;
 
@@ -20,6 +19,18 @@ use super::problem::{Finding, listed};
 /// Reads the value at `path`.
 pub(super) fn read<'de, T: Deserialize<'de>>(node: &'de Node, path: &Path) -> Result<T, Finding> {
     T::deserialize(Reader(node)).map_err(|error| error.located(path))
+}
+
+/// Reads the map at `path` without the fields `others`, which are read elsewhere.
+pub(super) fn read_rest<'de, T: Deserialize<'de>>(
+    node: &'de Node,
+    path: &Path,
+    others: &[&str],
+) -> Result<T, Finding> {
+    let Node::Map(entries) = node else { return read(node, path) };
+    let rest = entries.iter().filter(|(key, _)| !others.contains(&key.as_str()));
+    T::deserialize(de::value::MapAccessDeserializer::new(Entries { entries: rest, value: None }))
+        .map_err(|error| error.beside(others).located(path))
 }
 
 /// The word at `key` of the map here that tells how the rest of it is read.
@@ -48,7 +59,7 @@ struct ReadError {
 
 #[derive(Debug)]
 enum Kind {
-    UnknownField(String, &'static [&'static str]),
+    UnknownField(String, Vec<String>),
     UnknownValue(String, &'static [&'static str]),
     Other(String),
 }
@@ -63,10 +74,22 @@ impl ReadError {
         self
     }
 
+    /// The same, where these fields are known too.
+    fn beside(mut self, others: &[&str]) -> Self {
+        if let (Kind::UnknownField(_, known), true) = (&mut self.kind, self.steps.is_empty()) {
+            known.extend(others.iter().map(|other| (*other).to_owned()));
+        }
+        self
+    }
+
     fn located(self, start: &Path) -> Finding {
         let path = Path(start.0.iter().cloned().chain(self.steps.into_iter().rev()).collect());
         match self.kind {
-            Kind::UnknownField(field, known) => Finding::unknown_field(&path, &field, known),
+            Kind::UnknownField(field, known) => {
+                let mut known: Vec<&str> = known.iter().map(String::as_str).collect();
+                known.sort_unstable();
+                Finding::unknown_field(&path, &field, &known)
+            }
             Kind::UnknownValue(value, known) => Finding::unknown_value(&path, &value, known),
             Kind::Other(message) => Finding::new(&path, message),
         }
@@ -121,7 +144,10 @@ impl de::Error for ReadError {
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
-        Self::of(Kind::UnknownField(field.to_owned(), known))
+        Self::of(Kind::UnknownField(
+            field.to_owned(),
+            known.iter().map(|known| (*known).to_owned()).collect(),
+        ))
     }
 
     fn unknown_variant(value: &str, known: &'static [&'static str]) -> Self {
@@ -255,12 +281,12 @@ impl<'de> SeqAccess<'de> for Items<'de> {
     }
 }
 
-struct Entries<'de> {
-    entries: btree_map::Iter<'de, String, Node>,
+struct Entries<'de, I> {
+    entries: I,
     value: Option<(&'de str, &'de Node)>,
 }
 
-impl<'de> MapAccess<'de> for Entries<'de> {
+impl<'de, I: Iterator<Item = (&'de String, &'de Node)>> MapAccess<'de> for Entries<'de, I> {
     type Error = ReadError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(

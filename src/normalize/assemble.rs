@@ -51,6 +51,24 @@ pub fn rejected_event(rejected: &Rejected, origin: &Arc<Origin>) -> Event {
     }
 }
 
+/// What the rejected output of a sink gets:
+/// `{"source":..,"stream":..,"sink":..,"reason":..,"record":<the event's line>}`. The id is that
+/// of the event.
+pub fn refused_event(event: &Event, sink: &str, reason: &str) -> Event {
+    let origin = &event.origin;
+    let mut line = format!(
+        r#"{{"source":{},"stream":{},"sink":{},"reason":{},"record":"#,
+        quoted(&origin.source),
+        quoted(&origin.stream),
+        quoted(sink),
+        quoted(reason),
+    )
+    .into_bytes();
+    line.extend_from_slice(&event.line);
+    line.push(b'}');
+    Event { line: Bytes::from(line), ..event.clone() }
+}
+
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

@@ -25,6 +25,13 @@ pub struct Origin {
     pub ingest_time: Timestamp,
 }
 
+impl Origin {
+    /// The name of the stream's output, `acme.audit_logs`.
+    pub fn output(&self) -> String {
+        format!("{}.{}", self.source, self.stream)
+    }
+}
+
 /// One record on its way to the sinks.
 #[derive(Debug, Clone)]
 pub struct Event {

@@ -8,6 +8,6 @@ mod assemble;
 mod event;
 mod split;
 
-pub use assemble::{events, parse_time, rejected_event};
+pub use assemble::{events, parse_time, refused_event, rejected_event};
 pub use event::{Event, Origin, RecordId};
 pub use split::{Malformed, PageLayout, Record, Rejected, SplitPage, split};

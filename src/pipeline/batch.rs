@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::ledger::Seq;
@@ -24,15 +26,40 @@ pub struct BatchSettings {
     pub max_age: Duration,
 }
 
-/// The events of one page for one sink.
+/// The events of one page for one sink, or what another sink refused.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// The stream's place in the pipeline.
-    pub stream: usize,
-    /// The page.
-    pub seq: Seq,
+    /// Who is to know when they are durable.
+    pub whence: Whence,
     /// Shared by all sinks that take the whole page.
     pub events: Arc<[Event]>,
+    /// Where the stream stands around it.
+    pub around: Arc<Around>,
+}
+
+/// Where events come from: who is to know when they are durable.
+#[derive(Debug, Clone)]
+pub enum Whence {
+    /// A page of a stream: its ledger.
+    Page {
+        /// The stream's place in the pipeline.
+        stream: usize,
+        /// The page.
+        seq: Seq,
+    },
+    /// A sink that refused them, and is told how many of them are.
+    Refused(mpsc::Sender<usize>),
+}
+
+/// Where a stream stands before and after a page.
+#[derive(Debug, Default)]
+pub struct Around {
+    /// The stream's output, `acme.audit_logs`.
+    pub output: String,
+    /// The position that the page was read from.
+    pub before: Value,
+    /// The position to read on from.
+    pub after: Value,
 }
 
 /// A batch, and of which pages it is made.
@@ -46,13 +73,11 @@ pub struct Cut {
     pub bytes: usize,
 }
 
-/// A run of events of one page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A run of events of one delivery.
+#[derive(Debug, Clone)]
 pub struct Span {
-    /// The stream's place in the pipeline.
-    pub stream: usize,
-    /// The page.
-    pub seq: Seq,
+    /// Where they come from.
+    pub whence: Whence,
     /// How many events of it.
     pub count: usize,
 }
@@ -116,8 +141,13 @@ impl Batcher {
             if count == 0 {
                 break;
             }
-            cut.spans.push(Span { stream: front.stream, seq: front.seq, count });
+            cut.spans.push(Span { whence: front.whence.clone(), count });
             self.taken += count;
+            let whole = self.taken == front.events.len();
+            let resume = if whole { &front.around.after } else { &front.around.before };
+            if !resume.is_null() {
+                cut.batch.resume.insert(front.around.output.clone(), resume.clone());
+            }
             if self.taken < front.events.len() {
                 break;
             }
@@ -154,7 +184,11 @@ mod tests {
             time: None,
             origin: Arc::clone(&origin),
         };
-        Delivery { stream: 0, seq, events: sizes.iter().map(event).collect() }
+        Delivery {
+            whence: Whence::Page { stream: 0, seq },
+            events: sizes.iter().map(event).collect(),
+            around: Arc::default(),
+        }
     }
 
     proptest! {
@@ -177,7 +211,10 @@ mod tests {
                 prop_assert!(bytes <= max_bytes || cut.batch.events.len() == 1);
                 prop_assert_eq!(cut.bytes, bytes);
                 sizes.extend(cut.batch.events.iter().map(|event| event.line.len()));
-                cut.spans.iter().for_each(|span| spans[usize::try_from(span.seq).expect("small")] += span.count);
+                for Span { whence, count } in &cut.spans {
+                    let Whence::Page { seq, .. } = whence else { panic!("only pages went in") };
+                    spans[usize::try_from(*seq).expect("small")] += count;
+                }
             }
             prop_assert_eq!(sizes, pages.concat());
             prop_assert_eq!(spans, pages.iter().map(Vec::len).collect::<Vec<_>>());

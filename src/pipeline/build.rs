@@ -6,27 +6,20 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::batch::BatchSettings;
-use super::topology::{Pipeline, SinkPlan, SourcePlan};
-use crate::checkpoint::{CheckpointStore, FileStore, StoreError};
+use super::connect;
+use super::plan::{DeliverySettings, SinkPlan, SourcePlan};
+use super::topology::Pipeline;
+use crate::checkpoint::StoreError;
 use crate::clock::Clock;
-use crate::config::{
-    AuthConfig, CheckpointConfig, Config, ProxyConfig, Since, SinkConfig, SinkKind, SourceConfig,
-    StreamConfig,
-};
+use crate::config::{AuthConfig, Config, ProxyConfig, Since, SourceConfig, StreamConfig};
 use crate::random::Random;
-use crate::sinks::{Compression, Console, Encoder, File, FileSettings, Sink, SinkError};
+use crate::sinks::{Compression, Encoder, File, FileSettings, SinkError};
 use crate::streams::StreamSettings;
 use crate::zendesk::transport::Transport;
 use crate::zendesk::{Client, ClientSettings, Credentials, Network, NetworkError, ProxySettings};
 
 /// A longer page, decompressed, is refused. A page of a thousand large tickets is about 10 MB.
 const BODY_BYTES_MAX: usize = 256 << 20;
-
-/// The batches of sinks whose writes are cheap: whatever is there goes out at once, and what comes
-/// meanwhile goes out together.
-pub const STREAMING_BATCH: BatchSettings =
-    BatchSettings { max_bytes: 4 << 20, max_events: 10_000, max_age: Duration::ZERO };
 
 /// The name of the sink that keeps what no configured sink takes.
 pub const REJECTED: &str = "rejected";
@@ -73,18 +66,19 @@ pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError>
             inputs: sink_config.inputs.clone(),
             acknowledged: sink_config.acknowledgements,
             healthcheck: sink_config.healthcheck,
-            batch: STREAMING_BATCH,
-            sink: sink(sink_config)?,
+            delivery: sink_config.delivery,
+            sink: connect::sink(sink_config, outside)?,
         });
     }
     let taken = |output: &String| config.sinks.iter().any(|sink| sink.inputs.contains(output));
-    let rejected = config.sources.iter().map(|source| format!("{}.{REJECTED}", source.name));
+    let of_sources = config.sources.iter().map(|source| &source.name);
+    let refusers = of_sources.chain(config.sinks.iter().map(|sink| &sink.name));
+    let rejected = refusers.map(|name| format!("{name}.{REJECTED}"));
     let untaken: Vec<String> = rejected.filter(|output| !taken(output)).collect();
     if !untaken.is_empty() {
         sinks.push(rejected_file(&config.data_dir, untaken)?);
     }
-    let CheckpointConfig::File { path } = &config.checkpoint;
-    let store: Arc<dyn CheckpointStore> = Arc::new(FileStore::open(path)?);
+    let store = connect::store(&config.checkpoint)?;
     Ok(Pipeline::new(sources, sinks, store, outside.clock, Arc::clone(&outside.random)))
 }
 
@@ -104,20 +98,8 @@ pub fn rejected_file(data_dir: &Path, inputs: Vec<String>) -> Result<SinkPlan, B
         acknowledged: true,
         // It is made when the first record is rejected.
         healthcheck: false,
-        batch: STREAMING_BATCH,
-        sink: Arc::new(File::new(settings, Encoder::new(None)).map_err(refuse)?),
-    })
-}
-
-/// The sink that a part of the config describes.
-pub fn sink(config: &SinkConfig) -> Result<Arc<dyn Sink>, BuildError> {
-    let encoder = Encoder::new(config.metadata_key.clone());
-    Ok(match &config.kind {
-        SinkKind::Console { target } => Arc::new(Console::new(*target, encoder)),
-        SinkKind::File(settings) => {
-            let refuse = |error| BuildError::Sink(config.name.clone(), error);
-            Arc::new(File::new(settings.clone(), encoder).map_err(refuse)?)
-        }
+        delivery: DeliverySettings::STREAMING,
+        sink: Arc::new(File::new(settings, Encoder::default()).map_err(refuse)?),
     })
 }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
-use super::batch::Span;
 use super::error::RunError;
 use super::ledger::{Ledger, Seq, Share, SinkId};
 use super::tally::{Tally, add};
@@ -31,8 +31,8 @@ const NOTES_PER_SAVE_MAX: usize = 256;
 pub(super) enum Note {
     /// A page is on its way to the sinks. Sent before any of its events is.
     Fetched { stream: usize, seq: Seq, resume: Position, shares: Vec<Share>, caught_up: bool },
-    /// A sink made a batch durable.
-    Delivered { sink: SinkId, spans: Vec<Span>, state: Option<SinkState> },
+    /// A sink made a batch durable: so many events of that page of that stream each.
+    Delivered { sink: SinkId, pages: Vec<(usize, Seq, usize)>, state: Option<SinkState> },
     /// A sink wants this to be durable before it writes.
     Prepared { sink: SinkId, state: SinkState, saved: oneshot::Sender<()> },
 }
@@ -42,6 +42,8 @@ pub(super) enum Note {
 pub(super) struct Committer {
     pub(super) store: Arc<dyn CheckpointStore>,
     pub(super) revision: Option<Revision>,
+    /// When it was saved last.
+    pub(super) saved: Option<Instant>,
     /// What is saved; entries of streams and sinks that this run does not have stay as they are.
     pub(super) checkpoint: Checkpoint,
     pub(super) stream_names: Vec<String>,
@@ -64,6 +66,9 @@ impl Committer {
             for note in together.drain(..) {
                 dirty |= self.apply(note, &mut waiting);
             }
+            if dirty && waiting.is_empty() {
+                self.collect(&mut notes, &mut waiting).await;
+            }
             if dirty {
                 self.save().await?;
             }
@@ -73,6 +78,24 @@ impl Committer {
             }
         }
         Ok(())
+    }
+
+    /// Takes further notes until the store may be written to again, or somebody waits for it.
+    async fn collect(
+        &mut self,
+        notes: &mut mpsc::Receiver<Note>,
+        waiting: &mut Vec<oneshot::Sender<()>>,
+    ) {
+        let Some(saved) = self.saved else { return };
+        let until = saved + self.store.interval();
+        while waiting.is_empty() && Instant::now() < until {
+            match tokio::time::timeout_at(until, notes.recv()).await {
+                Ok(Some(note)) => {
+                    self.apply(note, waiting);
+                }
+                Ok(None) | Err(_) => return,
+            }
+        }
     }
 
     /// Enters a note into the books. Returns whether there is something new to save.
@@ -85,9 +108,9 @@ impl Committer {
                 }
                 moved
             }
-            Note::Delivered { sink, spans, state } => {
+            Note::Delivered { sink, pages, state } => {
                 if self.acknowledged[sink] {
-                    for Span { stream, seq, count } in spans {
+                    for (stream, seq, count) in pages {
                         self.ledgers[stream].delivered(sink, seq, count);
                     }
                 }
@@ -114,6 +137,7 @@ impl Committer {
             match self.store.save(self.revision, &self.checkpoint).await {
                 Ok(revision) => {
                     self.revision = Some(revision);
+                    self.saved = Some(Instant::now());
                     add(&self.tally.saves, 1);
                     return Ok(());
                 }

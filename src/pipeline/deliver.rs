@@ -9,23 +9,23 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::batch::{BatchSettings, Batcher, Cut, Delivery};
+use super::batch::{BatchSettings, Batcher, Cut, Delivery, Span, Whence};
 use super::commit::Note;
 use super::error::RunError;
+use super::intake::{Intake, Queued};
 use super::ledger::SinkId;
+use super::plan::{DeliverySettings, RetrySettings};
 use super::tally::{SinkTally, add};
 use crate::clock::Clock;
+use crate::normalize::{self, Event};
 use crate::random::Random;
-use crate::sinks::{Sink, SinkError, SinkErrorKind, SinkState};
+use crate::sinks::{Refused, Sink, SinkError, SinkErrorKind, SinkState, Written};
 use crate::zendesk::Backoff;
-
-/// The first and the last ceiling of the random delay between tries.
-const RETRY_CEILINGS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// Collects deliveries into batches until every feed is gone.
 pub(super) async fn batch(
     settings: BatchSettings,
-    mut deliveries: mpsc::Receiver<Delivery>,
+    mut deliveries: mpsc::Receiver<Queued>,
     batches: mpsc::Sender<Cut>,
 ) -> Result<(), RunError> {
     let mut waiting = Batcher::new(settings);
@@ -45,7 +45,7 @@ pub(super) async fn batch(
                 }
             }
             delivery = deliveries.recv(), if open && !waiting.is_full() => match delivery {
-                Some(delivery) => waiting.push(delivery, now),
+                Some(queued) => waiting.push(queued.take(), now),
                 None => open = false,
             },
             () = tokio::time::sleep_until(due_at.unwrap_or(now)), if due_at.is_some() && !is_due => {}
@@ -58,7 +58,10 @@ pub(super) async fn batch(
 pub(super) struct Deliverer {
     pub(super) id: SinkId,
     pub(super) sink: Arc<dyn Sink>,
+    pub(super) settings: DeliverySettings,
     pub(super) notes: mpsc::Sender<Note>,
+    /// The sinks that take what this one refuses, and whether each is waited for.
+    pub(super) refused: Vec<(Intake, bool)>,
     /// Set when nobody reads the sink any more.
     pub(super) stop: Arc<watch::Sender<bool>>,
     pub(super) clock: Clock,
@@ -69,9 +72,10 @@ pub(super) struct Deliverer {
 impl Deliverer {
     /// Writes each batch until there are no more.
     pub(super) async fn run(self, mut batches: mpsc::Receiver<Cut>) -> Result<(), RunError> {
+        let mut pace = Pace::new(self.settings.rate_limit);
         while let Some(cut) = batches.recv().await {
-            let state = match self.write(&cut).await {
-                Ok(state) => state,
+            let written = match self.write(&cut, &mut pace).await {
+                Ok(written) => written,
                 Err(error) if error.kind == SinkErrorKind::Closed => {
                     tracing::debug!(sink = self.tally().name, "nobody reads any more, ending");
                     self.stop.send_replace(true);
@@ -81,11 +85,15 @@ impl Deliverer {
                 }
                 Err(error) => return Err(RunError::sink(&self.tally().name, error)),
             };
-            add(&self.tally().events, cut.batch.events.len());
+            let refused = written.refused.len();
+            if refused > 0 && !self.pass_on(&cut, &written.refused).await {
+                return Ok(());
+            }
+            add(&self.tally().events, cut.batch.events.len().saturating_sub(refused));
+            add(&self.tally().refused, refused);
             add(&self.tally().bytes, cut.bytes);
             add(&self.tally().batches, 1);
-            let note = Note::Delivered { sink: self.id, spans: cut.spans, state };
-            if self.notes.send(note).await.is_err() {
+            if !self.tell(cut.spans, written.state).await {
                 return Ok(());
             }
         }
@@ -96,14 +104,78 @@ impl Deliverer {
         &self.tally.sinks[self.id]
     }
 
-    /// Writes a batch, however long it takes.
-    async fn write(&self, cut: &Cut) -> Result<Option<SinkState>, SinkError> {
-        let mut backoff = Backoff::new(RETRY_CEILINGS.0, RETRY_CEILINGS.1);
+    /// Says that these events are durable. Returns whether the run goes on.
+    async fn tell(&self, spans: Vec<Span>, state: Option<SinkState>) -> bool {
+        let mut pages = Vec::new();
+        let mut refusers = Vec::new();
+        for Span { whence, count } in spans {
+            match whence {
+                Whence::Page { stream, seq } => pages.push((stream, seq, count)),
+                Whence::Refused(refuser) => refusers.push((refuser, count)),
+            }
+        }
+        // The state first: who is told next saves a position that relies on it.
+        let note = Note::Delivered { sink: self.id, pages, state };
+        if self.notes.send(note).await.is_err() {
+            return false;
+        }
+        for (refuser, count) in refusers {
+            // A sink that no longer listens has ended with the run.
+            let _told = refuser.send(count).await;
+        }
+        true
+    }
+
+    /// Hands what the sink will never take to those who do, and waits until they hold it.
+    /// Returns whether the run goes on.
+    async fn pass_on(&self, cut: &Cut, refused: &[Refused]) -> bool {
+        let name = &self.tally().name;
+        let (count, reason) = (refused.len(), refused.first().map_or("", |first| &first.reason));
+        tracing::error!(sink = name, count, reason, "events refused");
+        let events = refused.iter().filter_map(|Refused { index, reason }| {
+            Some(normalize::refused_event(cut.batch.events.get(*index)?, name, reason))
+        });
+        let events: Arc<[Event]> = events.collect();
+        let (done, mut is_done) = mpsc::channel(events.len().max(1));
+        let mut awaited = 0;
+        for (intake, acknowledged) in &self.refused {
+            let delivery = Delivery {
+                whence: Whence::Refused(done.clone()),
+                events: Arc::clone(&events),
+                around: Arc::default(),
+            };
+            match intake.place(events.len()).await {
+                Some(place) => place.put(delivery),
+                None => return false,
+            }
+            awaited += if *acknowledged { events.len() } else { 0 };
+        }
+        drop(done);
+        while awaited > 0 {
+            match is_done.recv().await {
+                Some(count) => awaited = awaited.saturating_sub(count),
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// Writes a batch, however long it takes, or as often as it may be tried.
+    async fn write(&self, cut: &Cut, pace: &mut Pace) -> Result<Written, SinkError> {
+        let RetrySettings { attempts, first, longest } = self.settings.retry;
+        let mut backoff = Backoff::new(first, longest);
+        let mut tries = 0;
         loop {
+            pace.wait().await;
             let error = match self.try_write(cut).await {
                 Err(error) if error.kind == SinkErrorKind::Retry => error,
                 done => return done,
             };
+            if attempts.is_some_and(|most| tries >= most) {
+                let message = format!("given up after {} tries: {}", tries + 1, error.message);
+                return Err(SinkError { kind: SinkErrorKind::Config, message, hint: error.hint });
+            }
+            tries += 1;
             add(&self.tally().retries, 1);
             let wait = backoff.next(&self.random);
             let (sink, retry_in_ms) = (&self.tally().name, wait.as_millis());
@@ -112,7 +184,7 @@ impl Deliverer {
         }
     }
 
-    async fn try_write(&self, cut: &Cut) -> Result<Option<SinkState>, SinkError> {
+    async fn try_write(&self, cut: &Cut) -> Result<Written, SinkError> {
         if let Some(state) = self.sink.prepare(&cut.batch).await? {
             let (saved, is_saved) = oneshot::channel();
             let note = Note::Prepared { sink: self.id, state, saved };
@@ -126,5 +198,45 @@ impl Deliverer {
             }
         }
         self.sink.write(&cut.batch).await
+    }
+}
+
+/// Keeps writes to a rate: so many in each span of time.
+struct Pace {
+    limit: Option<(u64, Duration)>,
+    began: Instant,
+    writes: u64,
+}
+
+impl Pace {
+    fn new(limit: Option<(u64, Duration)>) -> Self {
+        Self { limit, began: Instant::now(), writes: 0 }
+    }
+
+    async fn wait(&mut self) {
+        let Some((most, span)) = self.limit else { return };
+        if self.began.elapsed() >= span {
+            (self.began, self.writes) = (Instant::now(), 0);
+        }
+        if self.writes >= most {
+            tokio::time::sleep_until(self.began + span).await;
+            (self.began, self.writes) = (Instant::now(), 0);
+        }
+        self.writes += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn writes_keep_to_their_rate() {
+        let mut pace = Pace::new(Some((3, Duration::from_secs(1))));
+        let start = Instant::now();
+        for _ in 0..10 {
+            pace.wait().await;
+        }
+        assert_eq!(start.elapsed(), Duration::from_secs(3));
     }
 }

@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
-use tokio::sync::mpsc::error::TrySendError;
+use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::batch::Delivery;
+use super::batch::{Around, Delivery, Whence};
 use super::commit::Note;
 use super::error::RunError;
+use super::intake::{Intake, Place};
 use super::ledger::{Seq, Share, SinkId};
 use super::tally::{StreamOutcome, StreamTally, Tally, add};
 use crate::normalize::Event;
@@ -27,7 +28,7 @@ use crate::zendesk::{ApiError, ErrorKind};
 #[derive(Debug)]
 pub(super) struct Route {
     pub(super) sink: SinkId,
-    pub(super) queue: mpsc::Sender<Delivery>,
+    pub(super) intake: Intake,
     /// Whether positions wait for it.
     pub(super) acknowledged: bool,
     /// Whether it takes the stream's events.
@@ -41,6 +42,8 @@ pub(super) struct Route {
 /// Feeds the pages of one stream to its sinks.
 pub(super) struct Feed {
     pub(super) stream: usize,
+    /// Where the stream stands, for labels.
+    pub(super) position: Value,
     pub(super) routes: Vec<Route>,
     pub(super) notes: mpsc::Sender<Note>,
     pub(super) stop: watch::Receiver<bool>,
@@ -137,15 +140,20 @@ impl Feed {
             tracing::warn!(stream, count, "records rejected");
         }
         let events: Arc<[Event]> = page.events.into();
+        let after = page.resume.0.clone();
+        let before = std::mem::replace(&mut self.position, after.clone());
+        let output = self.tally().name.clone();
+        let around = Arc::new(Around { output, before, after });
         let mut shares = Vec::new();
         let mut deliveries = Vec::new();
         for route in &mut self.routes {
             let (given, held) = route.choose(&events, &page.rejected);
+            let Some(room) = route.room(given.len(), &self.tally) else { continue };
             if route.acknowledged {
                 let given = given.iter().map(Event::fingerprint).collect();
                 shares.push(Share { sink: route.sink, given, held });
             }
-            deliveries.push(given);
+            deliveries.push((&route.intake, room, given));
         }
         let note = Note::Fetched {
             stream: self.stream,
@@ -157,14 +165,28 @@ impl Feed {
         if self.notes.send(note).await.is_err() {
             return false;
         }
-        for (route, events) in self.routes.iter().zip(deliveries) {
-            let delivery = Delivery { stream: self.stream, seq, events };
-            if !route.send(delivery, &self.tally).await {
-                return false;
-            }
+        for (intake, room, events) in deliveries {
+            let place = match room {
+                Room::Nothing => continue,
+                Room::Kept(place) => Some(place),
+                Room::Wait => intake.place(events.len()).await,
+            };
+            let Some(place) = place else { return false };
+            let whence = Whence::Page { stream: self.stream, seq };
+            place.put(Delivery { whence, events, around: Arc::clone(&around) });
         }
         true
     }
+}
+
+/// How the events of a page get into a sink's queue.
+enum Room<'a> {
+    /// There are none.
+    Nothing,
+    /// There is a place.
+    Kept(Place<'a>),
+    /// They wait for one.
+    Wait,
 }
 
 impl Route {
@@ -188,25 +210,22 @@ impl Route {
         (given.into(), held)
     }
 
-    /// Hands events to the sink: waits for one that is waited for, drops and counts
-    /// at the full queue of one that is not. Returns whether the run goes on.
-    async fn send(&self, delivery: Delivery, tally: &Tally) -> bool {
-        if delivery.events.is_empty() {
-            return true;
+    /// How this many events get into the sink's queue; none: they are dropped and counted, at the
+    /// full queue of a sink that is not waited for, or that is to drop what finds no room.
+    fn room(&self, events: usize, tally: &Tally) -> Option<Room<'_>> {
+        if events == 0 {
+            return Some(Room::Nothing);
         }
-        if self.acknowledged {
-            return self.queue.send(delivery).await.is_ok();
+        if self.acknowledged && !self.intake.drops() {
+            return Some(Room::Wait);
         }
-        match self.queue.try_send(delivery) {
-            Ok(()) => true,
-            Err(TrySendError::Full(delivery)) => {
-                let sink = &tally.sinks[self.sink];
-                add(&sink.discarded, delivery.events.len());
-                tracing::error!(sink = sink.name, count = delivery.events.len(), "events dropped");
-                true
-            }
-            Err(TrySendError::Closed(_)) => false,
+        let place = self.intake.place_now(events);
+        if place.is_none() {
+            let sink = &tally.sinks[self.sink];
+            add(&sink.discarded, events);
+            tracing::error!(sink = sink.name, count = events, "events dropped");
         }
+        place.map(Room::Kept)
     }
 }
 

@@ -63,6 +63,11 @@ impl Ledger {
         Self { endpoint, position, pages: VecDeque::new(), restored }
     }
 
+    /// A sink turned out to hold these events of a former run too.
+    pub fn hold(&mut self, sink: SinkId, ids: &[u64]) {
+        self.restored.entry(sink).or_default().extend(ids);
+    }
+
     /// What this sink holds beyond the position, of a former run.
     pub fn restored(&self, sink: SinkId) -> BTreeSet<u64> {
         self.restored.get(&sink).cloned().unwrap_or_default()

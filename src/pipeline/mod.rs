@@ -13,19 +13,24 @@
 mod batch;
 mod build;
 mod commit;
+mod connect;
 mod deliver;
 mod error;
 mod feed;
+mod intake;
 mod ledger;
+mod plan;
 mod tally;
 mod topology;
 
-pub use batch::{BatchSettings, Batcher, Cut, Delivery, Span};
-pub use build::{
-    BuildError, Outside, REJECTED, STREAMING_BATCH, build, client, rejected_file, sink,
-    stream_settings,
-};
+pub use batch::{Around, BatchSettings, Batcher, Cut, Delivery, Span, Whence};
+pub use build::{BuildError, Outside, REJECTED, build, client, rejected_file, stream_settings};
+pub use connect::sink;
+pub use connect::{sink, store};
 pub use error::RunError;
 pub use ledger::{Ledger, Seq, Share, SinkId};
+pub use plan::{
+    BufferSettings, DeliverySettings, RetrySettings, RunOptions, SinkPlan, SourcePlan, WhenFull,
+};
 pub use tally::{SinkTally, StreamOutcome, StreamTally, Tally};
-pub use topology::{Pipeline, RunOptions, SinkPlan, SourcePlan};
+pub use topology::Pipeline;

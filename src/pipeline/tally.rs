@@ -58,6 +58,8 @@ pub struct SinkTally {
     pub batches: AtomicU64,
     /// Writes that failed and were tried again.
     pub retries: AtomicU64,
+    /// Events that it will never take; they went to its rejected output.
+    pub refused: AtomicU64,
     /// Events dropped because the sink is not waited for and its queue was full.
     pub discarded: AtomicU64,
 }

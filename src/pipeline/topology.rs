@@ -1,73 +1,31 @@
 //! A run: tasks and the channels between them, from start to drained end.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::batch::{BatchSettings, Delivery};
 use super::commit::{Committer, Note};
 use super::deliver::{Deliverer, batch};
 use super::error::RunError;
 use super::feed::{Feed, Route};
+use super::intake::Intake;
 use super::ledger::Ledger;
+use super::plan::{RunOptions, SinkPlan, SourcePlan};
 use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally};
 use crate::checkpoint::{Checkpoint, CheckpointStore, StoreError, StoreErrorKind, StreamState};
 use crate::clock::Clock;
 use crate::random::Random;
-use crate::sinks::{Sink, SinkError, SinkErrorKind};
-use crate::streams::{self, StreamSettings};
-use crate::zendesk::Client;
-
-/// Pages that may wait for a sink. More only costs memory: a page of tickets is 5 MB.
-const PAGES_QUEUED: usize = 2;
+use crate::sinks::{Restored, SinkError, SinkErrorKind};
+use crate::streams;
 
 /// Batches that may wait for a sink's writer beside the one it writes.
 const BATCHES_QUEUED: usize = 1;
 
 /// Notes that may wait for the committer; they are small.
 const NOTES_QUEUED: usize = 64;
-
-/// One account and what is read of it.
-#[derive(Debug)]
-pub struct SourcePlan {
-    /// Its name in the config.
-    pub name: String,
-    /// Talks to the account.
-    pub client: Arc<Client>,
-    /// What is read, and after how long without an event an alert is raised.
-    pub streams: Vec<(StreamSettings, Option<Duration>)>,
-}
-
-/// One destination and what it takes.
-#[derive(Debug)]
-pub struct SinkPlan {
-    /// Its name in the config.
-    pub name: String,
-    /// The outputs it takes, `acme.audit_logs` or `acme.rejected`.
-    pub inputs: Vec<String>,
-    /// Whether positions wait for it.
-    pub acknowledged: bool,
-    /// Whether it is checked at start.
-    pub healthcheck: bool,
-    /// How its batches are cut.
-    pub batch: BatchSettings,
-    /// Where it writes.
-    pub sink: Arc<dyn Sink>,
-}
-
-/// How long and how far a run goes.
-#[derive(Debug, Clone, Copy)]
-pub struct RunOptions {
-    /// Read every stream to its present end and stop there; the streams must not follow.
-    pub once: bool,
-    /// Take at most this many pages of each stream.
-    pub max_pages: Option<u64>,
-    /// How long a stopped run may take to write out what it holds.
-    pub shutdown_timeout: Duration,
-}
 
 /// Everything a run needs, not yet running.
 #[derive(Debug)]
@@ -143,20 +101,28 @@ impl Pipeline {
         stop: &Arc<watch::Sender<bool>>,
     ) -> Result<Tasks, RunError> {
         let loaded = self.store.load().await.map_err(RunError::Checkpoint)?;
-        let (revision, checkpoint) = loaded.map_or_else(Default::default, |(r, c)| (Some(r), c));
+        let (revision, mut checkpoint) =
+            loaded.map_or_else(Default::default, |(r, c)| (Some(r), c));
+        let mut held = Vec::new();
         for sink in &self.sinks {
-            restore(sink, &checkpoint).await.map_err(|error| RunError::sink(&sink.name, error))?;
+            let restored = restore(sink, &checkpoint).await;
+            let restored = restored.map_err(|error| RunError::sink(&sink.name, error))?;
+            if let Some(state) = restored.state {
+                checkpoint.sinks.insert(sink.name.clone(), state);
+            }
+            held.push(restored.held);
         }
         let mut tasks = Tasks::new();
         let (notes, to_commit) = mpsc::channel(NOTES_QUEUED);
-        let queues = self.start_sinks(&mut tasks, &notes, stop);
+        let intakes = self.start_sinks(&mut tasks, &notes, stop);
         let ledgers = self.start_feeds(
             &mut tasks,
-            &Wiring { options, stop, notes, queues, checkpoint: &checkpoint },
+            &Wiring { options, stop, notes, intakes, held, checkpoint: &checkpoint },
         )?;
         let committer = Committer {
             store: self.store,
             revision,
+            saved: None,
             checkpoint,
             stream_names: self.tally.streams.iter().map(|stream| stream.name.clone()).collect(),
             sink_names: self.sinks.iter().map(|sink| sink.name.clone()).collect(),
@@ -175,25 +141,29 @@ impl Pipeline {
         tasks: &mut Tasks,
         notes: &mpsc::Sender<Note>,
         stop: &Arc<watch::Sender<bool>>,
-    ) -> Vec<mpsc::Sender<Delivery>> {
-        let mut queues = Vec::new();
-        for (id, plan) in self.sinks.iter().enumerate() {
-            let (queue, deliveries) = mpsc::channel(PAGES_QUEUED);
+    ) -> Vec<Intake> {
+        let queues = self.sinks.iter().map(|plan| Intake::new(plan.delivery.buffer));
+        let (intakes, queues): (Vec<_>, Vec<_>) = queues.unzip();
+        for ((id, plan), deliveries) in self.sinks.iter().enumerate().zip(queues) {
             let (batches, to_write) = mpsc::channel(BATCHES_QUEUED);
+            let rejected = format!("{}.rejected", plan.name);
+            let takers = self.sinks.iter().zip(&intakes);
+            let takers = takers.filter(|(taker, _)| taker.inputs.contains(&rejected));
             let deliverer = Deliverer {
                 id,
                 sink: Arc::clone(&plan.sink),
+                settings: plan.delivery,
                 notes: notes.clone(),
+                refused: takers.map(|(it, intake)| (intake.clone(), it.acknowledged)).collect(),
                 stop: Arc::clone(stop),
                 clock: self.clock,
                 random: Arc::clone(&self.random),
                 tally: Arc::clone(&self.tally),
             };
-            tasks.spawn(batch(plan.batch, deliveries, batches));
+            tasks.spawn(batch(plan.delivery.batch, deliveries, batches));
             tasks.spawn(deliverer.run(to_write));
-            queues.push(queue);
         }
-        queues
+        intakes
     }
 
     fn start_feeds(&self, tasks: &mut Tasks, wiring: &Wiring<'_>) -> Result<Vec<Ledger>, RunError> {
@@ -209,13 +179,18 @@ impl Pipeline {
                 let start = saved.unwrap_or_else(|| StreamState {
                     endpoint: endpoint(source),
                     position: start,
-                    ahead: std::collections::BTreeMap::new(),
+                    ahead: BTreeMap::new(),
                 });
-                let ledger =
+                let position = start.position.0.clone();
+                let mut ledger =
                     Ledger::new(start, |name| self.sinks.iter().position(|sink| sink.name == name));
+                for (sink, held) in wiring.held.iter().enumerate() {
+                    ledger.hold(sink, held.get(output).map_or(&[], Vec::as_slice));
+                }
                 let feed = Feed {
                     stream,
-                    routes: self.routes(output, &source.name, &ledger, &wiring.queues),
+                    position,
+                    routes: self.routes(output, &source.name, &ledger, &wiring.intakes),
                     notes: wiring.notes.clone(),
                     stop: wiring.stop.subscribe(),
                     once: wiring.options.once,
@@ -258,12 +233,13 @@ impl Pipeline {
         output: &str,
         source: &str,
         ledger: &Ledger,
-        queues: &[mpsc::Sender<Delivery>],
+        intakes: &[Intake],
     ) -> Vec<Route> {
         let rejected = format!("{source}.rejected");
-        let routes = self.sinks.iter().zip(queues).enumerate().map(|(sink, (plan, queue))| Route {
+        let sinks = self.sinks.iter().zip(intakes).enumerate();
+        let routes = sinks.map(|(sink, (plan, intake))| Route {
             sink,
-            queue: queue.clone(),
+            intake: intake.clone(),
             acknowledged: plan.acknowledged,
             takes_events: plan.inputs.iter().any(|input| input == output),
             takes_rejected: plan.inputs.contains(&rejected),
@@ -278,7 +254,9 @@ struct Wiring<'a> {
     options: RunOptions,
     stop: &'a watch::Sender<bool>,
     notes: mpsc::Sender<Note>,
-    queues: Vec<mpsc::Sender<Delivery>>,
+    intakes: Vec<Intake>,
+    /// What each sink turned out to hold, by output.
+    held: Vec<BTreeMap<String, Vec<u64>>>,
     checkpoint: &'a Checkpoint,
 }
 
@@ -288,7 +266,7 @@ fn endpoint(source: &SourcePlan) -> String {
 
 /// Checks a sink and gives it back its state. One that is only away is waited for
 /// later, at its first write.
-async fn restore(plan: &SinkPlan, checkpoint: &Checkpoint) -> Result<(), SinkError> {
+async fn restore(plan: &SinkPlan, checkpoint: &Checkpoint) -> Result<Restored, SinkError> {
     if plan.healthcheck {
         match plan.sink.check().await {
             Err(error) if error.kind == SinkErrorKind::Retry => {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{Batch, Encoder, Sink, SinkError, SinkErrorKind, SinkState, fault};
+use super::{Batch, Encoder, Sink, SinkError, SinkErrorKind, Written, fault};
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Sink for Console {
         Ok(())
     }
 
-    async fn write(&self, batch: &Batch) -> Result<Option<SinkState>, SinkError> {
+    async fn write(&self, batch: &Batch) -> Result<Written, SinkError> {
         let (batch, encoder, out) = (batch.clone(), self.encoder.clone(), Arc::clone(&self.out));
         let written = tokio::task::spawn_blocking(move || {
             let mut bytes = Vec::new();
@@ -73,7 +73,7 @@ impl Sink for Console {
             out.lock().unwrap_or_else(PoisonError::into_inner).write(&bytes)
         });
         match written.await {
-            Ok(Ok(())) => Ok(None),
+            Ok(Ok(())) => Ok(Written::default()),
             Ok(Err(error)) => Err(judge(self.name, &error)),
             Err(lost) => Err(fault::of_lost_task(&lost)),
         }
@@ -160,7 +160,7 @@ mod tests {
 
     impl Reader {
         fn console(&self) -> Console {
-            Console::to_writer("a test", Box::new(self.clone()), Encoder::new(None))
+            Console::to_writer("a test", Box::new(self.clone()), Encoder::default())
         }
 
         fn failing(room: usize, failure: ErrorKind) -> Self {

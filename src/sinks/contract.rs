@@ -98,7 +98,7 @@ pub(crate) fn line_of(stream: &str, number: u64) -> String {
 }
 
 pub(crate) fn batch_of(stream: &str, numbers: Range<u64>) -> Batch {
-    Batch { events: numbers.map(|number| event_of(stream, number)).collect() }
+    Batch { events: numbers.map(|number| event_of(stream, number)).collect(), ..Batch::default() }
 }
 
 pub(crate) fn lines_of(bytes: &[u8]) -> Vec<String> {
@@ -146,7 +146,7 @@ impl Run {
     /// Prepares, saving what has to be, and writes; does not save what follows.
     pub(crate) async fn write(&mut self, batch: &Batch) {
         self.prepare(batch).await;
-        if let Some(state) = self.sink.write(batch).await.unwrap() {
+        if let Some(state) = self.sink.write(batch).await.unwrap().state {
             self.unsaved = Some(state);
         }
     }

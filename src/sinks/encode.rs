@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::io;
 
 use jiff::Timestamp;
 use memchr::memmem;
@@ -19,9 +20,16 @@ use crate::normalize::Event;
 /// that key. A record that has a member of that name already keeps it: the metadata then goes
 /// under the key with `_` after it (as many as it takes), so that no object has two equal keys
 /// and nothing of the record is hidden. A line that is no JSON object is left as it is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Encoder {
     metadata_key: Option<String>,
+}
+
+/// How events become bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EncoderSettings {
+    /// The key under which an event's metadata goes into its line; none: it does not.
+    pub metadata_key: Option<String>,
 }
 
 /// What stands under the metadata key. Always all of it, so that the shape is the same everywhere.
@@ -37,9 +45,30 @@ struct Metadata<'a> {
 }
 
 impl Encoder {
-    /// An encoder; with `metadata_key`, one that puts metadata into each line.
-    pub fn new(metadata_key: Option<String>) -> Self {
+    /// An encoder with these settings; the default one changes nothing.
+    pub fn new(settings: EncoderSettings) -> Self {
+        let EncoderSettings { metadata_key } = settings;
         Self { metadata_key }
+    }
+
+    /// Writes events one after another to `out`, as the body of a request or an object.
+    pub fn encode_all<'e>(
+        &self,
+        events: impl Iterator<Item = &'e Event>,
+        out: &mut impl io::Write,
+    ) -> io::Result<()> {
+        let mut line = Vec::new();
+        for event in events {
+            line.clear();
+            self.encode(event, &mut line);
+            out.write_all(&line)?;
+        }
+        Ok(())
+    }
+
+    /// The `Content-Type` of what [`encode_all`](Self::encode_all) writes.
+    pub fn content_type(&self) -> &'static str {
+        "application/x-ndjson"
     }
 
     /// Adds the event's line and a line feed to `out`.
@@ -149,7 +178,8 @@ mod tests {
 
     fn encoded(key: Option<&str>, line: &str) -> String {
         let mut out = b"before\n".to_vec();
-        Encoder::new(key.map(str::to_owned)).encode(&event_with_line(line), &mut out);
+        Encoder::new(EncoderSettings { metadata_key: key.map(str::to_owned) })
+            .encode(&event_with_line(line), &mut out);
         String::from_utf8(out).unwrap().strip_prefix("before\n").unwrap().to_owned()
     }
 

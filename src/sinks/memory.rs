@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{Batch, Sink, SinkError, SinkErrorKind, SinkState};
+use super::{Batch, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written};
 use crate::normalize::Event;
 
 /// Keeps events in memory. Clones share them: give one to the pipeline, read through another.
@@ -63,7 +63,7 @@ impl Sink for Memory {
         Ok(())
     }
 
-    async fn restore(&self, state: Option<&SinkState>) -> Result<(), SinkError> {
+    async fn restore(&self, state: Option<&SinkState>) -> Result<Restored, SinkError> {
         let count = match state {
             Some(state) => Some(
                 state.as_u64().and_then(|count| usize::try_from(count).ok()).ok_or_else(|| {
@@ -78,7 +78,7 @@ impl Sink for Memory {
         let mut shared = self.lock();
         shared.events.truncate(count.unwrap_or(usize::MAX));
         shared.known = count;
-        Ok(())
+        Ok(Restored::default())
     }
 
     async fn prepare(&self, _batch: &Batch) -> Result<Option<SinkState>, SinkError> {
@@ -88,12 +88,12 @@ impl Sink for Memory {
         Ok(news.then(|| Value::from(present)))
     }
 
-    async fn write(&self, batch: &Batch) -> Result<Option<SinkState>, SinkError> {
+    async fn write(&self, batch: &Batch) -> Result<Written, SinkError> {
         let mut shared = self.lock();
         shared.events.extend_from_slice(&batch.events);
         let present = shared.events.len();
         shared.known = Some(present);
-        Ok(Some(Value::from(present)))
+        Ok(Written::all(Some(Value::from(present))))
     }
 }
 

@@ -4,6 +4,7 @@
 //! pipeline does that around it. It knows nothing of checkpoints, only that a
 //! state it hands out comes back after a restart.
 
+mod compress;
 mod console;
 #[cfg(test)]
 mod contract;
@@ -11,17 +12,22 @@ mod encode;
 mod fault;
 mod file;
 mod memory;
+mod object;
 mod template;
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::normalize::Event;
 
+pub use compress::Compression;
 pub use console::{Console, Target};
-pub use encode::Encoder;
-pub use file::{Compression, File, FileSettings};
+pub use encode::{Encoder, EncoderSettings};
+pub use file::{File, FileSettings};
 pub use memory::Memory;
+pub use object::{Object, ObjectSettings};
 pub use template::{Template, TemplateError};
 
 /// The events of one write, in order.
@@ -29,6 +35,9 @@ pub use template::{Template, TemplateError};
 pub struct Batch {
     /// Never empty when given to a sink.
     pub events: Vec<Event>,
+    /// By output, `acme.audit_logs`: the position to read on from after the last page that ends
+    /// in this batch. For people and for labels; nothing may depend on it.
+    pub resume: BTreeMap<String, Value>,
 }
 
 /// What a sink wants to find again after a restart: saved in the checkpoint
@@ -69,6 +78,45 @@ pub enum SinkErrorKind {
     Config,
     /// Nobody reads any more (a closed pipe): the run ends, with success.
     Closed,
+    /// A write of a former run arrived after this one began. The run has to begin again: then
+    /// [`restore`](Sink::restore) sees what is there.
+    Superseded,
+}
+
+/// What a sink found when it looked for what a former run had left.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// The state from now on; none: as it was.
+    pub state: Option<SinkState>,
+    /// By output, `acme.audit_logs`: fingerprints of events that the sink holds although no
+    /// position says so. It will not be given them again.
+    pub held: BTreeMap<String, Vec<u64>>,
+}
+
+/// What became of a batch that was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Replaces the state saved before, if any.
+    pub state: Option<SinkState>,
+    /// What the destination will never take. It goes to the output `<sink>.rejected` and counts
+    /// as delivered.
+    pub refused: Vec<Refused>,
+}
+
+impl Written {
+    /// Everything was taken.
+    pub fn all(state: Option<SinkState>) -> Self {
+        Self { state, refused: Vec::new() }
+    }
+}
+
+/// An event that the destination will never take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Its place in the batch.
+    pub index: usize,
+    /// Why, in words, without secrets.
+    pub reason: String,
 }
 
 /// A destination.
@@ -81,10 +129,10 @@ pub trait Sink: std::fmt::Debug + Send + Sync {
     /// Proves that the destination can be written to, without writing an event.
     async fn check(&self) -> Result<(), SinkError>;
 
-    /// Takes back what a former run had saved, and undoes whatever that run wrote
-    /// after it. `None`: there was no former run.
-    async fn restore(&self, _state: Option<&SinkState>) -> Result<(), SinkError> {
-        Ok(())
+    /// Takes back what a former run had saved, and undoes whatever that run wrote after it, or
+    /// tells what it was. `None`: there was no former run.
+    async fn restore(&self, _state: Option<&SinkState>) -> Result<Restored, SinkError> {
+        Ok(Restored::default())
     }
 
     /// What must be durable before this batch is written, if anything. Called with
@@ -96,7 +144,6 @@ pub trait Sink: std::fmt::Debug + Send + Sync {
         Ok(None)
     }
 
-    /// Writes a batch: all of it or nothing that counts. `Ok` means durable. The state
-    /// returned, if any, replaces the one saved before.
-    async fn write(&self, batch: &Batch) -> Result<Option<SinkState>, SinkError>;
+    /// Writes a batch: all of it or nothing that counts. `Ok` means durable.
+    async fn write(&self, batch: &Batch) -> Result<Written, SinkError>;
 }

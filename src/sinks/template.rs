@@ -3,6 +3,7 @@
 //! Pure. A name begins with a literal and cannot leave it: whatever an event
 //! brings is encoded before it goes in. It must not know what a name is for.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -156,6 +157,25 @@ impl Template {
             }
         }
         out
+    }
+
+    /// Calls `with` for each event in order, with its name and that name's number among these
+    /// events, counted from 0 by first appearance.
+    pub fn each_name<'e>(&self, events: &'e [Event], mut with: impl FnMut(usize, &str, &'e Event)) {
+        let mut numbers: HashMap<String, usize> = HashMap::new();
+        let mut last: Option<(&Event, usize, String)> = None;
+        for event in events {
+            let (number, name) = match last.take() {
+                Some((of, number, name)) if self.same_for(of, event) => (number, name),
+                _ => {
+                    let name = self.render(event);
+                    let next = numbers.len();
+                    (*numbers.entry(name.clone()).or_insert(next), name)
+                }
+            };
+            with(number, &name, event);
+            last = Some((event, number, name));
+        }
     }
 
     /// The literal text in front, and the rest with an `x` for everything that varies.

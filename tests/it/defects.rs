@@ -20,7 +20,9 @@ use zenstream::pipeline::{BatchSettings, RunError, StreamOutcome, Tally};
 use zenstream::random::Random;
 use zenstream::simulator::transport::SeenRequest;
 use zenstream::simulator::{self, Faults, Plan, RetryAfter, Settings};
-use zenstream::sinks::{Batch, Memory, Sink, SinkError, SinkErrorKind, SinkState};
+use zenstream::sinks::{
+    Batch, Memory, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written,
+};
 use zenstream::streams::{self, Position};
 use zenstream::zendesk::ApiError;
 
@@ -748,7 +750,7 @@ impl Sink for Hindered {
         Ok(())
     }
 
-    async fn restore(&self, state: Option<&SinkState>) -> Result<(), SinkError> {
+    async fn restore(&self, state: Option<&SinkState>) -> Result<Restored, SinkError> {
         self.inner.restore(state).await
     }
 
@@ -756,7 +758,7 @@ impl Sink for Hindered {
         self.inner.prepare(batch).await
     }
 
-    async fn write(&self, batch: &Batch) -> Result<Option<SinkState>, SinkError> {
+    async fn write(&self, batch: &Batch) -> Result<Written, SinkError> {
         let delay = *self.delay.lock().expect("nobody panics with it");
         tokio::time::sleep(delay).await;
         if take_one(&self.failures) {
@@ -776,10 +778,10 @@ impl Sink for Forgetful {
         Ok(())
     }
 
-    async fn write(&self, batch: &Batch) -> Result<Option<SinkState>, SinkError> {
+    async fn write(&self, batch: &Batch) -> Result<Written, SinkError> {
         let lines = batch.events.iter().map(|it| String::from_utf8_lossy(&it.line).into_owned());
         self.0.lock().expect("nobody panics with it").extend(lines);
-        Ok(None)
+        Ok(Written::default())
     }
 }
 

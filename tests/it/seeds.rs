@@ -69,7 +69,7 @@ impl Choices {
                 max_events,
                 max_age: Duration::from_millis(self.between(0, 3_000)),
             },
-            compression: if self.one_in(2) { Compression::Gzip } else { Compression::None },
+            compression: if self.one_in(2) { Compression::GZIP } else { Compression::None },
             ..Reading::default()
         }
     }

@@ -16,7 +16,7 @@ use url::Url;
 use zenstream::checkpoint::{CheckpointStore, FileStore};
 use zenstream::clock::Clock;
 use zenstream::pipeline::{
-    BatchSettings, Pipeline, RunError, RunOptions, SinkPlan, SourcePlan, Tally,
+    BatchSettings, DeliverySettings, Pipeline, RunError, RunOptions, SinkPlan, SourcePlan, Tally,
 };
 use zenstream::random::Random;
 use zenstream::simulator::transport::{SeenRequest, SimulatedTransport};
@@ -222,11 +222,11 @@ impl World {
             inputs,
             acknowledged: true,
             healthcheck: true,
-            batch: self.reading.batch,
+            delivery: DeliverySettings::batched(self.reading.batch),
             sink,
         };
         let console =
-            Console::to_writer("the screen", Box::new(self.screen.clone()), Encoder::new(None));
+            Console::to_writer("the screen", Box::new(self.screen.clone()), Encoder::default());
         let usual = vec![
             plan("memory", outputs.clone(), Arc::new(self.memory.clone())),
             plan("console", outputs.clone(), Arc::new(console)),
@@ -258,7 +258,7 @@ impl World {
             compression: self.reading.compression,
             idle_timeout: Duration::from_secs(30),
         };
-        File::new(settings, Encoder::new(None)).expect("a file sink")
+        File::new(settings, Encoder::default()).expect("a file sink")
     }
 
     /// The lines of a file that the file sink wrote.
@@ -272,7 +272,7 @@ impl World {
         let mut text = String::new();
         match self.reading.compression {
             Compression::None => text = String::from_utf8(bytes).expect("lines are text"),
-            Compression::Gzip => {
+            _ => {
                 let mut reader = flate2::read::MultiGzDecoder::new(bytes.as_slice());
                 std::io::Read::read_to_string(&mut reader, &mut text).expect("whole gzip members");
             }

@@ -30,8 +30,8 @@ fn every_default_is_filled_in() {
     assert_eq!(stream.silence_alert, None);
     let sink = &config.sinks[0];
     assert!(sink.acknowledgements && sink.healthcheck);
-    assert_eq!(sink.metadata_key, None);
-    assert_eq!(sink.kind, SinkKind::Console { target: Target::Stdout });
+    assert_eq!(sink.encoder.metadata_key, None);
+    assert!(matches!(sink.kind, SinkKind::Console { target: Target::Stdout }));
 }
 
 const CONTRACT: &str = r"
@@ -108,10 +108,10 @@ fn what_the_contract_shows_loads_as_far_as_this_version_has_it() {
     assert_eq!(archive.inputs, ["acme.audit_logs", "acme.rejected", "acme.tickets"]);
     assert!(archive.acknowledgements && !out.acknowledgements);
     let SinkKind::File(settings) = &archive.kind else { panic!() };
-    assert_eq!(settings.compression, Compression::Gzip);
+    assert_eq!(settings.compression, Compression::GZIP);
     assert_eq!(settings.idle_timeout, secs(30));
-    assert_eq!(out.kind, SinkKind::Console { target: Target::Stderr });
-    assert_eq!(out.metadata_key.as_deref(), Some("zendesk"));
+    assert!(matches!(out.kind, SinkKind::Console { target: Target::Stderr }));
+    assert_eq!(out.encoder.metadata_key.as_deref(), Some("zendesk"));
     assert!(!out.healthcheck);
 }
 

@@ -19,18 +19,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::{Batch, Encoder, Sink, SinkError, SinkState, fault};
+use super::{Batch, Compression, Encoder, Restored, Sink, SinkError, SinkState, Written, fault};
 use disk::Disk;
 use plan::Plan;
-
-/// How what is written is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// Not at all.
-    None,
-    /// One gzip member a batch.
-    Gzip,
-}
 
 /// What the config says of a file sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,10 +74,12 @@ impl Sink for File {
         self.blocking(|plan, _| Disk::check(plan)).await
     }
 
-    async fn restore(&self, state: Option<&SinkState>) -> Result<(), SinkError> {
-        let Some(state) = state.cloned() else { return Ok(()) };
-        let now = Instant::now();
-        self.blocking(move |_, disk| disk.restore(&state, now)).await
+    async fn restore(&self, state: Option<&SinkState>) -> Result<Restored, SinkError> {
+        if let Some(state) = state.cloned() {
+            let now = Instant::now();
+            self.blocking(move |_, disk| disk.restore(&state, now)).await?;
+        }
+        Ok(Restored::default())
     }
 
     async fn prepare(&self, batch: &Batch) -> Result<Option<SinkState>, SinkError> {
@@ -94,8 +87,9 @@ impl Sink for File {
         self.blocking(move |plan, disk| disk.prepare(&plan.paths(&batch), now)).await
     }
 
-    async fn write(&self, batch: &Batch) -> Result<Option<SinkState>, SinkError> {
+    async fn write(&self, batch: &Batch) -> Result<Written, SinkError> {
         let (batch, now) = (batch.clone(), Instant::now());
-        self.blocking(move |plan, disk| disk.write(&plan.bodies(&batch)?, now).map(Some)).await
+        let state = self.blocking(move |plan, disk| disk.write(&plan.bodies(&batch)?, now)).await?;
+        Ok(Written::all(Some(state)))
     }
 }

@@ -2,14 +2,12 @@
 //!
 //! Pure, but for asking where the process stands. It must not touch a file.
 
-use std::collections::HashMap;
 use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 
-use flate2::write::GzEncoder;
-
 use super::{Compression, FileSettings};
 use crate::normalize::Event;
+use crate::sinks::compress::Compressor;
 use crate::sinks::{Batch, Encoder, SinkError, SinkErrorKind, Template, TemplateError, fault};
 
 /// The settings, proved.
@@ -69,43 +67,36 @@ impl Plan {
     /// What each file of a batch gets. Compressed, it is one gzip member: a file of them cut
     /// between two is still a gzip file.
     pub(super) fn bodies(&self, batch: &Batch) -> Result<Vec<Body>, SinkError> {
-        let mut bodies: Vec<(String, Writer)> = Vec::new();
+        let mut bodies: Vec<(String, io::Result<Compressor>)> = Vec::new();
         let mut line = Vec::new();
         let mut failed = None;
         self.each(batch, |index, path, event| {
             if index == bodies.len() {
-                bodies.push((path.to_owned(), Writer::new(self.compression)));
+                bodies.push((path.to_owned(), Compressor::new(self.compression)));
             }
-            let written = bodies[index].1.push(event, &self.encoder, &mut line);
-            failed = failed.take().or(written.err());
+            line.clear();
+            self.encoder.encode(event, &mut line);
+            if let Ok(compressor) = &mut bodies[index].1 {
+                failed = failed.take().or(compressor.write_all(&line).err());
+            }
         });
-        let bodies =
-            bodies.into_iter().map(|(path, writer)| Ok(Body { path, bytes: writer.end()? }));
+        let bodies = bodies
+            .into_iter()
+            .map(|(path, compressor)| Ok(Body { path, bytes: compressor?.finish()? }));
         let bodies: io::Result<Vec<_>> = failed.map_or(Ok(()), Err).and_then(|()| bodies.collect());
         bodies.map_err(|error| fault::of_io("cannot compress a batch", &error))
     }
 
     /// Calls `with` for each event in order, with its path and that path's number in this batch.
     fn each(&self, batch: &Batch, mut with: impl FnMut(usize, &str, &Event)) {
-        let mut numbers: HashMap<String, usize> = HashMap::new();
-        let mut last: Option<(&Event, usize, String)> = None;
-        for event in &batch.events {
-            let (number, path) = match last.take() {
-                Some((of, number, path)) if self.template.same_for(of, event) => (number, path),
-                _ => {
-                    let path = self.path(event);
-                    let next = numbers.len();
-                    (*numbers.entry(path.clone()).or_insert(next), path)
-                }
-            };
-            with(number, &path, event);
-            last = Some((event, number, path));
-        }
-    }
-
-    fn path(&self, event: &Event) -> String {
-        // Nothing is lost: the root was found to be UTF-8.
-        self.root.join(self.template.render(event)).to_string_lossy().into_owned()
+        let mut paths: Vec<String> = Vec::new();
+        self.template.each_name(&batch.events, |number, name, event| {
+            if number == paths.len() {
+                // Nothing is lost: the root was found to be UTF-8.
+                paths.push(self.root.join(name).to_string_lossy().into_owned());
+            }
+            with(number, &paths[number], event);
+        });
     }
 }
 
@@ -142,41 +133,4 @@ fn relative_to<'a>(path: &'a str, base: &Path) -> Option<&'a str> {
         return Some(path);
     }
     Path::new(path).strip_prefix(base).ok()?.to_str()
-}
-
-/// One file's share of a batch, growing.
-enum Writer {
-    Plain(Vec<u8>),
-    Gzip(Box<GzEncoder<Vec<u8>>>),
-}
-
-impl Writer {
-    fn new(compression: Compression) -> Self {
-        match compression {
-            Compression::None => Self::Plain(Vec::new()),
-            Compression::Gzip => {
-                let gzip = GzEncoder::new(Vec::new(), flate2::Compression::default());
-                Self::Gzip(Box::new(gzip))
-            }
-        }
-    }
-
-    fn push(&mut self, event: &Event, encoder: &Encoder, line: &mut Vec<u8>) -> io::Result<()> {
-        match self {
-            Self::Plain(bytes) => encoder.encode(event, bytes),
-            Self::Gzip(gzip) => {
-                line.clear();
-                encoder.encode(event, line);
-                gzip.write_all(line)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn end(self) -> io::Result<Vec<u8>> {
-        match self {
-            Self::Plain(bytes) => Ok(bytes),
-            Self::Gzip(gzip) => gzip.finish(),
-        }
-    }
 }

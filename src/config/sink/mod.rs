@@ -1,0 +1,71 @@
+//! What a sink means: what it takes is left as it was written, for `inputs` to resolve. One file a
+//! family of sinks, and `envelope` for what they have in common.
+
+mod envelope;
+mod local;
+
+use std::path::{Component, Path as FilePath};
+
+use super::node::{Node, Path};
+use super::problem::{Finding, Findings};
+use super::read::type_of;
+use super::written::Toggle;
+use super::{SinkConfig, SinkKind};
+use envelope::Envelope;
+
+/// The types of sinks.
+pub(super) const TYPES: &[&str] = &["console", "file"];
+
+/// What the sink means; none if something is wrong with it.
+pub(super) fn sink(
+    name: &str,
+    node: &Node,
+    path: &Path,
+    acknowledgements: bool,
+    findings: &mut Findings,
+) -> Option<SinkConfig> {
+    let (envelope, kind) = match findings.keep(type_of(node, path, "type", TYPES))? {
+        "console" => local::console(node, path, findings),
+        "file" => local::file(node, path, findings),
+        other => {
+            findings.push(Finding::unknown_value(&path.key("type"), other, TYPES));
+            None
+        }
+    }?;
+    let Envelope { inputs, healthcheck, encoder, delivery, .. } = envelope;
+    Some(SinkConfig {
+        name: name.to_owned(),
+        inputs,
+        acknowledgements: envelope.acknowledgements.map_or(acknowledgements, |Toggle(on)| on),
+        healthcheck: healthcheck.enabled,
+        encoder,
+        delivery,
+        kind,
+    })
+}
+
+/// The steps of a path, in which `.` is none.
+fn steps(path: &str) -> impl Iterator<Item = Component<'_>> {
+    FilePath::new(path).components().filter(|step| *step != Component::CurDir)
+}
+
+/// Two sinks that append to the same file would each truncate what the other wrote.
+pub(super) fn check_paths(sinks: &[SinkConfig], paths: &[Path], findings: &mut Findings) {
+    let files: Vec<(&SinkConfig, &Path, &str)> = sinks
+        .iter()
+        .zip(paths)
+        .filter_map(|(sink, path)| match &sink.kind {
+            SinkKind::File(settings) => Some((sink, path, settings.path.as_str())),
+            _ => None,
+        })
+        .collect();
+    for (position, (_, path, file)) in files.iter().enumerate() {
+        let earlier = files.iter().take(position);
+        if let Some((other, ..)) =
+            earlier.into_iter().find(|(.., other)| steps(other).eq(steps(file)))
+        {
+            let message = format!("the sink `{}` writes to `{file}` too", other.name);
+            findings.push(Finding::new(&path.key("path"), message));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What a sink of objects says before it writes: which keys it will put, and what is in them.
+//!
+//! Pure. This is what the checkpoint keeps while a write is under way.
+
+use std::collections::{BTreeMap, HashSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::normalize::Event;
+use crate::sinks::{SinkError, SinkErrorKind, SinkState};
+
+/// One object that is to be put, or may have been.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Intent {
+    /// Where it goes.
+    pub(super) key: String,
+    /// What its key was made from: an object of the same prefix takes its place.
+    pub(super) prefix: String,
+    /// Of the body, in hexadecimal: tells our object from any other under the key.
+    pub(super) sha256: String,
+    /// What is in it, by output.
+    pub(super) events: BTreeMap<String, Fingerprints>,
+}
+
+impl Intent {
+    /// Whether an event is in both.
+    pub(super) fn shares_events_with(&self, other: &Self) -> bool {
+        other.events.iter().any(|(output, theirs)| {
+            let ours: HashSet<u64> = match self.events.get(output) {
+                Some(ours) => ours.0.iter().copied().collect(),
+                None => return false,
+            };
+            theirs.0.iter().any(|id| ours.contains(id))
+        })
+    }
+}
+
+/// The fingerprints of these events, by output.
+pub(super) fn fingerprints<'e>(
+    events: impl Iterator<Item = &'e Event>,
+) -> BTreeMap<String, Fingerprints> {
+    let mut by_output: BTreeMap<String, Fingerprints> = BTreeMap::new();
+    let mut last: Option<(&Event, String)> = None;
+    for event in events {
+        let output = match last.take() {
+            Some((of, output)) if std::sync::Arc::ptr_eq(&of.origin, &event.origin) => output,
+            _ => event.origin.output(),
+        };
+        match by_output.get_mut(&output) {
+            Some(ids) => ids.0.push(event.fingerprint()),
+            None => {
+                by_output.insert(output.clone(), Fingerprints(vec![event.fingerprint()]));
+            }
+        }
+        last = Some((event, output));
+    }
+    by_output
+}
+
+/// Fingerprints of events; in JSON, eight bytes each in Base64, which is half of their digits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Fingerprints(pub(super) Vec<u64>);
+
+impl Serialize for Fingerprints {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes: Vec<u8> = self.0.iter().flat_map(|id| id.to_le_bytes()).collect();
+        serializer.serialize_str(&STANDARD_NO_PAD.encode(bytes))
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprints {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = STANDARD_NO_PAD.decode(text).map_err(D::Error::custom)?;
+        let (ids, rest) = bytes.as_chunks::<8>();
+        if !rest.is_empty() {
+            return Err(D::Error::custom("fingerprints are cut off"));
+        }
+        Ok(Self(ids.iter().map(|id| u64::from_le_bytes(*id)).collect()))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    objects: Vec<Intent>,
+}
+
+/// What the checkpoint is to keep.
+pub(super) fn to_state(intents: Vec<Intent>) -> SinkState {
+    let saved = Saved { objects: intents };
+    serde_json::to_value(saved).expect("strings and lists can be written as JSON")
+}
+
+/// What the checkpoint kept.
+pub(super) fn from_state(state: &SinkState) -> Result<Vec<Intent>, SinkError> {
+    let saved = Saved::deserialize(state).map_err(|error| {
+        let text = format!("the saved state of the sink cannot be read: {error}");
+        SinkError::new(SinkErrorKind::Config, text)
+            .with_hint("was another kind of sink saved under this name? rename this one")
+    })?;
+    Ok(saved.objects)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_saved_is_read_back() {
+        let events = [("acme.tickets".to_owned(), Fingerprints(vec![0, 1, u64::MAX]))];
+        let intent = Intent {
+            key: "a/b".to_owned(),
+            prefix: "a/".to_owned(),
+            sha256: "00".to_owned(),
+            events: BTreeMap::from(events),
+        };
+        assert_eq!(from_state(&to_state(vec![intent.clone()])).unwrap(), [intent]);
+        for bad in ["!", "AAAA"] {
+            let fingerprints: Result<Fingerprints, _> = serde_json::from_value(bad.into());
+            fingerprints.unwrap_err();
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Objects in a bucket: one a batch and prefix, each written once.
+//!
+//! Before an object is put, the checkpoint holds its key and what will be in it; the put itself
+//! happens only if nothing is there. So whatever becomes of the process, a look at the key tells
+//! what became of the put. Nothing here knows which kind of bucket it is.
+
+mod intent;
+mod name;
+mod pack;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use futures::{TryStreamExt as _, stream};
+
+use super::{
+    Batch, Compression, Encoder, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written,
+    fault,
+};
+use crate::buckets::{Bucket, BucketError, BucketErrorKind, Condition, NewObject, Put};
+use crate::clock::Clock;
+use crate::normalize::Event;
+use crate::random::Random;
+use intent::{Intent, fingerprints, from_state, to_state};
+use name::Namer;
+use pack::{SHA256, pack};
+
+/// Objects of one batch that are put at the same time.
+const PUTS_AT_ONCE: usize = 8;
+
+/// How objects are named and packed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectSettings {
+    /// What keys begin with: `zendesk/{{ stream }}/date=%F/`. Events with different prefixes go
+    /// to different objects. May be empty.
+    pub prefix: String,
+    /// The strftime codes of the time of writing, in UTC, that follow; may be empty.
+    pub time_format: String,
+    /// Whether a random part follows. Without it and with equal times, keys would collide, which
+    /// stops the run.
+    pub append_uuid: bool,
+    /// What keys end in; none: what Vector ends them in, by compression.
+    pub extension: Option<String>,
+    /// How bodies are compressed.
+    pub compression: Compression,
+    /// Instead of the encoding's own.
+    pub content_type: Option<String>,
+    /// Instead of the compression's own; empty: none.
+    pub content_encoding: Option<String>,
+}
+
+/// Writes batches as objects.
+#[derive(Debug)]
+pub struct Object {
+    bucket: Arc<dyn Bucket>,
+    settings: Arc<ObjectSettings>,
+    namer: Namer,
+    encoder: Encoder,
+    clock: Clock,
+    random: Arc<Random>,
+    writing: Mutex<Writing>,
+}
+
+#[derive(Debug, Default)]
+struct Writing {
+    /// Objects of former runs of which it is not known yet whether they will appear: they were
+    /// not there at the start, but a request may still be on its way.
+    open: Vec<Intent>,
+    /// The objects of the batch that was prepared, until all are put.
+    pending: Vec<Arc<Pending>>,
+}
+
+/// An object on its way.
+#[derive(Debug)]
+struct Pending {
+    intent: Intent,
+    object: NewObject,
+    /// Whether it takes the key of an object of a former run.
+    takes_over: bool,
+}
+
+impl Object {
+    /// A sink that writes to `bucket`. Connects to nothing; fails where no keys can be made from
+    /// the settings.
+    pub fn new(
+        bucket: Arc<dyn Bucket>,
+        settings: ObjectSettings,
+        encoder: Encoder,
+        clock: Clock,
+        random: Arc<Random>,
+    ) -> Result<Self, SinkError> {
+        let namer = Namer::new(&settings)?;
+        let (settings, writing) = (Arc::new(settings), Mutex::default());
+        Ok(Self { bucket, settings, namer, encoder, clock, random, writing })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Writing> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Packs a batch, by prefix.
+    async fn pack(&self, batch: &Batch) -> Result<Vec<(String, Packed)>, SinkError> {
+        let parts = self.parts(batch);
+        let (batch, settings, encoder) =
+            (batch.clone(), Arc::clone(&self.settings), self.encoder.clone());
+        let packed = tokio::task::spawn_blocking(move || {
+            let packed = parts.into_iter().map(|(prefix, places)| {
+                let events: Vec<&Event> =
+                    places.into_iter().map(|place| &batch.events[place]).collect();
+                let (object, sha256) = pack(&batch, &events, &encoder, &settings)?;
+                let events = fingerprints(events.into_iter());
+                Ok((prefix, Packed { object, sha256, events }))
+            });
+            packed.collect()
+        });
+        packed.await.unwrap_or_else(|lost| Err(fault::of_lost_task(&lost)))
+    }
+
+    /// The places of a batch's events, by prefix.
+    fn parts(&self, batch: &Batch) -> Vec<(String, Vec<usize>)> {
+        let Some(template) = self.namer.prefix() else {
+            return vec![(String::new(), (0..batch.events.len()).collect())];
+        };
+        let mut parts: Vec<(String, Vec<usize>)> = Vec::new();
+        let mut place = 0;
+        template.each_name(&batch.events, |number, prefix, _| {
+            if number == parts.len() {
+                parts.push((prefix.to_owned(), Vec::new()));
+            }
+            parts[number].1.push(place);
+            place += 1;
+        });
+        parts
+    }
+
+    /// Gives a packed object its key: a new one, or that of an object which a former run may
+    /// still be putting. Whoever comes first then has it, and the other is refused.
+    fn pending(&self, prefix: String, packed: Packed, open: &mut Vec<Intent>) -> Pending {
+        let Packed { object, sha256, events } = packed;
+        let mut intent = Intent { key: String::new(), prefix, sha256, events };
+        let former = open
+            .iter()
+            .find(|former| former.prefix == intent.prefix || former.shares_events_with(&intent));
+        let former = former.map(|former| former.key.clone());
+        let takes_over = former.is_some();
+        intent.key = match former {
+            Some(key) => {
+                // Only one object of a batch takes a key over.
+                open.retain(|former| former.key != key);
+                key
+            }
+            None => self.namer.key(&intent.prefix, self.clock.now(), &self.random),
+        };
+        Pending { intent, object, takes_over }
+    }
+
+    async fn put(&self, pending: &Pending) -> Result<(), SinkError> {
+        let key = &pending.intent.key;
+        let put = self.bucket.put(key, pending.object.clone(), Condition::Absent).await?;
+        if let Put::Done(_) = put {
+            return Ok(());
+        }
+        let place = format!("{}/{key}", self.bucket.location());
+        let Some(present) = self.bucket.head(key).await? else {
+            let text = format!("{place} was there and is gone");
+            return Err(SinkError::new(SinkErrorKind::Retry, text));
+        };
+        let sha256 = present.metadata.get(SHA256);
+        if sha256 == Some(&pending.intent.sha256) {
+            // The answer to an earlier try was lost.
+            return Ok(());
+        }
+        let ours = |former: &Intent| former.key == *key && Some(&former.sha256) == sha256;
+        if self.lock().open.iter().any(ours) {
+            let text = format!("{place} was put by a former run just now");
+            return Err(SinkError::new(SinkErrorKind::Superseded, text));
+        }
+        Err(foreign(&place))
+    }
+
+    /// What a former run may have put under `key`, and whether it did.
+    async fn adopt(
+        &self,
+        key: &str,
+        candidates: Vec<Intent>,
+        open: &mut Vec<Intent>,
+        held: &mut BTreeMap<String, Vec<u64>>,
+    ) -> Result<(), SinkError> {
+        let Some(present) = self.bucket.head(key).await? else {
+            open.extend(candidates);
+            return Ok(());
+        };
+        let sha256 = present.metadata.get(SHA256);
+        let mut candidates = candidates.into_iter();
+        let Some(found) = candidates.find(|candidate| Some(&candidate.sha256) == sha256) else {
+            return Err(foreign(&format!("{}/{key}", self.bucket.location())));
+        };
+        tracing::debug!(key, "an object of a former run is complete");
+        for (output, ids) in found.events {
+            held.entry(output).or_default().extend(ids.0);
+        }
+        Ok(())
+    }
+}
+
+/// The body of an object that has no key yet.
+struct Packed {
+    object: NewObject,
+    sha256: String,
+    events: BTreeMap<String, intent::Fingerprints>,
+}
+
+fn foreign(place: &str) -> SinkError {
+    let text = format!("{place} is there already, and is not what this sink wrote");
+    SinkError::new(SinkErrorKind::Config, text).with_hint(
+        "let only one zenstream write there, and keep `filename_append_uuid` on; then move the \
+         object away",
+    )
+}
+
+impl From<BucketError> for SinkError {
+    fn from(error: BucketError) -> Self {
+        let BucketError { kind, message, hint } = error;
+        let kind = match kind {
+            BucketErrorKind::Retry => SinkErrorKind::Retry,
+            BucketErrorKind::Config => SinkErrorKind::Config,
+        };
+        Self { kind, message, hint }
+    }
+}
+
+#[async_trait]
+impl Sink for Object {
+    async fn check(&self) -> Result<(), SinkError> {
+        Ok(self.bucket.check().await?)
+    }
+
+    async fn restore(&self, state: Option<&SinkState>) -> Result<Restored, SinkError> {
+        let Some(state) = state else { return Ok(Restored::default()) };
+        let mut by_key: BTreeMap<String, Vec<Intent>> = BTreeMap::new();
+        for intent in from_state(state)? {
+            by_key.entry(intent.key.clone()).or_default().push(intent);
+        }
+        let (mut open, mut held) = (Vec::new(), BTreeMap::new());
+        for (key, candidates) in by_key {
+            self.adopt(&key, candidates, &mut open, &mut held).await?;
+        }
+        self.lock().open.clone_from(&open);
+        Ok(Restored { state: Some(to_state(open)), held })
+    }
+
+    async fn prepare(&self, batch: &Batch) -> Result<Option<SinkState>, SinkError> {
+        if !self.lock().pending.is_empty() {
+            // The same batch again, after a write that failed: its keys are saved already.
+            return Ok(None);
+        }
+        let packed = self.pack(batch).await?;
+        let mut writing = self.lock();
+        let mut free = writing.open.clone();
+        let pending = packed
+            .into_iter()
+            .map(|(prefix, packed)| Arc::new(self.pending(prefix, packed, &mut free)));
+        let pending: Vec<_> = pending.collect();
+        let mut intents = writing.open.clone();
+        for new in pending.iter().map(|pending| &pending.intent) {
+            let known = |known: &Intent| known.key == new.key && known.sha256 == new.sha256;
+            if !intents.iter().any(known) {
+                intents.push(new.clone());
+            }
+        }
+        writing.pending = pending;
+        Ok(Some(to_state(intents)))
+    }
+
+    async fn write(&self, _batch: &Batch) -> Result<Written, SinkError> {
+        let pending = self.lock().pending.clone();
+        let (takes_over, new): (Vec<_>, Vec<_>) =
+            pending.iter().cloned().partition(|pending| pending.takes_over);
+        // First those that a former run may be putting too: until they are decided, nothing of
+        // what is in them may appear elsewhere.
+        for pending in &takes_over {
+            self.put(pending).await?;
+        }
+        stream::iter(new.into_iter().map(Ok))
+            .try_for_each_concurrent(PUTS_AT_ONCE, async |pending| self.put(&pending).await)
+            .await?;
+        let mut writing = self.lock();
+        writing.pending.clear();
+        writing.open.retain(|former| pending.iter().all(|put| put.intent.key != former.key));
+        Ok(Written::all(Some(to_state(writing.open.clone()))))
+    }
+}
