@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use zenstream::normalize::{Event, Origin, PageLayout, events, split};
-use zenstream::sinks::Encoder;
+use zenstream::sinks::{Encoder, EncoderSettings};
 
 const SEED: u64 = 7;
 const WORDS: &[&str] = &[
@@ -220,7 +220,7 @@ fn bench_encode(criterion: &mut Criterion) {
         });
         let mut out = Vec::with_capacity(2 * page.bytes.len());
         for (name, key) in [("lines", None), ("lines_with_metadata", Some("zendesk".to_owned()))] {
-            let encoder = Encoder::new(key);
+            let encoder = Encoder::new(EncoderSettings { metadata_key: key });
             group.bench_function(name, |bencher| {
                 bencher.iter(|| encode(&encoder, black_box(&made), &mut out));
             });
