@@ -4,7 +4,6 @@
 //! need it. It knows no event and no position, and does not retry: whoever asks does.
 
 mod error;
-#[cfg(test)]
 mod memory;
 
 use std::collections::BTreeMap;
@@ -13,8 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use error::{BucketError, BucketErrorKind};
-#[cfg(test)]
-pub(crate) use memory::MemoryBucket;
+pub use memory::MemoryBucket;
 
 /// Which state of an object this is: an `ETag` or a generation. Equal ones mean equal bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]

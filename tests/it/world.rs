@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use url::Url;
 
+use zenstream::buckets::MemoryBucket;
 use zenstream::checkpoint::{CheckpointStore, FileStore};
 use zenstream::clock::Clock;
 use zenstream::pipeline::{
@@ -21,7 +22,9 @@ use zenstream::pipeline::{
 use zenstream::random::Random;
 use zenstream::simulator::transport::{SeenRequest, SimulatedTransport};
 use zenstream::simulator::{Settings, Simulator};
-use zenstream::sinks::{Compression, Console, Encoder, File, FileSettings, Memory, Sink};
+use zenstream::sinks::{
+    Compression, Console, Encoder, File, FileSettings, Memory, Object, ObjectSettings, Sink,
+};
 use zenstream::streams::{CATALOGUE, StreamSettings, StreamSpec};
 use zenstream::zendesk::{Client, ClientSettings, Credentials};
 
@@ -37,7 +40,7 @@ pub(crate) struct Reading {
     pub(crate) compression: Compression,
     /// Only these streams of the catalogue.
     pub(crate) streams: Vec<&'static str>,
-    /// Only these of the usual sinks: `memory`, `console`, `file`, `rejected`.
+    /// Only these of the usual sinks: `memory`, `console`, `file`, `objects`, `rejected`.
     pub(crate) sinks: Vec<&'static str>,
     pub(crate) since: Timestamp,
     pub(crate) max_pages: Option<u64>,
@@ -64,7 +67,7 @@ impl Default for Reading {
             batch: BatchSettings { max_bytes: 1 << 20, max_events: 1_000, max_age: Duration::ZERO },
             compression: Compression::None,
             streams: CATALOGUE.iter().map(|spec| spec.name).collect(),
-            sinks: vec!["memory", "console", "file", "rejected"],
+            sinks: vec!["memory", "console", "file", "objects", "rejected"],
             since: Timestamp::UNIX_EPOCH,
             max_pages: None,
         }
@@ -108,6 +111,7 @@ impl Write for Screen {
 pub(crate) struct World {
     pub(crate) simulator: Arc<Mutex<Simulator>>,
     pub(crate) memory: Memory,
+    pub(crate) bucket: MemoryBucket,
     pub(crate) screen: Screen,
     pub(crate) reading: Reading,
     pub(crate) directory: tempfile::TempDir,
@@ -129,6 +133,7 @@ impl World {
         Self {
             simulator: Arc::new(Mutex::new(Simulator::new(settings))),
             memory: Memory::new(),
+            bucket: MemoryBucket::default(),
             screen: Screen::default(),
             reading,
             directory: tempfile::tempdir().expect("a directory for the test"),
@@ -211,10 +216,11 @@ impl World {
             Some(store) => Arc::clone(store),
             None => Arc::new(FileStore::open(&self.checkpoint()).expect("a checkpoint")),
         };
-        Pipeline::new(vec![source], self.sinks(), store, clock, random)
+        let sinks = self.sinks(clock, &random);
+        Pipeline::new(vec![source], sinks, store, clock, random)
     }
 
-    fn sinks(&self) -> Vec<SinkPlan> {
+    fn sinks(&self, clock: Clock, random: &Arc<Random>) -> Vec<SinkPlan> {
         let outputs: Vec<String> =
             CATALOGUE.iter().map(|spec| format!("acme.{}", spec.name)).collect();
         let plan = |name: &str, inputs: Vec<String>, sink: Arc<dyn Sink>| SinkPlan {
@@ -230,7 +236,8 @@ impl World {
         let usual = vec![
             plan("memory", outputs.clone(), Arc::new(self.memory.clone())),
             plan("console", outputs.clone(), Arc::new(console)),
-            plan("file", outputs, Arc::new(self.file("{{ stream }}.ndjson"))),
+            plan("file", outputs.clone(), Arc::new(self.file("{{ stream }}.ndjson"))),
+            plan("objects", outputs, Arc::new(self.objects(clock, random))),
             plan(
                 "rejected",
                 vec!["acme.rejected".to_owned()],
@@ -269,6 +276,10 @@ impl World {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
             Err(error) => panic!("{}: {error}", path.display()),
         };
+        self.lines_of(bytes)
+    }
+
+    fn lines_of(&self, bytes: Vec<u8>) -> Vec<String> {
         let mut text = String::new();
         match self.reading.compression {
             Compression::None => text = String::from_utf8(bytes).expect("lines are text"),
@@ -278,6 +289,29 @@ impl World {
             }
         }
         text.lines().map(str::to_owned).collect()
+    }
+
+    fn objects(&self, clock: Clock, random: &Arc<Random>) -> Object {
+        let settings = ObjectSettings {
+            prefix: "zendesk/{{ stream }}/%F/".to_owned(),
+            time_format: "%s".to_owned(),
+            append_uuid: true,
+            extension: None,
+            compression: self.reading.compression,
+            content_type: None,
+            content_encoding: None,
+        };
+        let bucket = Arc::new(self.bucket.clone());
+        Object::new(bucket, settings, Encoder::default(), clock, Arc::clone(random))
+            .expect("these settings are right")
+    }
+
+    /// The lines of a stream in all objects.
+    pub(crate) fn object_lines(&self, stream: &str) -> Vec<String> {
+        let prefix = format!("zendesk/{stream}/");
+        let objects = self.bucket.objects().into_iter();
+        let objects = objects.filter(|(key, _)| key.starts_with(&prefix));
+        objects.flat_map(|(_, object)| self.lines_of(object.body.to_vec())).collect()
     }
 
     /// The account's records as they stand now.
