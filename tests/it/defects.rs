@@ -786,7 +786,7 @@ impl Sink for Forgetful {
 }
 
 fn extra(name: &'static str, takes: &[&'static str], sink: Arc<dyn Sink>) -> Extra {
-    Extra { name, takes: takes.to_vec(), acknowledged: true, sink }
+    Extra { name, takes: takes.to_vec(), acknowledged: true, sink, delivery: None }
 }
 
 fn small_batches() -> Reading {

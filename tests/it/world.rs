@@ -50,10 +50,12 @@ pub(crate) struct Reading {
 #[derive(Debug, Clone)]
 pub(crate) struct Extra {
     pub(crate) name: &'static str,
-    /// The outputs of `acme` that it takes.
+    /// The outputs of `acme` that it takes; with `@` before it, any other output.
     pub(crate) takes: Vec<&'static str>,
     pub(crate) acknowledged: bool,
     pub(crate) sink: Arc<dyn Sink>,
+    /// None: as the usual sinks.
+    pub(crate) delivery: Option<DeliverySettings>,
 }
 
 impl Default for Reading {
@@ -246,9 +248,13 @@ impl World {
         ];
         let chosen = |plan: &SinkPlan| self.reading.sinks.contains(&plan.name.as_str());
         let extra = self.extra.iter().map(|extra| {
-            let inputs = extra.takes.iter().map(|output| format!("acme.{output}")).collect();
-            let sink = plan(extra.name, inputs, Arc::clone(&extra.sink));
-            SinkPlan { acknowledged: extra.acknowledged, ..sink }
+            let inputs = extra.takes.iter().map(|output| match output.strip_prefix('@') {
+                Some(whole) => whole.to_owned(),
+                None => format!("acme.{output}"),
+            });
+            let sink = plan(extra.name, inputs.collect(), Arc::clone(&extra.sink));
+            let delivery = extra.delivery.unwrap_or(sink.delivery);
+            SinkPlan { acknowledged: extra.acknowledged, delivery, ..sink }
         });
         usual.into_iter().filter(chosen).chain(extra).collect()
     }
