@@ -3,6 +3,7 @@
 //! Two tasks a sink: one collects what the feeds send, the other writes. While a write is under
 //! way the next batch grows, up to its limits; then the feeds wait.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use super::tally::{SinkTally, add};
 use crate::clock::Clock;
 use crate::normalize::{self, Event};
 use crate::random::Random;
-use crate::sinks::{Refused, Sink, SinkError, SinkErrorKind, SinkState, Written};
+use crate::sinks::{Refused, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written};
 use crate::zendesk::Backoff;
 
 /// Collects deliveries into batches until every feed is gone.
@@ -54,10 +55,19 @@ pub(super) async fn batch(
     Ok(())
 }
 
-/// Writes one sink's batches.
+/// By output: fingerprints of events that a sink turned out to hold.
+pub(super) type Held = BTreeMap<String, Vec<u64>>;
+
+/// Restores one sink, then writes its batches.
 pub(super) struct Deliverer {
     pub(super) id: SinkId,
     pub(super) sink: Arc<dyn Sink>,
+    /// Whether it is checked before anything else.
+    pub(super) healthcheck: bool,
+    /// What a former run saved of it.
+    pub(super) saved: Option<SinkState>,
+    /// Set once it is restored: the feeds wait for that.
+    pub(super) restored: watch::Sender<Option<Arc<Held>>>,
     pub(super) settings: DeliverySettings,
     pub(super) notes: mpsc::Sender<Note>,
     /// The sinks that take what this one refuses, and whether each is waited for.
@@ -72,6 +82,9 @@ pub(super) struct Deliverer {
 impl Deliverer {
     /// Writes each batch until there are no more.
     pub(super) async fn run(self, mut batches: mpsc::Receiver<Cut>) -> Result<(), RunError> {
+        if !self.restore().await.map_err(|error| RunError::sink(&self.tally().name, error))? {
+            return Ok(());
+        }
         let mut pace = Pace::new(self.settings.rate_limit);
         while let Some(cut) = batches.recv().await {
             let written = match self.write(&cut, &mut pace).await {
@@ -102,6 +115,45 @@ impl Deliverer {
 
     fn tally(&self) -> &SinkTally {
         &self.tally.sinks[self.id]
+    }
+
+    /// Checks the sink and gives it back its state, however long that takes. Returns whether the
+    /// run goes on.
+    async fn restore(&self) -> Result<bool, SinkError> {
+        let mut backoff = Backoff::new(self.settings.retry.first, self.settings.retry.longest);
+        let mut stop = self.stop.subscribe();
+        let Restored { state, held } = loop {
+            let error = match self.try_restore().await {
+                Err(error) if error.kind == SinkErrorKind::Retry => error,
+                done => break done?,
+            };
+            let wait = backoff.next(&self.random);
+            let (sink, retry_in_ms) = (&self.tally().name, wait.as_millis());
+            tracing::warn!(sink, %error, retry_in_ms, "sink not ready, trying again");
+            tokio::select! {
+                () = self.clock.sleep(wait) => {}
+                _ = stop.wait_for(|stop| *stop) => return Ok(false),
+            }
+        };
+        let held = Arc::new(held);
+        let note = Note::Restored { sink: self.id, state, held: Arc::clone(&held) };
+        // The committer first: what the feeds send it next relies on it.
+        let goes_on = self.notes.send(note).await.is_ok();
+        self.restored.send_replace(Some(held));
+        Ok(goes_on)
+    }
+
+    async fn try_restore(&self) -> Result<Restored, SinkError> {
+        if self.healthcheck {
+            match self.sink.check().await {
+                Err(error) if error.kind == SinkErrorKind::Retry => {
+                    // Whether it is really needed shows when it is.
+                    tracing::warn!(sink = self.tally().name, %error, "healthcheck failed");
+                }
+                checked => checked?,
+            }
+        }
+        self.sink.restore(self.saved.as_ref()).await
     }
 
     /// Says that these events are durable. Returns whether the run goes on.

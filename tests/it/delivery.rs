@@ -148,3 +148,53 @@ fn a_write_is_tried_as_often_as_asked_and_then_the_run_fails() {
     let text = error.to_string();
     assert_eq!(text, "sink `away`: given up after 4 tries: nobody answers");
 }
+
+/// Is away until told otherwise, even when it is only asked what it holds.
+#[derive(Debug, Default)]
+struct Late {
+    inner: Memory,
+    tries_left: std::sync::atomic::AtomicU32,
+}
+
+#[async_trait]
+impl Sink for Late {
+    async fn check(&self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    async fn restore(&self, state: Option<&SinkState>) -> Result<Restored, SinkError> {
+        use std::sync::atomic::Ordering::Relaxed;
+        if self.tries_left.load(Relaxed) > 0 {
+            self.tries_left.fetch_sub(1, Relaxed);
+            return Err(SinkError::new(SinkErrorKind::Retry, "nobody answers yet"));
+        }
+        self.inner.restore(state).await
+    }
+
+    async fn prepare(&self, batch: &Batch) -> Result<Option<SinkState>, SinkError> {
+        self.inner.prepare(batch).await
+    }
+
+    async fn write(&self, batch: &Batch) -> Result<Written, SinkError> {
+        self.inner.write(batch).await
+    }
+}
+
+#[test]
+fn a_sink_that_is_away_at_the_start_holds_its_own_streams_and_no_other() {
+    let settings = Settings { audit_logs: 300, tickets: 50, ..Settings::default() };
+    let reading = Reading { sinks: vec!["rejected"], ..Reading::default() };
+    let mut world = settled(settings, reading);
+    let late = Arc::new(Late { tries_left: 1_000_000.into(), ..Late::default() });
+    let present = Memory::new();
+    world.extra = vec![
+        extra("late", &["audit_logs"], Arc::clone(&late) as Arc<dyn Sink>),
+        extra("present", &["tickets"], Arc::new(present.clone())),
+    ];
+    world.live(Life::Stopped(Duration::from_secs(600))).expect("a run that is stopped");
+    assert_exactly(&world, "tickets", &present.lines(), "the sink that is there");
+    assert!(late.inner.is_empty());
+    late.tries_left.store(5, std::sync::atomic::Ordering::Relaxed);
+    world.live(Life::Stopped(Duration::from_secs(3_000))).expect("a run that is stopped");
+    assert_exactly(&world, "audit_logs", &late.inner.lines(), "the sink that was away");
+}
