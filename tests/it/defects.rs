@@ -27,7 +27,8 @@ use zenstream::streams::{self, Position};
 use zenstream::zendesk::ApiError;
 
 use crate::client::{Canned, Script, answer};
-use crate::world::{self, Extra, Life, Reading, World, assert_exactly, by_id, counts};
+use crate::truth::{by_id, counts};
+use crate::world::{self, Extra, Life, Reading, World, assert_exactly};
 
 const BOTH: [&str; 2] = ["audit_logs", "tickets"];
 

@@ -13,7 +13,8 @@ use zenstream::sinks::{
     Batch, Memory, Refused, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written,
 };
 
-use crate::world::{Extra, Life, Reading, World, assert_exactly, by_id};
+use crate::truth::by_id;
+use crate::world::{Extra, Life, Reading, World, assert_exactly};
 
 /// Takes everything but records whose id ends in a digit that it does not like.
 #[derive(Debug, Default)]

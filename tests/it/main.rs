@@ -1,6 +1,7 @@
 //! The whole program, from the outside. A table of contents:
 //!
 //! * `world`: a pretend account with a pipeline beside it, in simulated time
+//! * `truth`: tells records apart
 //! * `seeds`: hundreds of seeded runs with faults and crashes, each event exactly once
 //! * `defects`: what other collectors get wrong, one test each
 //! * `delivery`: how events get to sinks, and what becomes of those that none will take
@@ -18,4 +19,5 @@ mod house;
 mod kill;
 mod program;
 mod seeds;
+mod truth;
 mod world;

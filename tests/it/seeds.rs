@@ -14,7 +14,8 @@ use zenstream::random::Random;
 use zenstream::simulator::{Faults, Settings};
 use zenstream::sinks::Compression;
 
-use crate::world::{Life, Reading, World, assert_exactly, by_id, counts};
+use crate::truth::{by_id, counts};
+use crate::world::{Life, Reading, World, assert_exactly};
 
 const SEEDS: u64 = 200;
 

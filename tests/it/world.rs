@@ -3,14 +3,12 @@
 //! One world outlives many runs: the account, what the sinks hold and the checkpoint stay while
 //! pipelines come, crash and go. A crash is the end of the runtime that a pipeline runs on.
 
-use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use url::Url;
 
 use zenstream::buckets::MemoryBucket;
@@ -27,6 +25,8 @@ use zenstream::sinks::{
 };
 use zenstream::streams::{CATALOGUE, StreamSettings, StreamSpec};
 use zenstream::zendesk::{Client, ClientSettings, Credentials};
+
+use crate::truth::by_id;
 
 /// How a world is read.
 #[derive(Debug, Clone)]
@@ -381,32 +381,6 @@ pub(crate) fn client(
     };
     let credentials = Credentials::Bearer("the-bearer-token".into());
     Client::new(settings, credentials, transport, clock, random)
-}
-
-/// The id of a line, with its version where it has one.
-pub(crate) fn id_of(line: &str) -> String {
-    let record: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e} in {line}"));
-    let version = record.get("generated_timestamp").map(|at| format!("@{at}"));
-    format!("{}{}", record["id"], version.unwrap_or_default())
-}
-
-/// Lines by id; panics on an id that is there twice.
-pub(crate) fn by_id(lines: &[String], place: &str) -> BTreeMap<String, String> {
-    let mut ids = BTreeMap::new();
-    for line in lines {
-        let id = id_of(line);
-        assert!(ids.insert(id.clone(), line.clone()).is_none(), "{id} is in {place} twice");
-    }
-    ids
-}
-
-/// How often each id is there.
-pub(crate) fn counts(lines: &[String]) -> HashMap<String, usize> {
-    let mut counts = HashMap::new();
-    for line in lines {
-        *counts.entry(id_of(line)).or_default() += 1;
-    }
-    counts
 }
 
 /// Every record of the account is in `lines` once, byte for byte, and nothing else.
