@@ -1,7 +1,7 @@
 //! How events move: wiring only.
 //!
 //! ```text
-//! stream ─page─> feed ─2 pages─> batch ─1 batch─> deliver ─> sink
+//! stream ─page─> feed ─2 pages─> deliver ─> sink
 //!                  └──64 notes──> commit <──64 notes──┘
 //!                                   └─> checkpoint store
 //! ```

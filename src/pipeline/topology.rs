@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::commit::{Committer, Note};
-use super::deliver::{Deliverer, Held, batch};
+use super::deliver::{Deliverer, Held};
 use super::error::RunError;
 use super::feed::{Feed, Route};
 use super::intake::Intake;
@@ -30,9 +30,6 @@ const LOAD_RETRIES: u32 = 5;
 
 /// The first and the last ceiling of the random delay between those tries.
 const LOAD_CEILINGS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(8));
-
-/// Batches that may wait for a sink's writer beside the one it writes.
-const BATCHES_QUEUED: usize = 1;
 
 /// Notes that may wait for the committer; they are small.
 const NOTES_QUEUED: usize = 64;
@@ -169,7 +166,6 @@ impl Pipeline {
         let (intakes, queues): (Vec<_>, Vec<_>) = queues.unzip();
         let mut entrances = Vec::new();
         for ((id, plan), deliveries) in self.sinks.iter().enumerate().zip(queues) {
-            let (batches, to_write) = mpsc::channel(BATCHES_QUEUED);
             let rejected = format!("{}.rejected", plan.name);
             let takers = self.sinks.iter().zip(&intakes);
             let takers = takers.filter(|(taker, _)| taker.inputs.contains(&rejected));
@@ -188,8 +184,7 @@ impl Pipeline {
                 random: Arc::clone(&self.random),
                 tally: Arc::clone(&self.tally),
             };
-            tasks.spawn(batch(plan.delivery.batch, deliveries, batches));
-            tasks.spawn(deliverer.run(to_write));
+            tasks.spawn(deliverer.run(deliveries));
             entrances.push(Entrance { intake: intakes[id].clone(), restored: is_restored });
         }
         entrances
