@@ -82,7 +82,6 @@ async fn sdk_config(
     let timeout = settings.timeout;
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT.min(timeout))
-        .read_timeout(timeout)
         .operation_attempt_timeout(timeout);
     let mut loader: ConfigLoader = aws_config::defaults(behavior())
         .http_client(http.clone())

@@ -5,11 +5,13 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use super::settings::AwsCredentials;
 use crate::buckets::{BucketError, BucketErrorKind};
 
 /// The longest part of an answer's own words that is shown.
@@ -64,6 +66,8 @@ pub(super) enum Failure {
     Answered(Answer),
     /// There is none.
     Lost(BucketError),
+    /// Nothing was asked: there is nobody to ask as.
+    NoCredentials,
 }
 
 /// An answer that is no success.
@@ -91,8 +95,11 @@ where
             SdkError::TimeoutError(_) => {
                 lost(BucketErrorKind::Retry, "no answer within the time limit".to_owned())
             }
-            SdkError::DispatchFailure(_) => Self::Lost(undelivered(&error)),
-            _ => lost(BucketErrorKind::Config, format!("the request cannot be made: {}", chain(&error))),
+            SdkError::DispatchFailure(_) => undelivered(&error),
+            _ => {
+                let text = format!("the request cannot be made: {}", chain(&error));
+                lost(BucketErrorKind::Config, text)
+            }
         }
     }
 }
@@ -135,14 +142,10 @@ impl Answer {
     }
 
     fn described(&self) -> String {
-        let mut text = format!("answered {}", self.status);
+        let code = self.code.as_deref().map(|code| format!(" {code}")).unwrap_or_default();
         let words = self.words.as_ref().filter(|_| !self.is(CREDENTIALS));
-        for part in [self.code.as_ref(), words].into_iter().flatten() {
-            // Writing to a string cannot fail.
-            let written = write!(text, "{} {part}", if text.contains(' ') { "," } else { "" });
-            debug_assert!(written.is_ok());
-        }
-        text
+        let words = words.map(|words| format!(": {words}")).unwrap_or_default();
+        format!("answered {}{code}{words}", self.status)
     }
 
     fn hint(&self, needed: &str) -> Option<String> {
@@ -177,64 +180,87 @@ impl Answer {
     }
 }
 
+/// What a request was for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request<'r> {
+    pub(super) place: &'r str,
+    /// Completes "cannot".
+    pub(super) doing: &'r str,
+    /// What must be granted.
+    pub(super) needed: &'r str,
+    /// Where credentials come from.
+    pub(super) credentials: &'r AwsCredentials,
+}
+
 impl Failure {
-    /// As an error of a request that was `doing` something at `place` and for which the actions
-    /// `needed` must be granted.
-    pub(super) fn located(self, place: &str, doing: &str, needed: &str) -> BucketError {
-        match self {
-            Self::Lost(error) => {
-                BucketError { message: format!("{place}: cannot {doing}: {}", error.message), ..error }
+    /// As an error of this request.
+    pub(super) fn of(self, request: Request<'_>) -> BucketError {
+        let error = match self {
+            Self::Lost(error) => error,
+            Self::NoCredentials => {
+                BucketError::new(BucketErrorKind::Config, "there are no credentials")
+                    .with_hint(looked_for(request.credentials))
             }
             Self::Answered(answer) => {
-                let kind = match answer.may_pass() {
-                    true => BucketErrorKind::Retry,
-                    false => BucketErrorKind::Config,
-                };
-                let message = format!("{place}: cannot {doing}: {}", answer.described());
-                BucketError { kind, message, hint: answer.hint(needed) }
+                let passing = answer.may_pass();
+                let kind = if passing { BucketErrorKind::Retry } else { BucketErrorKind::Config };
+                let hint = answer.hint(request.needed);
+                BucketError { kind, message: answer.described(), hint }
             }
+        };
+        let message = format!("{}: cannot {}: {}", request.place, request.doing, error.message);
+        BucketError { message, ..error }
+    }
+}
+
+/// Where it was looked for credentials, none of which were there.
+fn looked_for(credentials: &AwsCredentials) -> String {
+    match credentials {
+        AwsCredentials::Default { .. } | AwsCredentials::Keys { .. } => {
+            "looked for in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in ~/.aws, for a web \
+             identity token and for a role of this container or machine; or set `auth`"
+                .to_owned()
+        }
+        AwsCredentials::Profile { credentials_file, profile } => {
+            let file = credentials_file.as_deref().unwrap_or(Path::new("~/.aws/credentials"));
+            format!("looked for in the profile `{profile}` of `{}`", file.display())
         }
     }
 }
 
 /// Nothing was sent, or it was not answered.
-fn undelivered<E: Error + 'static>(error: &SdkError<E>) -> BucketError {
-    let credentials = sources(error).find_map(|error| error.downcast_ref());
-    if let Some(error) = credentials {
+fn undelivered<E: Error + 'static>(error: &SdkError<E>) -> Failure {
+    if let Some(error) = sources(error).find_map(|error| error.downcast_ref()) {
         return of_credentials(error);
     }
     let reasons = chain(error);
-    if reasons.contains("invalid peer certificate") {
-        return BucketError::new(BucketErrorKind::Config, reasons)
-            .with_hint("set `tls.ca_file` to the certificate of whoever signed the store's");
-    }
-    BucketError::new(BucketErrorKind::Retry, reasons)
-        .with_hint("are `endpoint` and `region` right, and is the store reachable from here?")
+    Failure::Lost(if reasons.contains("invalid peer certificate") {
+        BucketError::new(BucketErrorKind::Config, reasons)
+            .with_hint("set `tls.ca_file` to the certificate of whoever signed the store's")
+    } else {
+        BucketError::new(BucketErrorKind::Retry, reasons)
+            .with_hint("are `endpoint` and `region` right, and is the store reachable from here?")
+    })
 }
 
-fn of_credentials(error: &CredentialsError) -> BucketError {
-    let refused = |text: String| BucketError::new(BucketErrorKind::Config, text);
-    match error {
-        CredentialsError::CredentialsNotLoaded(_) => refused("there are no credentials".to_owned())
-            .with_hint(
-                "looked for under `auth`, in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in \
-                 ~/.aws, for a web identity token and for a role of this container or machine",
-            ),
-        CredentialsError::InvalidConfiguration(_) => refused(chain(error))
-            .with_hint("correct the profile, or set `auth` in the config"),
-        CredentialsError::ProviderTimedOut(_) => {
-            BucketError::new(BucketErrorKind::Retry, error.to_string())
-                .with_hint("allow more with `auth.load_timeout_secs`")
+fn of_credentials(error: &CredentialsError) -> Failure {
+    let reasons = chain(error);
+    Failure::Lost(match error {
+        CredentialsError::CredentialsNotLoaded(_) => return Failure::NoCredentials,
+        CredentialsError::InvalidConfiguration(_) => {
+            BucketError::new(BucketErrorKind::Config, reasons)
+                .with_hint("correct the profile, or set `auth`")
         }
+        CredentialsError::ProviderTimedOut(_) => BucketError::new(BucketErrorKind::Retry, reasons)
+            .with_hint("allow more with `auth.load_timeout_secs`"),
         _ => {
-            let reasons = chain(error);
             let denied = ["AccessDenied", "InvalidIdentityToken", "ValidationError", "NoSuchEntity"];
             let for_good = denied.iter().chain(CREDENTIALS).any(|code| reasons.contains(code));
             let kind = if for_good { BucketErrorKind::Config } else { BucketErrorKind::Retry };
             BucketError::new(kind, reasons)
                 .with_hint("may these credentials take on the role that `auth.assume_role` names?")
         }
-    }
+    })
 }
 
 /// An error and what it came from.

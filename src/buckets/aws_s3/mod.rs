@@ -25,7 +25,7 @@ use super::{
     Bucket, BucketError, BucketErrorKind, Condition, NewObject, ObjectInfo, Put, Version,
 };
 use crate::proxy::ProxySettings;
-use error::{Answer, Failure};
+use error::{Answer, Failure, Request};
 pub use settings::{
     AwsAuth, AwsCredentials, AwsRole, AwsS3Settings, Checksums, ImdsSettings, PutOptions,
 };
@@ -60,7 +60,8 @@ impl AwsS3 {
     }
 
     fn failed(&self, failure: impl Into<Failure>, doing: &str, needed: &str) -> BucketError {
-        failure.into().located(&self.location(), doing, needed)
+        let (place, credentials) = (self.location(), &self.settings.auth.source);
+        failure.into().of(Request { place: &place, doing, needed, credentials })
     }
 
     /// Whether the bucket is there and may be listed, and if not, why.
