@@ -19,7 +19,7 @@ pub mod buckets;
 
 pub mod tls;
 
-pub mod proxy;
+pub mod http_client;
 
 // What people say and see: configs, commands, the log.
 pub mod config;

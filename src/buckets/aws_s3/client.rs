@@ -29,7 +29,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::settings::{AwsAuth, AwsCredentials, AwsRole, AwsS3Settings, Checksums, ImdsSettings};
 use crate::buckets::{BucketError, BucketErrorKind};
-use crate::proxy::ProxySettings;
+use crate::http_client::ProxySettings;
 
 /// The longest that connecting may take, if a request may take longer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -24,7 +24,7 @@ use url::form_urlencoded::Serializer;
 use super::{
     Bucket, BucketError, BucketErrorKind, Condition, NewObject, ObjectInfo, Put, Version,
 };
-use crate::proxy::ProxySettings;
+use crate::http_client::ProxySettings;
 use error::{Answer, Failure, Request};
 pub use settings::{
     AwsAuth, AwsCredentials, AwsRole, AwsS3Settings, Checksums, ImdsSettings, PutOptions,
