@@ -33,6 +33,18 @@ pub(super) fn read_rest<'de, T: Deserialize<'de>>(
         .map_err(|error| error.beside(others).located(path))
 }
 
+/// Reads some fields of the map at `path`; the others are read elsewhere.
+pub(super) fn read_part<'de, T: Deserialize<'de>>(
+    node: &'de Node,
+    path: &Path,
+    fields: &[&str],
+) -> Result<T, Finding> {
+    let Node::Map(entries) = node else { return read(node, path) };
+    let part = entries.iter().filter(|(key, _)| fields.contains(&key.as_str()));
+    T::deserialize(de::value::MapAccessDeserializer::new(Entries { entries: part, value: None }))
+        .map_err(|error| error.located(path))
+}
+
 /// The word at `key` of the map here that tells how the rest of it is read.
 pub(super) fn type_of<'de>(
     node: &'de Node,
