@@ -44,6 +44,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("sinks.*.encoding.json", "leave it out: a line holds one event"),
     ("sinks.*.encoding.metric_tag_values", "leave it out: events are not metrics"),
     ("sinks.*.framing.character_delimited", "lines end in a newline"),
+    ("checkpoint.storage_class", "leave it out: a checkpoint is read at once"),
     ("secret.*.protocol", "leave it out: version 1.0 is spoken"),
 ];
 

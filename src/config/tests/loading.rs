@@ -259,9 +259,10 @@ fn what_is_generated_loads() {
         ("OTHER_1_SUBDOMAIN", "other"),
         ("OTHER_1_CLIENT_ID", "id"),
         ("OTHER_1_CLIENT_SECRET", "secret"),
+        ("S3_BUCKET", "acme-zendesk"),
     ]);
     for expression in
-        ["zendesk//console", "zendesk//console,file", "zendesk,other-1:zendesk//a:file,file,file"]
+        ["zendesk//console", "zendesk//console,file", "zendesk//aws_s3", "zendesk,other-1:zendesk//a:file,file,file"]
     {
         let text = generate(expression).unwrap();
         let config = parse(&text, Format::Yaml, "c.yaml", &variables);
