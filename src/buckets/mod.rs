@@ -5,7 +5,6 @@
 
 mod aws_s3;
 mod error;
-#[cfg(test)]
 mod memory;
 
 use std::collections::BTreeMap;
@@ -17,8 +16,7 @@ pub use aws_s3::{
     AwsAuth, AwsCredentials, AwsRole, AwsS3, AwsS3Settings, Checksums, ImdsSettings, PutOptions,
 };
 pub use error::{BucketError, BucketErrorKind};
-#[cfg(test)]
-pub(crate) use memory::MemoryBucket;
+pub use memory::MemoryBucket;
 
 /// Which state of an object this is: an `ETag` or a generation. Equal ones mean equal bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -23,7 +23,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("sources.*.acknowledgements", "set it on the sinks"),
     ("sources.*.scrape_interval_secs", "use `poll_interval_secs`"),
     ("sources.*.scrape_timeout_secs", "use `request.timeout_secs`"),
-    ("sinks.*.buffer", "leave it out: queues are in memory, bounded, and wait when full"),
+    ("sinks.*.buffer.max_size", "use `max_events`: the buffer is in memory"),
     ("sinks.*.batch", "leave it out"),
     ("sinks.*.request", "leave it out: a write is tried again until it is accepted"),
     ("sinks.*.tls", "leave it out"),
@@ -55,7 +55,8 @@ const VALUES: &[(&str, &[&str])] = &[
     ("sources.*.auth.strategy", &["oauth_refresh_token", "aws", "custom"]),
     ("sources.*.emit", &["pages"]),
     ("sources.*.type", &["okta", "http_client", "exec", "stdin", "http_server", "vector"]),
-    ("sinks.*.compression", &["zlib", "zstd", "snappy", "lz4"]),
+    ("sinks.*.buffer.type", &["disk"]),
+    ("sinks.*.compression", &["snappy", "lz4"]),
     (
         "sinks.*.encoding.codec",
         &[

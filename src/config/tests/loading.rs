@@ -105,7 +105,10 @@ fn what_the_contract_shows_loads_as_far_as_this_version_has_it() {
         (&[value("metric_sets")][..], true)
     );
     let [archive, out] = config.sinks.as_slice() else { panic!() };
-    assert_eq!(archive.inputs, ["acme.audit_logs", "acme.rejected", "acme.tickets"]);
+    assert_eq!(
+        archive.inputs,
+        ["acme.audit_logs", "acme.rejected", "acme.tickets", "out.rejected"]
+    );
     assert!(archive.acknowledgements && !out.acknowledgements);
     let SinkKind::File(settings) = &archive.kind else { panic!() };
     assert_eq!(settings.compression, Compression::GZIP);

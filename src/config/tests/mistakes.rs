@@ -34,6 +34,7 @@ fn an_unknown_field_is_answered_with_the_closest_or_with_all() {
     insta::assert_snapshot!(swapped("inputs: [acme]", "inptus: [acme]"), @"
     sinks.out: unknown field `inptus`
       hint: did you mean `inputs`?
+    sinks.out: missing field `inputs`
     ");
     insta::assert_snapshot!(source("request: { timeout: 3 }"), @"
     sources.acme.request: unknown field `timeout`
@@ -109,7 +110,7 @@ fn an_unknown_stream_or_input_is_answered_with_the_closest_or_with_all() {
     ");
     insta::assert_snapshot!(swapped("[acme]", "[acme, 'remap*']"), @"
     sinks.out.inputs[1]: no output matches `remap*`
-      hint: the outputs are `acme.audit_logs`, `acme.rejected` and `acme`
+      hint: the outputs are `acme.audit_logs`, `acme.rejected`, `out.rejected`, `acme` and `out`
     ");
     insta::assert_snapshot!(swapped("[acme]", "[]"), @"
     sinks.out.inputs: is empty
@@ -149,8 +150,8 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
       hint: this version has `oauth_client_credentials`, `bearer`, `api_token` and `basic`
     ");
     insta::assert_snapshot!(sink("buffer: { type: disk }"), @"
-    sinks.out: `buffer` is not available in this version
-      hint: leave it out: queues are in memory, bounded, and wait when full
+    sinks.out.buffer.type: `disk` is not available in this version
+      hint: this version has `memory`
     ");
     insta::assert_snapshot!(sink("encoding: { codec: text }"), @"
     sinks.out.encoding.codec: `text` is not available in this version
@@ -168,9 +169,9 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
     sinks.out.healthcheck: `timeout` is not available in this version
       hint: leave it out
     ");
-    insta::assert_snapshot!(file("path: x\n    compression: zstd"), @"
-    sinks.out.compression: `zstd` is not available in this version
-      hint: this version has `none` and `gzip`
+    insta::assert_snapshot!(file("path: x\n    compression: snappy"), @"
+    sinks.out.compression: `snappy` is not available in this version
+      hint: this version has `none`, `gzip`, `zlib` and `zstd`
     ");
     for kind in ["aws_s3", "gcp_cloud_storage", "azure_blob", "kafka", "http", "vector"] {
         let shown = swapped("type: console", &format!("type: {kind}"));
@@ -372,7 +373,7 @@ fn each_problem_names_the_file_it_is_in() {
     cannot read config `bad.json`: unknown field `y`
       hint: known fields: `data_dir`, `checkpoint`, `sources`, `sinks`, `acknowledgements`, `proxy`, `secret` and `api`
     cannot read config `bad.json`: sinks.two: unknown field `x`
-      hint: known fields: `type`, `inputs`, `acknowledgements`, `healthcheck`, `encoding`, `framing` and `target`
+      hint: known fields: `acknowledgements`, `buffer`, `encoding`, `framing`, `healthcheck`, `inputs`, `target` and `type`
     ");
     insta::assert_snapshot!(shown(&["broken.yaml", "missing.yaml", "config"]), @"
     cannot read config `missing.yaml`: No such file or directory (os error 2)
