@@ -32,6 +32,8 @@ pub(super) fn config(
     if let Some(node) = root.get("api") {
         findings.keep(api(node, &top.key("api")));
     }
+    let max_pages = root.get("max_pages").map(|node| read(node, &top.key("max_pages")));
+    let max_pages = findings.keep(max_pages.transpose());
     check_names(root, findings);
     let sources = sources(root, findings);
     let sinks = sinks(root, acknowledgements, sources.as_deref(), findings);
@@ -41,6 +43,7 @@ pub(super) fn config(
         sources: sources?,
         sinks: sinks?,
         proxy: proxy?,
+        max_pages: max_pages?,
     })
 }
 

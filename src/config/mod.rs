@@ -30,6 +30,7 @@ mod unavailable;
 mod written;
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ pub struct Config {
     pub sinks: Vec<SinkConfig>,
     /// The proxies that requests go through.
     pub proxy: ProxySettings,
+    /// Of each stream, at most this many pages a run, which then ends; none: no such end.
+    pub max_pages: Option<NonZeroU64>,
 }
 
 /// Where positions are kept.

@@ -371,7 +371,7 @@ fn each_problem_names_the_file_it_is_in() {
     insta::assert_snapshot!(shown(&["a.yaml", "same.toml"]), @"cannot read config `a.yaml`: sinks.out: is there twice: in `a.yaml` and in `same.toml`");
     insta::assert_snapshot!(shown(&["a.yaml", "bad.json"]), @"
     cannot read config `bad.json`: unknown field `y`
-      hint: known fields: `data_dir`, `checkpoint`, `sources`, `sinks`, `acknowledgements`, `proxy`, `secret` and `api`
+      hint: known fields: `data_dir`, `checkpoint`, `sources`, `sinks`, `acknowledgements`, `proxy`, `secret`, `api` and `max_pages`
     cannot read config `bad.json`: sinks.two: unknown field `x`
       hint: known fields: `acknowledgements`, `buffer`, `encoding`, `framing`, `healthcheck`, `inputs`, `target` and `type`
     ");
