@@ -287,12 +287,11 @@ impl World {
 
     fn lines_of(&self, bytes: Vec<u8>) -> Vec<String> {
         let mut text = String::new();
-        match self.reading.compression {
-            Compression::None => text = String::from_utf8(bytes).expect("lines are text"),
-            _ => {
-                let mut reader = flate2::read::MultiGzDecoder::new(bytes.as_slice());
-                std::io::Read::read_to_string(&mut reader, &mut text).expect("whole gzip members");
-            }
+        if self.reading.compression == Compression::None {
+            text = String::from_utf8(bytes).expect("lines are text");
+        } else {
+            let mut reader = flate2::read::MultiGzDecoder::new(bytes.as_slice());
+            std::io::Read::read_to_string(&mut reader, &mut text).expect("whole gzip members");
         }
         text.lines().map(str::to_owned).collect()
     }
