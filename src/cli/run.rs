@@ -1,6 +1,7 @@
 //! `run`: a config's sources into its sinks, until stopped or, with `--once`, to
 //! the present end.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub(super) struct Arguments {
     /// Read every stream to its present end, write everything out, save, and exit.
     #[arg(long)]
     once: bool,
-    /// Take at most this many pages of each stream, then exit.
+    /// Take at most this many pages of each stream, then exit; instead of the config's `max_pages`.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_pages: Option<u64>,
     /// How long a stopped run may take to write out what it holds, in seconds.
@@ -42,7 +43,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let config = config::load(&arguments.config, &ProcessEnvironment)?;
     let options = RunOptions {
         once: arguments.once,
-        max_pages: arguments.max_pages,
+        max_pages: arguments.max_pages.or(config.max_pages.map(NonZeroU64::get)),
         shutdown_timeout: Duration::from_secs(arguments.shutdown_timeout),
     };
     let mut signals = Signals::new()?;

@@ -28,6 +28,22 @@ const FILE: &str = "
       codec: json
 ";
 
+const AWS_S3: &str = "
+    type: aws_s3
+    bucket: ${S3_BUCKET}
+    # Without it: AWS_REGION, the profile's, or the machine's.
+    # region: eu-central-1
+    # Without `auth`: the environment, ~/.aws, a web identity, a role of the container or machine.
+    # auth:
+    #   access_key_id: ${AWS_ACCESS_KEY_ID}
+    #   secret_access_key: ${AWS_SECRET_ACCESS_KEY}
+    # Begins with a literal; `{{ stream }}` and time codes may follow.
+    key_prefix: zendesk/{{ stream }}/date=%F/
+    compression: gzip
+    encoding:
+      codec: json
+";
+
 /// A component that is asked for.
 struct Component<'e> {
     name: String,
@@ -112,7 +128,11 @@ fn text(sources: &[Component<'_>], sinks: &[Component<'_>]) -> String {
     let inputs: Vec<String> = sources.iter().map(|source| format!("{}.*", source.name)).collect();
     text.push_str("\nsinks:\n");
     for sink in sinks {
-        let body = if sink.kind == "file" { FILE } else { CONSOLE };
+        let body = match sink.kind {
+            "file" => FILE,
+            "aws_s3" => AWS_S3,
+            _ => CONSOLE,
+        };
         let (name, body) = (&sink.name, body.trim_start_matches('\n').replace("NAME", &sink.name));
         let inputs = format!("[\"{}\"]", inputs.join("\", \""));
         // Writing to a string cannot fail.

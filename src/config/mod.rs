@@ -5,6 +5,7 @@
 //! here connects to anything.
 
 mod auth;
+mod aws;
 mod document;
 mod endpoint;
 mod environment;
@@ -29,6 +30,7 @@ mod unavailable;
 mod written;
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -37,6 +39,8 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::streams::StreamSpec;
+
+pub use crate::http_client::ProxySettings;
 
 pub use endpoint::{Account, parse_endpoint, parse_subdomain};
 pub use environment::{Environment, ProcessEnvironment, default_data_dir};
@@ -58,16 +62,25 @@ pub struct Config {
     /// In the order of their names.
     pub sinks: Vec<SinkConfig>,
     /// The proxies that requests go through.
-    pub proxy: ProxyConfig,
+    pub proxy: ProxySettings,
+    /// Of each stream, at most this many pages a run, which then ends; none: no such end.
+    pub max_pages: Option<NonZeroU64>,
 }
 
 /// Where positions are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum CheckpointConfig {
     /// One file; by default `checkpoint.json` in the data directory.
     File {
         /// The file.
         path: PathBuf,
+    },
+    /// One object in S3.
+    AwsS3 {
+        /// The bucket it is in.
+        bucket: crate::buckets::AwsS3Settings,
+        /// Its key there.
+        key: String,
     },
 }
 
@@ -76,6 +89,7 @@ impl fmt::Display for CheckpointConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path } => write!(f, "{}", path.display()),
+            Self::AwsS3 { bucket, key } => write!(f, "s3://{}/{key}", bucket.bucket),
         }
     }
 }
@@ -177,30 +191,6 @@ pub struct RequestConfig {
     pub share: f64,
 }
 
-/// The proxies that requests go through. What the environment's `HTTP_PROXY`, `HTTPS_PROXY` and
-/// `NO_PROXY` say is in here already: a client must not ask it again.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct ProxyConfig {
-    /// For `http://` endpoints.
-    pub http: Option<Url>,
-    /// For `https://` endpoints.
-    pub https: Option<Url>,
-    /// Hosts that are reached directly.
-    pub no_proxy: Vec<String>,
-}
-
-impl fmt::Debug for ProxyConfig {
-    /// Without credentials, which a proxy's URL may hold.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let origin = |url: &Option<Url>| url.as_ref().map(|url| url.origin().ascii_serialization());
-        f.debug_struct("ProxyConfig")
-            .field("http", &origin(&self.http))
-            .field("https", &origin(&self.https))
-            .field("no_proxy", &self.no_proxy)
-            .finish()
-    }
-}
-
 /// One destination.
 #[derive(Debug, Clone)]
 pub struct SinkConfig {
@@ -232,4 +222,11 @@ pub enum SinkKind {
     },
     /// Files, appended to.
     File(crate::sinks::FileSettings),
+    /// Objects in S3.
+    AwsS3 {
+        /// Where they go.
+        bucket: crate::buckets::AwsS3Settings,
+        /// What they are called and how they are packed.
+        object: crate::sinks::ObjectSettings,
+    },
 }

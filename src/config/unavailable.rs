@@ -29,25 +29,28 @@ const OPTIONS: &[(&str, &str)] = &[
     ("sinks.*.tls", "leave it out"),
     ("sinks.*.proxy", "set the top-level `proxy`"),
     ("sinks.*.graph", "leave it out"),
-    ("sinks.*.timezone", "leave it out: times in `path` are in UTC"),
+    ("sinks.*.timezone", "leave it out: times are in UTC"),
+    ("sinks.*.retry_strategy", "leave it out: what may pass is tried again, what may not ends the run"),
+    ("sinks.*.batch_encoding", "leave it out: objects hold a line an event"),
     ("sinks.*.truncate", "leave it out: files are only appended to"),
     ("sinks.*.internal_metrics", "leave it out"),
     ("sinks.*.healthcheck.timeout", "leave it out"),
     ("sinks.*.healthcheck.uri", "leave it out"),
     ("sinks.*.healthcheck_uri", "leave it out"),
-    ("sinks.*.dangerously_allow_unconfined_template_resolution", "begin `path` with a literal"),
+    ("sinks.*.dangerously_allow_unconfined_template_resolution", "begin the template with a literal"),
     ("sinks.*.encoding.only_fields", "leave it out: an event is the record as Zendesk sent it"),
     ("sinks.*.encoding.except_fields", "leave it out: an event is the record as Zendesk sent it"),
     ("sinks.*.encoding.timestamp_format", "leave it out: times stay as Zendesk sent them"),
     ("sinks.*.encoding.json", "leave it out: a line holds one event"),
     ("sinks.*.encoding.metric_tag_values", "leave it out: events are not metrics"),
     ("sinks.*.framing.character_delimited", "lines end in a newline"),
+    ("checkpoint.storage_class", "leave it out: a checkpoint is read at once"),
     ("secret.*.protocol", "leave it out: version 1.0 is spoken"),
 ];
 
 /// Words that a field takes elsewhere, by the field's path.
 const VALUES: &[(&str, &[&str])] = &[
-    ("checkpoint.type", &["aws_s3", "gcp_cloud_storage", "kafka"]),
+    ("checkpoint.type", &["gcp_cloud_storage", "kafka"]),
     ("secret.*.type", &["aws_secrets_manager"]),
     ("sources.*.auth.strategy", &["oauth_refresh_token", "aws", "custom"]),
     ("sources.*.emit", &["pages"]),
@@ -78,7 +81,6 @@ const VALUES: &[(&str, &[&str])] = &[
     (
         "sinks.*.type",
         &[
-            "aws_s3",
             "gcp_cloud_storage",
             "azure_blob",
             "kafka",

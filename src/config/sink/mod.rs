@@ -1,8 +1,10 @@
 //! What a sink means: what it takes is left as it was written, for `inputs` to resolve. One file a
 //! family of sinks, and `envelope` for what they have in common.
 
+mod aws_s3;
 mod envelope;
 mod local;
+mod objects;
 
 use std::path::{Component, Path as FilePath};
 
@@ -13,8 +15,10 @@ use super::written::Toggle;
 use super::{SinkConfig, SinkKind};
 use envelope::Envelope;
 
+pub(super) use envelope::Tls;
+
 /// The types of sinks.
-pub(super) const TYPES: &[&str] = &["console", "file"];
+pub(super) const TYPES: &[&str] = &["aws_s3", "console", "file"];
 
 /// What the sink means; none if something is wrong with it.
 pub(super) fn sink(
@@ -25,6 +29,7 @@ pub(super) fn sink(
     findings: &mut Findings,
 ) -> Option<SinkConfig> {
     let (envelope, kind) = match findings.keep(type_of(node, path, "type", TYPES))? {
+        "aws_s3" => aws_s3::sink(node, path, findings),
         "console" => local::console(node, path, findings),
         "file" => local::file(node, path, findings),
         other => {

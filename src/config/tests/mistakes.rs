@@ -137,9 +137,9 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
     api.enabled: `api` is not available in this version
       hint: set it to `false`, or leave `api` out
     ");
-    insta::assert_snapshot!(top("checkpoint: { type: aws_s3, bucket: b }"), @"
-    checkpoint.type: `aws_s3` is not available in this version
-      hint: this version has `file`
+    insta::assert_snapshot!(top("checkpoint: { type: kafka }"), @"
+    checkpoint.type: `kafka` is not available in this version
+      hint: this version has `file` and `aws_s3`
     ");
     insta::assert_snapshot!(source("emit: pages"), @"
     sources.acme.emit: `pages` is not available in this version
@@ -173,11 +173,11 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
     sinks.out.compression: `snappy` is not available in this version
       hint: this version has `none`, `gzip`, `zlib` and `zstd`
     ");
-    for kind in ["aws_s3", "gcp_cloud_storage", "azure_blob", "kafka", "http", "vector"] {
+    for kind in ["gcp_cloud_storage", "azure_blob", "kafka", "http", "vector"] {
         let shown = swapped("type: console", &format!("type: {kind}"));
         let expected = format!(
             "sinks.out.type: `{kind}` is not available in this version\n  \
-             hint: this version has `console` and `file`\n"
+             hint: this version has `aws_s3`, `console` and `file`\n"
         );
         assert_eq!(shown, expected);
     }
@@ -344,7 +344,7 @@ sinks:
       hint: did you mean `tickets`?
     sources.b: missing field `streams`
     sinks.x.type: `kafka` is not available in this version
-      hint: this version has `console` and `file`
+      hint: this version has `aws_s3`, `console` and `file`
     sinks.y.target: unknown target `x`
       hint: this version has `stdout` and `stderr`
     ");
@@ -371,7 +371,7 @@ fn each_problem_names_the_file_it_is_in() {
     insta::assert_snapshot!(shown(&["a.yaml", "same.toml"]), @"cannot read config `a.yaml`: sinks.out: is there twice: in `a.yaml` and in `same.toml`");
     insta::assert_snapshot!(shown(&["a.yaml", "bad.json"]), @"
     cannot read config `bad.json`: unknown field `y`
-      hint: known fields: `data_dir`, `checkpoint`, `sources`, `sinks`, `acknowledgements`, `proxy`, `secret` and `api`
+      hint: known fields: `data_dir`, `checkpoint`, `sources`, `sinks`, `acknowledgements`, `proxy`, `secret`, `api` and `max_pages`
     cannot read config `bad.json`: sinks.two: unknown field `x`
       hint: known fields: `acknowledgements`, `buffer`, `encoding`, `framing`, `healthcheck`, `inputs`, `target` and `type`
     ");
