@@ -4,6 +4,7 @@
 //! need it. It knows no event and no position, and does not retry: whoever asks does.
 
 mod error;
+mod gcp_cloud_storage;
 #[cfg(test)]
 mod memory;
 
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use error::{BucketError, BucketErrorKind};
+pub use gcp_cloud_storage::{GcpCloudStorage, GcpCredentials, GcsSettings};
 #[cfg(test)]
 pub(crate) use memory::MemoryBucket;
 
