@@ -18,8 +18,26 @@ struct Inside {
     puts: u64,
     /// The next puts take place, but their answers are lost.
     lose_answers: u32,
-    /// The next puts do not take place.
-    refuse: u32,
+    /// The next puts fail, and arrive later.
+    delay: u32,
+    /// Puts on their way, whose senders no longer wait.
+    late: Vec<(String, NewObject, Condition)>,
+}
+
+impl Inside {
+    fn put(&mut self, key: &str, object: NewObject, condition: &Condition) -> Put {
+        let present = self.objects.get(key).map(|(version, _)| version.to_string());
+        let holds = match condition {
+            Condition::Absent => present.is_none(),
+            Condition::Version(Version(version)) => present.as_ref() == Some(version),
+        };
+        if !holds {
+            return Put::Refused;
+        }
+        self.puts += 1;
+        self.objects.insert(key.to_owned(), (self.puts, object));
+        Put::Done(Version(self.puts.to_string()))
+    }
 }
 
 impl MemoryBucket {
@@ -27,10 +45,12 @@ impl MemoryBucket {
         self.0.lock().expect("nobody panics with it")
     }
 
-    /// Everything, by key.
-    pub(crate) fn objects(&self) -> BTreeMap<String, NewObject> {
+    /// Everything, in the order in which it was put.
+    pub(crate) fn objects(&self) -> Vec<(String, NewObject)> {
         let inside = self.lock();
-        inside.objects.iter().map(|(key, (_, object))| (key.clone(), object.clone())).collect()
+        let mut objects: Vec<_> = inside.objects.iter().collect();
+        objects.sort_by_key(|(_, (version, _))| *version);
+        objects.into_iter().map(|(key, (_, object))| (key.clone(), object.clone())).collect()
     }
 
     /// The next `count` puts take place, but say that they failed.
@@ -38,9 +58,17 @@ impl MemoryBucket {
         self.lock().lose_answers = count;
     }
 
-    /// The next `count` puts fail and do nothing.
-    pub(crate) fn refuse(&self, count: u32) {
-        self.lock().refuse = count;
+    /// The next `count` puts fail, and arrive when [`arrive`](Self::arrive) lets them.
+    pub(crate) fn delay(&self, count: u32) {
+        self.lock().delay = count;
+    }
+
+    /// What was delayed takes place now, as far as its condition holds.
+    pub(crate) fn arrive(&self) {
+        let mut inside = self.lock();
+        for (key, object, condition) in std::mem::take(&mut inside.late) {
+            inside.put(&key, object, &condition);
+        }
     }
 
     /// Puts an object whatever is there, as somebody else would.
@@ -84,27 +112,18 @@ impl Bucket for MemoryBucket {
         object: NewObject,
         condition: Condition,
     ) -> Result<Put, BucketError> {
-        let present = self.head(key).await?.map(|info| info.version);
-        let holds = match condition {
-            Condition::Absent => present.is_none(),
-            Condition::Version(version) => present == Some(version),
-        };
         let mut inside = self.lock();
-        if inside.refuse > 0 {
-            inside.refuse -= 1;
+        if inside.delay > 0 {
+            inside.delay -= 1;
+            inside.late.push((key.to_owned(), object, condition));
             return Err(away());
         }
-        if !holds {
-            return Ok(Put::Refused);
-        }
-        inside.puts += 1;
-        let version = inside.puts;
-        inside.objects.insert(key.to_owned(), (version, object));
+        let put = inside.put(key, object, &condition);
         if inside.lose_answers > 0 {
             inside.lose_answers -= 1;
             return Err(away());
         }
-        Ok(Put::Done(Version(version.to_string())))
+        Ok(put)
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, BucketError> {
