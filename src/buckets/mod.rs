@@ -3,6 +3,7 @@
 //! What S3, Google Cloud Storage and Azure Blob have in common, as far as a sink and a checkpoint
 //! need it. It knows no event and no position, and does not retry: whoever asks does.
 
+mod azure_blob;
 mod error;
 mod gcp_cloud_storage;
 #[cfg(test)]
@@ -13,6 +14,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub use azure_blob::{
+    AzureBlob, AzureCredentials, AzureSettings, ConnectionString, ManagedIdentity,
+};
 pub use error::{BucketError, BucketErrorKind};
 pub use gcp_cloud_storage::{GcpCloudStorage, GcpCredentials, GcsSettings};
 #[cfg(test)]
