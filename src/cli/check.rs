@@ -15,7 +15,7 @@ use super::account::{self, AccountArguments, BRIEF};
 use super::{Failure, output};
 use crate::checkpoint::{StoreError, StoreErrorKind};
 use crate::config::{self, CheckpointConfig, Config, ProcessEnvironment};
-use crate::pipeline::{self, BuildError};
+use crate::pipeline::{self, BuildError, Outside};
 use crate::streams::{CATALOGUE, Paging, StreamSpec};
 use crate::zendesk::{ApiError, Client, PageRequest};
 
@@ -90,14 +90,14 @@ async fn check_config(config: &Config) -> Result<Vec<Finding>, Failure> {
         };
         findings.push(Finding { kind: "sink", name: sink.name.clone(), ok, detail, hint });
     }
-    findings.push(check_checkpoint(&config.checkpoint).await);
+    findings.push(check_checkpoint(&config.checkpoint, &outside).await);
     Ok(findings)
 }
 
 /// Whether positions can be kept. A run that keeps them right now is the best proof.
-async fn check_checkpoint(checkpoint: &CheckpointConfig) -> Finding {
+async fn check_checkpoint(checkpoint: &CheckpointConfig, outside: &Outside) -> Finding {
     let name = checkpoint.to_string();
-    let readable = match pipeline::store(checkpoint) {
+    let readable = match pipeline::store(checkpoint, outside) {
         Ok(store) => store.load().await.map(|_| "can be kept".to_owned()),
         Err(BuildError::Checkpoint(error)) if error.kind == StoreErrorKind::Conflict => {
             Ok("kept by a run".to_owned())

@@ -13,7 +13,7 @@ use super::problem::{ConfigError, Finding, Findings, listed};
 use super::read::{read, type_of};
 use super::written::{self, Toggle};
 use super::{
-    CheckpointConfig, Config, ProxyConfig, SinkConfig, SourceConfig, inputs, sink, source,
+    CheckpointConfig, Config, ProxyConfig, SinkConfig, SourceConfig, gcp, inputs, sink, source,
 };
 
 /// What the tree means; none if something is wrong with it, which is then among the findings.
@@ -58,6 +58,9 @@ fn data_dir(root: &Node, top: &Path, environment: &dyn Environment) -> Result<Pa
     }
 }
 
+/// The types of checkpoints.
+const CHECKPOINTS: &[&str] = &["file", "gcp_cloud_storage"];
+
 fn checkpoint(
     node: Option<&Node>,
     path: &Path,
@@ -65,12 +68,13 @@ fn checkpoint(
 ) -> Result<CheckpointConfig, Finding> {
     let default = data_dir.join("checkpoint.json");
     let Some(node) = node else { return Ok(CheckpointConfig::File { path: default }) };
-    match type_of(node, path, "type", &["file"])? {
+    match type_of(node, path, "type", CHECKPOINTS)? {
         "file" => {
             let written: written::CheckpointFile = read(node, path)?;
             Ok(CheckpointConfig::File { path: written.path.map_or(default, |path| path.0.into()) })
         }
-        other => Err(Finding::unknown_value(&path.key("type"), other, &["file"])),
+        "gcp_cloud_storage" => gcp::checkpoint(node, path),
+        other => Err(Finding::unknown_value(&path.key("type"), other, CHECKPOINTS)),
     }
 }
 

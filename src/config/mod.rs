@@ -9,6 +9,7 @@ mod document;
 mod endpoint;
 mod environment;
 mod expand;
+mod gcp;
 mod generate;
 mod inputs;
 mod load;
@@ -69,6 +70,13 @@ pub enum CheckpointConfig {
         /// The file.
         path: PathBuf,
     },
+    /// One object in Google Cloud Storage.
+    GcpCloudStorage {
+        /// The bucket it is in.
+        bucket: crate::buckets::GcsSettings,
+        /// Its name there.
+        key: String,
+    },
 }
 
 impl fmt::Display for CheckpointConfig {
@@ -76,6 +84,7 @@ impl fmt::Display for CheckpointConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path } => write!(f, "{}", path.display()),
+            Self::GcpCloudStorage { bucket, key } => write!(f, "gs://{}/{key}", bucket.bucket),
         }
     }
 }
@@ -232,4 +241,18 @@ pub enum SinkKind {
     },
     /// Files, appended to.
     File(crate::sinks::FileSettings),
+    /// Objects in Google Cloud Storage.
+    GcpCloudStorage {
+        /// Where they go.
+        bucket: crate::buckets::GcsSettings,
+        /// What they are called and how they are packed.
+        object: crate::sinks::ObjectSettings,
+    },
+    /// Blobs in Azure.
+    AzureBlob {
+        /// Where they go.
+        container: crate::buckets::AzureSettings,
+        /// What they are called and how they are packed.
+        object: crate::sinks::ObjectSettings,
+    },
 }

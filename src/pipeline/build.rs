@@ -78,7 +78,7 @@ pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError>
     if !untaken.is_empty() {
         sinks.push(rejected_file(&config.data_dir, untaken)?);
     }
-    let store = connect::store(&config.checkpoint)?;
+    let store = connect::store(&config.checkpoint, outside)?;
     Ok(Pipeline::new(sources, sinks, store, outside.clock, Arc::clone(&outside.random)))
 }
 

@@ -3,23 +3,49 @@
 use std::sync::Arc;
 
 use super::build::{BuildError, Outside};
-use crate::checkpoint::{CheckpointStore, FileStore};
+use crate::buckets::{AzureBlob, Bucket, GcpCloudStorage};
+use crate::checkpoint::{BucketStore, CheckpointStore, FileStore};
 use crate::config::{CheckpointConfig, SinkConfig, SinkKind};
-use crate::sinks::{Console, Encoder, File, Sink};
+use crate::sinks::{Console, Encoder, File, Object, ObjectSettings, Sink, SinkError};
 
 /// The sink that a part of the config describes.
-pub fn sink(config: &SinkConfig, _outside: &Outside) -> Result<Arc<dyn Sink>, BuildError> {
+pub fn sink(config: &SinkConfig, outside: &Outside) -> Result<Arc<dyn Sink>, BuildError> {
     let refuse = |error| BuildError::Sink(config.name.clone(), error);
     let encoder = Encoder::new(config.encoder.clone());
     Ok(match &config.kind {
         SinkKind::Console { target } => Arc::new(Console::new(*target, encoder)),
         SinkKind::File(settings) => Arc::new(File::new(settings.clone(), encoder).map_err(refuse)?),
+        SinkKind::GcpCloudStorage { bucket, object } => {
+            let bucket = Arc::new(GcpCloudStorage::new(bucket.clone()));
+            objects(bucket, object, encoder, outside).map_err(refuse)?
+        }
+        SinkKind::AzureBlob { container, object } => {
+            let bucket = AzureBlob::new(container.clone()).map_err(|error| refuse(error.into()))?;
+            objects(Arc::new(bucket), object, encoder, outside).map_err(refuse)?
+        }
     })
 }
 
+fn objects(
+    bucket: Arc<dyn Bucket>,
+    settings: &ObjectSettings,
+    encoder: Encoder,
+    outside: &Outside,
+) -> Result<Arc<dyn Sink>, SinkError> {
+    let random = Arc::clone(&outside.random);
+    Ok(Arc::new(Object::new(bucket, settings.clone(), encoder, outside.clock, random)?))
+}
+
 /// The store that a part of the config describes.
-pub fn store(config: &CheckpointConfig) -> Result<Arc<dyn CheckpointStore>, BuildError> {
+pub fn store(
+    config: &CheckpointConfig,
+    outside: &Outside,
+) -> Result<Arc<dyn CheckpointStore>, BuildError> {
     Ok(match config {
         CheckpointConfig::File { path } => Arc::new(FileStore::open(path)?),
+        CheckpointConfig::GcpCloudStorage { bucket, key } => {
+            let bucket = Arc::new(GcpCloudStorage::new(bucket.clone()));
+            Arc::new(BucketStore::new(bucket, key.clone(), &outside.random))
+        }
     })
 }

@@ -58,13 +58,19 @@ impl ConnectionString {
             None => of_parts(account.as_deref(), protocol, suffix)?,
         };
         let account = account
-            .or_else(|| endpoint.as_ref().and_then(account_of))
+            .or_else(|| endpoint.as_ref().and_then(Self::account_of))
             .ok_or_else(|| "has no `AccountName`".to_owned())?;
         if key.is_none() && signature.is_none() {
             return Err("has neither `AccountKey` nor `SharedAccessSignature`".to_owned());
         }
         let secret = |text: Option<&str>| text.map(SecretString::from);
         Ok(Self { account, endpoint, key: secret(key), signature: secret(signature) })
+    }
+
+    /// `acme` of `https://acme.blob.core.windows.net`.
+    pub fn account_of(endpoint: &Url) -> Option<String> {
+        let (account, rest) = endpoint.host_str()?.split_once('.')?;
+        rest.starts_with("blob.").then(|| account.to_owned())
     }
 }
 
@@ -92,10 +98,4 @@ fn of_parts(
         }
         _ => Ok(None),
     }
-}
-
-/// `acme` of `https://acme.blob.core.windows.net`.
-fn account_of(endpoint: &Url) -> Option<String> {
-    let (account, rest) = endpoint.host_str()?.split_once('.')?;
-    rest.starts_with("blob.").then(|| account.to_owned())
 }

@@ -321,9 +321,14 @@ impl Bucket for AzureBlob {
             keys.extend(page.result.objects.into_iter().map(|blob| blob.location.to_string()));
             next = page.page_token;
             if next.is_none() {
-                keys.sort_unstable();
-                return Ok(keys);
+                break;
             }
         }
+        // The library leaves out what is called like the prefix itself: that could be a directory.
+        if path(prefix).is_ok() && !prefix.is_empty() && self.head(prefix).await?.is_some() {
+            keys.push(prefix.to_owned());
+        }
+        keys.sort_unstable();
+        Ok(keys)
     }
 }

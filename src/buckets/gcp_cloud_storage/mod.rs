@@ -31,7 +31,7 @@ use metadata::Metadata;
 const ENDPOINT: &str = "https://storage.googleapis.com/";
 
 /// A bucket, and what is said of every object put there.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GcsSettings {
     /// Its name.
     pub bucket: String,

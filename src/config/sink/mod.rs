@@ -1,8 +1,11 @@
 //! What a sink means: what it takes is left as it was written, for `inputs` to resolve. One file a
 //! family of sinks, and `envelope` for what they have in common.
 
+mod azure_blob;
 mod envelope;
+mod gcp_cloud_storage;
 mod local;
+mod objects;
 
 use std::path::{Component, Path as FilePath};
 
@@ -14,7 +17,7 @@ use super::{SinkConfig, SinkKind};
 use envelope::Envelope;
 
 /// The types of sinks.
-pub(super) const TYPES: &[&str] = &["console", "file"];
+pub(super) const TYPES: &[&str] = &["azure_blob", "console", "file", "gcp_cloud_storage"];
 
 /// What the sink means; none if something is wrong with it.
 pub(super) fn sink(
@@ -25,8 +28,10 @@ pub(super) fn sink(
     findings: &mut Findings,
 ) -> Option<SinkConfig> {
     let (envelope, kind) = match findings.keep(type_of(node, path, "type", TYPES))? {
+        "azure_blob" => azure_blob::sink(node, path, findings),
         "console" => local::console(node, path, findings),
         "file" => local::file(node, path, findings),
+        "gcp_cloud_storage" => gcp_cloud_storage::sink(node, path, findings),
         other => {
             findings.push(Finding::unknown_value(&path.key("type"), other, TYPES));
             None

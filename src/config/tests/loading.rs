@@ -14,7 +14,7 @@ fn secs(seconds: u64) -> Duration {
 fn every_default_is_filled_in() {
     let config = yaml(&with("", "")).unwrap();
     assert_eq!(config.data_dir, Path::new("/home/u/.local/state/zenstream"));
-    let CheckpointConfig::File { path } = &config.checkpoint;
+    let CheckpointConfig::File { path } = &config.checkpoint else { panic!("no file") };
     assert_eq!(path, Path::new("/home/u/.local/state/zenstream/checkpoint.json"));
     assert_eq!(config.proxy, ProxyConfig::default());
     let source = &config.sources[0];
