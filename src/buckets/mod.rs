@@ -3,6 +3,7 @@
 //! What S3, Google Cloud Storage and Azure Blob have in common, as far as a sink and a checkpoint
 //! need it. It knows no event and no position, and does not retry: whoever asks does.
 
+mod aws_s3;
 mod azure_blob;
 mod error;
 mod gcp_cloud_storage;
@@ -14,6 +15,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub use aws_s3::{
+    AwsAuth, AwsCredentials, AwsRole, AwsS3, AwsS3Settings, Checksums, ImdsSettings, PutOptions,
+};
 pub use azure_blob::{
     AzureBlob, AzureCredentials, AzureSettings, ConnectionString, ManagedIdentity,
 };

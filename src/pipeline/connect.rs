@@ -6,21 +6,27 @@ use super::build::{BuildError, Outside};
 use crate::buckets::{AzureBlob, Bucket, GcpCloudStorage};
 use crate::checkpoint::{BucketStore, CheckpointStore, FileStore};
 use crate::config::{CheckpointConfig, SinkConfig, SinkKind};
+use crate::http_client::ProxySettings;
 use crate::sinks::{Console, Encoder, File, Object, ObjectSettings, Sink, SinkError};
 
 /// The sink that a part of the config describes.
-pub fn sink(config: &SinkConfig, outside: &Outside) -> Result<Arc<dyn Sink>, BuildError> {
+pub fn sink(
+    config: &SinkConfig,
+    proxy: &ProxySettings,
+    outside: &Outside,
+) -> Result<Arc<dyn Sink>, BuildError> {
     let refuse = |error| BuildError::Sink(config.name.clone(), error);
     let encoder = Encoder::new(config.encoder.clone());
     Ok(match &config.kind {
         SinkKind::Console { target } => Arc::new(Console::new(*target, encoder)),
         SinkKind::File(settings) => Arc::new(File::new(settings.clone(), encoder).map_err(refuse)?),
         SinkKind::GcpCloudStorage { bucket, object } => {
-            let bucket = Arc::new(GcpCloudStorage::new(bucket.clone()));
+            let bucket = Arc::new(GcpCloudStorage::new(bucket.clone(), proxy.clone()));
             objects(bucket, object, encoder, outside).map_err(refuse)?
         }
         SinkKind::AzureBlob { container, object } => {
-            let bucket = AzureBlob::new(container.clone()).map_err(|error| refuse(error.into()))?;
+            let bucket = AzureBlob::new(container.clone(), proxy);
+            let bucket = bucket.map_err(|error| refuse(error.into()))?;
             objects(Arc::new(bucket), object, encoder, outside).map_err(refuse)?
         }
     })
@@ -39,12 +45,13 @@ fn objects(
 /// The store that a part of the config describes.
 pub fn store(
     config: &CheckpointConfig,
+    proxy: &ProxySettings,
     outside: &Outside,
 ) -> Result<Arc<dyn CheckpointStore>, BuildError> {
     Ok(match config {
         CheckpointConfig::File { path } => Arc::new(FileStore::open(path)?),
         CheckpointConfig::GcpCloudStorage { bucket, key } => {
-            let bucket = Arc::new(GcpCloudStorage::new(bucket.clone()));
+            let bucket = Arc::new(GcpCloudStorage::new(bucket.clone(), proxy.clone()));
             Arc::new(BucketStore::new(bucket, key.clone(), &outside.random))
         }
     })

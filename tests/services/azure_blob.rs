@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use zenstream::buckets::{
     AzureBlob, AzureCredentials, AzureSettings, Bucket, Condition, ConnectionString,
 };
+use zenstream::http_client::ProxySettings;
 
 use crate::objects;
 use crate::{server, unique};
@@ -29,6 +30,10 @@ fn settings(connection: &str, container: &str) -> AzureSettings {
         tags: BTreeMap::new(),
         timeout: Duration::from_secs(20),
     }
+}
+
+fn open(settings: AzureSettings) -> AzureBlob {
+    AzureBlob::new(settings, &ProxySettings::default()).unwrap()
 }
 
 /// Makes a container: a put to its own address, whose endpoint says what is put.
@@ -51,7 +56,7 @@ async fn container(name: &str) -> Option<Arc<dyn Bucket>> {
     let connection = server(SERVER)?;
     let container = unique(name);
     make(&connection, &container).await;
-    Some(Arc::new(AzureBlob::new(settings(&connection, &container)).unwrap()))
+    Some(Arc::new(open(settings(&connection, &container))))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +93,7 @@ async fn one_of_two_holders_of_a_checkpoint_saves() {
 async fn a_container_that_is_not_there_is_refused_with_how_to_make_it() {
     let Some(connection) = server(SERVER) else { return };
     let name = unique("missing");
-    let container = AzureBlob::new(settings(&connection, &name)).unwrap();
+    let container = open(settings(&connection, &name));
     for error in objects::refuses_everything(&container).await {
         let hint = error.hint.unwrap();
         assert!(hint.contains(&format!("container create --name {name}")), "{hint}");
@@ -100,11 +105,11 @@ async fn a_wrong_key_is_refused_with_what_to_check() {
     let Some(connection) = server(SERVER) else { return };
     let name = unique("key");
     make(&connection, &name).await;
-    let container = AzureBlob::new(AzureSettings {
+    let container = open(AzureSettings {
         credentials: AzureCredentials::AccessKey(SecretString::from("d3Jvbmc=")),
         ..settings(&connection, &name)
     });
-    for error in objects::refuses_everything(&container.unwrap()).await {
+    for error in objects::refuses_everything(&container).await {
         assert!(error.message.contains(": 403"), "{error:?}");
         assert!(error.hint.unwrap().contains("Storage Blob Data Contributor"));
     }
@@ -115,12 +120,11 @@ async fn what_the_config_says_of_blobs_is_put_beside_them() {
     let Some(connection) = server(SERVER) else { return };
     let name = unique("beside");
     make(&connection, &name).await;
-    let container = AzureBlob::new(AzureSettings {
+    let container = open(AzureSettings {
         metadata: BTreeMap::from([("team".to_owned(), "secops".to_owned())]),
         tags: BTreeMap::from([("project".to_owned(), "a b".to_owned())]),
         ..settings(&connection, &name)
     });
-    let container = container.unwrap();
     container.put("a", objects::object(b"x"), Condition::Absent).await.unwrap();
     let info = container.head("a").await.unwrap().unwrap();
     assert_eq!(info.metadata.get("team").map(String::as_str), Some("secops"));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use zenstream::buckets::{Bucket, Condition, GcpCloudStorage, GcpCredentials, GcsSettings};
+use zenstream::http_client::ProxySettings;
 
 use crate::objects;
 use crate::{server, unique};
@@ -26,6 +27,10 @@ fn settings(endpoint: &str, bucket: &str) -> GcsSettings {
     }
 }
 
+fn proxy() -> ProxySettings {
+    ProxySettings::default()
+}
+
 /// A bucket of its own; none where there is no server.
 async fn bucket(name: &str) -> Option<Arc<dyn Bucket>> {
     let endpoint = server(SERVER)?;
@@ -39,7 +44,7 @@ async fn bucket(name: &str) -> Option<Arc<dyn Bucket>> {
         .await
         .unwrap();
     assert!(made.status().is_success(), "{}", made.status());
-    Some(Arc::new(GcpCloudStorage::new(settings(&endpoint, &name))))
+    Some(Arc::new(GcpCloudStorage::new(settings(&endpoint, &name), proxy())))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +81,7 @@ async fn one_of_two_holders_of_a_checkpoint_saves() {
 async fn a_bucket_that_is_not_there_is_refused_with_how_to_make_it() {
     let Some(endpoint) = server(SERVER) else { return };
     let name = unique("missing");
-    let bucket = GcpCloudStorage::new(settings(&endpoint, &name));
+    let bucket = GcpCloudStorage::new(settings(&endpoint, &name), proxy());
     for error in objects::refuses_everything(&bucket).await {
         let hint = error.hint.unwrap();
         assert!(hint.contains(&format!("buckets create gs://{name}")), "{hint}");
@@ -94,7 +99,7 @@ async fn what_the_config_says_of_objects_is_put_beside_them() {
         cache_control: Some("no-cache".to_owned()),
         metadata: BTreeMap::from([("team".to_owned(), "secops".to_owned())]),
         ..settings(&endpoint, &name)
-    });
+    }, proxy());
     bucket.put("a", objects::object(b"x"), Condition::Absent).await.unwrap();
     let info = bucket.head("a").await.unwrap().unwrap();
     assert_eq!(info.metadata.get("team").map(String::as_str), Some("secops"));

@@ -113,7 +113,7 @@ fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
 
 /// The cause at the bottom: what is above it only says that something failed, and may say where
 /// with a signature in the address.
-fn bottom(error: &dyn std::error::Error) -> String {
+pub(super) fn bottom(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(below) = cause.source() {
         cause = below;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use object_store::azure::{AzureConfigKey, MicrosoftAzure, MicrosoftAzureBuilder};
+use object_store::client::{HttpClient, HttpConnector};
 use object_store::list::{PaginatedListOptions, PaginatedListStore as _};
 use object_store::path::Path;
 use object_store::{
@@ -24,11 +25,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{Bucket, BucketError, BucketErrorKind, Condition, NewObject, ObjectInfo, Put, Version};
+use crate::http_client::{self, ProxySettings};
 pub use connection_string::ConnectionString;
 use fault::Fault;
-
-/// Longer means that a dead address is noticed late; shorter fails on slow links.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A container, and what is said of every blob put there.
 #[derive(Debug, Clone)]
@@ -105,19 +104,23 @@ pub struct AzureBlob {
 impl AzureBlob {
     /// The container that is meant. Connects to nothing; fails where the credentials cannot be
     /// used.
-    pub fn new(settings: AzureSettings) -> Result<Self, BucketError> {
+    pub fn new(settings: AzureSettings, proxy: &ProxySettings) -> Result<Self, BucketError> {
+        let unusable = |why: String| {
+            let text = format!("cannot use the container `{}`: {why}", settings.container);
+            BucketError::new(BucketErrorKind::Config, text)
+                .with_hint("check the connection string, or `auth`")
+        };
         let text = |variable: &str| std::env::var(variable).ok();
+        let client = http_client::builder(proxy)
+            // What is stored is wanted as it is.
+            .and_then(|client| client.no_gzip().timeout(settings.timeout).build())
+            .map_err(|error| unusable(http_client::cause(error)))?;
         let mut builder = MicrosoftAzureBuilder::new()
             .with_account(&settings.account)
             .with_container_name(&settings.container)
             // Whoever asks tries again.
             .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
-            .with_client_options(
-                ClientOptions::new()
-                    .with_timeout(settings.timeout)
-                    .with_connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
-                    .with_allow_http(settings.endpoint.as_ref().is_some_and(is_http)),
-            );
+            .with_http_connector(Connector(client));
         if let Some(endpoint) = &settings.endpoint {
             builder = builder.with_endpoint(endpoint.as_str().trim_end_matches('/').to_owned());
         }
@@ -125,11 +128,7 @@ impl AzureBlob {
             builder = builder.with_authority_host(host);
         }
         builder = signed(builder, &settings.credentials, text);
-        let store = builder.build().map_err(|error| {
-            let place = settings.container.as_str();
-            BucketError::new(BucketErrorKind::Config, format!("cannot use `{place}`: {error}"))
-                .with_hint("check the connection string, or `auth`")
-        })?;
+        let store = builder.build().map_err(|error| unusable(fault::bottom(&error)))?;
         Ok(Self { settings, store })
     }
 
@@ -154,8 +153,14 @@ impl AzureBlob {
     }
 }
 
-fn is_http(url: &Url) -> bool {
-    url.scheme() == "http"
+/// Lets the library ask through our client.
+#[derive(Debug)]
+struct Connector(reqwest::Client);
+
+impl HttpConnector for Connector {
+    fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(self.0.clone()))
+    }
 }
 
 /// Keys are taken as they are, or not at all.

@@ -5,6 +5,7 @@ use google_cloud_storage::Error;
 use serde::Deserialize;
 
 use crate::buckets::{BucketError, BucketErrorKind};
+use crate::http_client;
 
 /// The longest piece of an answer that is shown.
 const SHOWN_CHARS: usize = 300;
@@ -171,6 +172,6 @@ impl Fault {
 
 impl From<reqwest::Error> for Fault {
     fn from(error: reqwest::Error) -> Self {
-        Self::Lost(bottom(&error.without_url()))
+        Self::Lost(http_client::cause(error))
     }
 }

@@ -1,7 +1,6 @@
 //! What is beside objects, asked for in JSON: names, generations, metadata. Never their bytes.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use google_cloud_auth::credentials::{CacheableResource, Credentials};
 use http::{Extensions, HeaderMap};
@@ -11,9 +10,7 @@ use url::Url;
 
 use super::fault::Fault;
 use crate::buckets::{ObjectInfo, Version};
-
-/// Longer means that a dead address is noticed late; shorter fails on slow links.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::http_client::{self, ProxySettings};
 
 /// Asks one bucket.
 #[derive(Debug)]
@@ -58,13 +55,11 @@ impl Metadata {
         endpoint: Url,
         bucket: String,
         credentials: Credentials,
+        proxy: &ProxySettings,
     ) -> Result<Self, Fault> {
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .build()
-            .map_err(|error| Fault::Unusable(error.to_string()))?;
+        let client = http_client::builder(proxy)
+            .and_then(reqwest::ClientBuilder::build)
+            .map_err(|error| Fault::Unusable(http_client::cause(error)))?;
         Ok(Self { client, endpoint, bucket, credentials })
     }
 

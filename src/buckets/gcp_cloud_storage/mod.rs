@@ -23,6 +23,7 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use super::{Bucket, BucketError, BucketErrorKind, Condition, NewObject, ObjectInfo, Put, Version};
+use crate::http_client::ProxySettings;
 pub use credentials::GcpCredentials;
 use fault::Fault;
 use metadata::Metadata;
@@ -55,6 +56,7 @@ pub struct GcsSettings {
 #[derive(Debug)]
 pub struct GcpCloudStorage {
     settings: GcsSettings,
+    proxy: ProxySettings,
     connected: OnceCell<Connected>,
 }
 
@@ -66,12 +68,14 @@ struct Connected {
 
 impl GcpCloudStorage {
     /// The bucket that is meant. Reads no credentials and connects to nothing yet.
-    pub fn new(settings: GcsSettings) -> Self {
-        Self { settings, connected: OnceCell::new() }
+    ///
+    /// Google's own library takes proxies from the environment alone: `proxy` must say the same.
+    pub fn new(settings: GcsSettings, proxy: ProxySettings) -> Self {
+        Self { settings, proxy, connected: OnceCell::new() }
     }
 
     async fn connected(&self) -> Result<&Connected, Fault> {
-        self.connected.get_or_try_init(|| Connected::new(&self.settings)).await
+        self.connected.get_or_try_init(|| Connected::new(&self.settings, &self.proxy)).await
     }
 
     /// `doing` within the time that a request has; what goes wrong is said of `what`.
@@ -154,7 +158,7 @@ fn resource(bucket: &str) -> String {
 }
 
 impl Connected {
-    async fn new(settings: &GcsSettings) -> Result<Self, Fault> {
+    async fn new(settings: &GcsSettings, proxy: &ProxySettings) -> Result<Self, Fault> {
         let credentials = settings.credentials.load().await?;
         let endpoint = match &settings.endpoint {
             Some(endpoint) => endpoint.clone(),
@@ -170,7 +174,7 @@ impl Connected {
             .build()
             .await
             .map_err(|error| Fault::Unusable(error.to_string()))?;
-        let metadata = Metadata::new(endpoint, settings.bucket.clone(), credentials)?;
+        let metadata = Metadata::new(endpoint, settings.bucket.clone(), credentials, proxy)?;
         Ok(Self { storage, metadata })
     }
 }
