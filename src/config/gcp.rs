@@ -7,13 +7,15 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::CheckpointConfig;
 use super::endpoint;
+use super::environment::Environment;
 use super::node::{Node, Path};
 use super::problem::Finding;
 use super::read::read;
 use super::written::NonEmpty;
+use super::{CheckpointConfig, Config, SinkConfig, SinkKind};
 use crate::buckets::{GcpCredentials, GcsSettings};
+use crate::http_client::ProxySettings;
 
 /// The longest that reading or saving a checkpoint may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -39,6 +41,25 @@ pub(super) fn checkpoint(node: &Node, path: &Path) -> Result<CheckpointConfig, F
     }
     let bucket = bucket(written.bucket, written.credentials_path, written.endpoint, path)?;
     Ok(CheckpointConfig::GcpCloudStorage { bucket, key })
+}
+
+/// Google's library goes through the environment's proxies, whatever else is said.
+pub(super) fn check_proxy(
+    config: &Config,
+    path: &Path,
+    environment: &dyn Environment,
+) -> Result<(), Finding> {
+    let is_ours = |sink: &SinkConfig| matches!(sink.kind, SinkKind::GcpCloudStorage { .. });
+    let asks_google = matches!(config.checkpoint, CheckpointConfig::GcpCloudStorage { .. })
+        || config.sinks.iter().any(is_ours);
+    // The environment's own mistakes are told where the proxies are read.
+    let Ok(of_environment) = ProxySettings::of_environment(environment) else { return Ok(()) };
+    if asks_google && config.proxy != of_environment {
+        let message = "differs from the environment's, which is all that `gcp_cloud_storage` knows";
+        return Err(Finding::new(path, message)
+            .hint("leave it out, and set `HTTPS_PROXY` and `NO_PROXY` in the environment"));
+    }
+    Ok(())
 }
 
 /// The bucket, without what is said of its objects.

@@ -35,13 +35,15 @@ pub(super) fn config(
     check_names(root, findings);
     let sources = sources(root, findings);
     let sinks = sinks(root, acknowledgements, sources.as_deref(), findings);
-    Some(Config {
+    let config = Config {
         data_dir: data_dir?,
         checkpoint: checkpoint?,
         sources: sources?,
         sinks: sinks?,
         proxy: proxy?,
-    })
+    };
+    findings.keep(gcp::check_proxy(&config, &top.key("proxy"), environment))?;
+    Some(config)
 }
 
 fn data_dir(root: &Node, top: &Path, environment: &dyn Environment) -> Result<PathBuf, Finding> {

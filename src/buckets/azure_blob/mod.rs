@@ -8,6 +8,7 @@ mod fault;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -95,10 +96,16 @@ pub enum ManagedIdentity {
 }
 
 /// A container of Azure Blob Storage.
-#[derive(Debug)]
 pub struct AzureBlob {
     settings: AzureSettings,
     store: MicrosoftAzure,
+}
+
+impl fmt::Debug for AzureBlob {
+    /// Without the library's part, which shows keys and signatures.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AzureBlob").field("settings", &self.settings).finish_non_exhaustive()
+    }
 }
 
 impl AzureBlob {
@@ -166,7 +173,7 @@ impl HttpConnector for Connector {
 /// Keys are taken as they are, or not at all.
 fn path(key: &str) -> Result<Path, BucketError> {
     match Path::parse(key) {
-        Ok(path) if path.as_ref() == key => Ok(path),
+        Ok(path) if path.as_ref() == key && !key.is_empty() => Ok(path),
         _ => {
             let text = format!("`{key}` cannot be the name of a blob here");
             Err(BucketError::new(BucketErrorKind::Config, text)
@@ -330,7 +337,7 @@ impl Bucket for AzureBlob {
             }
         }
         // The library leaves out what is called like the prefix itself: that could be a directory.
-        if path(prefix).is_ok() && !prefix.is_empty() && self.head(prefix).await?.is_some() {
+        if path(prefix).is_ok() && self.head(prefix).await?.is_some() {
             keys.push(prefix.to_owned());
         }
         keys.sort_unstable();

@@ -42,7 +42,9 @@ fn of_file(path: &Path, text: std::io::Result<String>) -> Result<Credentials, Fa
     let text = text.map_err(|error| wrong(error.to_string()))?;
     // The parser's own message could show a piece of the key.
     let json: Value = serde_json::from_str(&text).map_err(|_| wrong("it is not JSON".to_owned()))?;
-    let kind = json.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let Some(kind) = json.get("type").and_then(Value::as_str).map(str::to_owned) else {
+        return Err(wrong("it has no `type`".to_owned()));
+    };
     let built = match kind.as_str() {
         "service_account" => service_account::Builder::new(json).build(),
         "external_account" => external_account::Builder::new(json).build(),

@@ -68,6 +68,12 @@ impl Fault {
         matches!(self, Self::Answered { status: 412, .. })
     }
 
+    /// Some quotas are answered as if something were forbidden.
+    fn is_quota(&self) -> bool {
+        let Self::Answered { reason, message, .. } = self else { return false };
+        reason.ends_with("LimitExceeded") || message.to_ascii_lowercase().contains("rate limit")
+    }
+
     /// The same for whoever asked: `what` failed in `bucket`.
     pub(super) fn about(self, what: &str, bucket: &str) -> BucketError {
         let place = format!("gs://{bucket}");
@@ -102,10 +108,7 @@ impl Fault {
             Self::TokenLater(_) => (Retry, Some(sign_in())),
             Self::Credentials(_) => (Config, Some(sign_in())),
             Self::Unusable(_) => (Config, None),
-            // How quotas were answered before there was 429.
-            Self::Answered { status: 403, reason, .. } if reason.ends_with("LimitExceeded") => {
-                (Retry, None)
-            }
+            Self::Answered { status: 403, .. } if self.is_quota() => (Retry, None),
             Self::Answered { status: 401, .. } => (Config, Some(sign_in())),
             Self::Answered { status: 403, .. } => (Config, Some(grant(bucket))),
             Self::Answered { status: 404, .. } => (
@@ -143,6 +146,11 @@ fn bottom(error: &dyn std::error::Error) -> String {
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         if let Some(status) = error.http_status_code().filter(|_| !error.is_authentication()) {
+            // The library has read the answer already, where it is of the usual form.
+            if let Some(told) = error.status() {
+                let message = told.message.clone();
+                return Self::Answered { status, reason: String::new(), message };
+            }
             let body = error.http_payload().map(|body| body.as_ref());
             return Self::answered(status, body.unwrap_or_default());
         }

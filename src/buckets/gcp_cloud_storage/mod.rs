@@ -138,7 +138,10 @@ impl GcpCloudStorage {
             request = request.set_cache_control(cache_control);
         }
         match request.send_buffered().await.map_err(Fault::from) {
-            Ok(written) => Ok(Put::Done(Version(written.generation.to_string()))),
+            Ok(written) if written.generation > 0 => {
+                Ok(Put::Done(Version(written.generation.to_string())))
+            }
+            Ok(_) => Err(Fault::Lost("the answer names no generation".to_owned())),
             Err(fault) if fault.is_refused_condition() => Ok(Put::Refused),
             Err(fault) => Err(fault),
         }
