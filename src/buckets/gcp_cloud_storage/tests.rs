@@ -190,7 +190,8 @@ async fn a_key_that_cannot_sign_stays_so() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("key.json");
     let key = r#"{"type":"service_account","client_email":"a@b","private_key_id":"1",
-        "private_key":"-----BEGIN PRIVATE KEY-----\nhunter2=\n-----END PRIVATE KEY-----\n"}"#;
+        "private_key":"-----BEGIN PRIVATE KEY-----\nhunter2=\n-----END PRIVATE KEY-----\n",
+        "project_id":"p"}"#;
     std::fs::write(&path, key).unwrap();
     for error in all(&at("http://127.0.0.1:1", GcpCredentials::File(path))).await {
         assert_eq!(error.kind, BucketErrorKind::Config, "{error:?}");
