@@ -1,7 +1,11 @@
-//! A bucket in memory, for tests of what uses one. It keeps every promise of the trait.
+//! A bucket in memory: for embedding, and for tests of whatever uses one.
+//!
+//! It keeps every promise of the trait, and can be slow, lose answers and let puts arrive after
+//! their sender has gone, as a network does. It must not do so unasked.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,7 +14,7 @@ use super::{Bucket, BucketError, BucketErrorKind, Condition, NewObject, ObjectIn
 
 /// Clones share what is in it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct MemoryBucket(Arc<Mutex<Inside>>);
+pub struct MemoryBucket(Arc<Mutex<Inside>>);
 
 #[derive(Debug, Default)]
 struct Inside {
@@ -20,11 +24,23 @@ struct Inside {
     lose_answers: u32,
     /// The next puts fail, and arrive later.
     delay: u32,
-    /// Puts on their way, whose senders no longer wait.
-    late: Vec<(String, NewObject, Condition)>,
+    /// How long a put is on its way.
+    latency: Duration,
+    /// Puts on their way, by number.
+    under_way: BTreeMap<u64, (String, NewObject, Condition)>,
+    begun: u64,
 }
 
 impl Inside {
+    /// Sends a put on its way: its number, how long it takes, and whether it is delayed.
+    fn begin(&mut self, key: &str, new: NewObject, condition: Condition) -> (u64, Duration, bool) {
+        self.begun += 1;
+        self.under_way.insert(self.begun, (key.to_owned(), new, condition));
+        let delayed = self.delay > 0;
+        self.delay = self.delay.saturating_sub(1);
+        (self.begun, self.latency, delayed)
+    }
+
     fn put(&mut self, key: &str, object: NewObject, condition: &Condition) -> Put {
         let present = self.objects.get(key).map(|(version, _)| version.to_string());
         let holds = match condition {
@@ -42,11 +58,11 @@ impl Inside {
 
 impl MemoryBucket {
     fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.0.lock().expect("nobody panics with it")
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Everything, in the order in which it was put.
-    pub(crate) fn objects(&self) -> Vec<(String, NewObject)> {
+    pub fn objects(&self) -> Vec<(String, NewObject)> {
         let inside = self.lock();
         let mut objects: Vec<_> = inside.objects.iter().collect();
         objects.sort_by_key(|(_, (version, _))| *version);
@@ -54,25 +70,31 @@ impl MemoryBucket {
     }
 
     /// The next `count` puts take place, but say that they failed.
-    pub(crate) fn lose_answers(&self, count: u32) {
+    pub fn lose_answers(&self, count: u32) {
         self.lock().lose_answers = count;
     }
 
     /// The next `count` puts fail, and arrive when [`arrive`](Self::arrive) lets them.
-    pub(crate) fn delay(&self, count: u32) {
+    pub fn delay(&self, count: u32) {
         self.lock().delay = count;
     }
 
     /// What was delayed takes place now, as far as its condition holds.
-    pub(crate) fn arrive(&self) {
+    pub fn arrive(&self) {
         let mut inside = self.lock();
-        for (key, object, condition) in std::mem::take(&mut inside.late) {
+        for (key, object, condition) in std::mem::take(&mut inside.under_way).into_values() {
             inside.put(&key, object, &condition);
         }
     }
 
+    /// Every put is on its way for this long. One whose sender goes meanwhile arrives when
+    /// [`arrive`](Self::arrive) lets it.
+    pub fn slow_down(&self, latency: Duration) {
+        self.lock().latency = latency;
+    }
+
     /// Puts an object whatever is there, as somebody else would.
-    pub(crate) fn overwrite(&self, key: &str, object: NewObject) {
+    pub fn overwrite(&self, key: &str, object: NewObject) {
         let mut inside = self.lock();
         inside.puts += 1;
         let version = inside.puts;
@@ -112,13 +134,18 @@ impl Bucket for MemoryBucket {
         object: NewObject,
         condition: Condition,
     ) -> Result<Put, BucketError> {
-        let mut inside = self.lock();
-        if inside.delay > 0 {
-            inside.delay -= 1;
-            inside.late.push((key.to_owned(), object, condition));
+        let (number, latency, delayed) = self.lock().begin(key, object, condition);
+        if delayed {
             return Err(away());
         }
-        let put = inside.put(key, object, &condition);
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
+        let mut inside = self.lock();
+        let Some((key, object, condition)) = inside.under_way.remove(&number) else {
+            return Err(away());
+        };
+        let put = inside.put(&key, object, &condition);
         if inside.lose_answers > 0 {
             inside.lose_answers -= 1;
             return Err(away());

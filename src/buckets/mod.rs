@@ -7,7 +7,6 @@ mod aws_s3;
 mod azure_blob;
 mod error;
 mod gcp_cloud_storage;
-#[cfg(test)]
 mod memory;
 
 use std::collections::BTreeMap;
@@ -23,8 +22,7 @@ pub use azure_blob::{
 };
 pub use error::{BucketError, BucketErrorKind};
 pub use gcp_cloud_storage::{GcpCloudStorage, GcpCredentials, GcsSettings};
-#[cfg(test)]
-pub(crate) use memory::MemoryBucket;
+pub use memory::MemoryBucket;
 
 /// Which state of an object this is: an `ETag` or a generation. Equal ones mean equal bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,8 @@ use super::problem::{ConfigError, Finding, Findings, listed};
 use super::read::{read, type_of};
 use super::written::{self, Toggle};
 use super::{
-    CheckpointConfig, Config, ProxySettings, SinkConfig, SourceConfig, gcp, inputs, sink, source,
+    CheckpointConfig, Config, ProxySettings, SinkConfig, SourceConfig, aws, gcp, inputs, sink,
+    source,
 };
 
 /// What the tree means; none if something is wrong with it, which is then among the findings.
@@ -32,6 +33,8 @@ pub(super) fn config(
     if let Some(node) = root.get("api") {
         findings.keep(api(node, &top.key("api")));
     }
+    let max_pages = root.get("max_pages").map(|node| read(node, &top.key("max_pages")));
+    let max_pages = findings.keep(max_pages.transpose());
     check_names(root, findings);
     let sources = sources(root, findings);
     let sinks = sinks(root, acknowledgements, sources.as_deref(), findings);
@@ -41,6 +44,7 @@ pub(super) fn config(
         sources: sources?,
         sinks: sinks?,
         proxy: proxy?,
+        max_pages: max_pages?,
     };
     findings.keep(gcp::check_proxy(&config, &top.key("proxy"), environment))?;
     Some(config)
@@ -61,7 +65,7 @@ fn data_dir(root: &Node, top: &Path, environment: &dyn Environment) -> Result<Pa
 }
 
 /// The types of checkpoints.
-const CHECKPOINTS: &[&str] = &["file", "gcp_cloud_storage"];
+const CHECKPOINTS: &[&str] = &["file", "aws_s3", "gcp_cloud_storage"];
 
 fn checkpoint(
     node: Option<&Node>,
@@ -75,6 +79,7 @@ fn checkpoint(
             let written: written::CheckpointFile = read(node, path)?;
             Ok(CheckpointConfig::File { path: written.path.map_or(default, |path| path.0.into()) })
         }
+        "aws_s3" => aws::checkpoint(node, path),
         "gcp_cloud_storage" => gcp::checkpoint(node, path),
         other => Err(Finding::unknown_value(&path.key("type"), other, CHECKPOINTS)),
     }

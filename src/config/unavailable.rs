@@ -23,7 +23,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("sources.*.acknowledgements", "set it on the sinks"),
     ("sources.*.scrape_interval_secs", "use `poll_interval_secs`"),
     ("sources.*.scrape_timeout_secs", "use `request.timeout_secs`"),
-    ("sinks.*.buffer", "leave it out: queues are in memory, bounded, and wait when full"),
+    ("sinks.*.buffer.max_size", "use `max_events`: the buffer is in memory"),
     ("sinks.*.batch", "leave it out"),
     ("sinks.*.request", "leave it out: a write is tried again until it is accepted"),
     (
@@ -34,25 +34,28 @@ const OPTIONS: &[(&str, &str)] = &[
     ("checkpoint.api_key", "use `credentials_path`: an API key opens no bucket"),
     ("sinks.*.proxy", "set the top-level `proxy`"),
     ("sinks.*.graph", "leave it out"),
-    ("sinks.*.timezone", "leave it out: times in `path` are in UTC"),
+    ("sinks.*.timezone", "leave it out: times are in UTC"),
+    ("sinks.*.retry_strategy", "leave it out: what may pass is tried again, what may not ends the run"),
+    ("sinks.*.batch_encoding", "leave it out: objects hold a line an event"),
     ("sinks.*.truncate", "leave it out: files are only appended to"),
     ("sinks.*.internal_metrics", "leave it out"),
     ("sinks.*.healthcheck.timeout", "leave it out"),
     ("sinks.*.healthcheck.uri", "leave it out"),
     ("sinks.*.healthcheck_uri", "leave it out"),
-    ("sinks.*.dangerously_allow_unconfined_template_resolution", "begin `path` with a literal"),
+    ("sinks.*.dangerously_allow_unconfined_template_resolution", "begin the template with a literal"),
     ("sinks.*.encoding.only_fields", "leave it out: an event is the record as Zendesk sent it"),
     ("sinks.*.encoding.except_fields", "leave it out: an event is the record as Zendesk sent it"),
     ("sinks.*.encoding.timestamp_format", "leave it out: times stay as Zendesk sent them"),
     ("sinks.*.encoding.json", "leave it out: a line holds one event"),
     ("sinks.*.encoding.metric_tag_values", "leave it out: events are not metrics"),
     ("sinks.*.framing.character_delimited", "lines end in a newline"),
+    ("checkpoint.storage_class", "leave it out: a checkpoint is read at once"),
     ("secret.*.protocol", "leave it out: version 1.0 is spoken"),
 ];
 
 /// Words that a field takes elsewhere, by the field's path.
 const VALUES: &[(&str, &[&str])] = &[
-    ("checkpoint.type", &["aws_s3", "kafka"]),
+    ("checkpoint.type", &["kafka"]),
     (
         "sinks.*.auth.azure_credential_kind",
         &["client_certificate_credential", "managed_identity_client_assertion"],
@@ -61,7 +64,8 @@ const VALUES: &[(&str, &[&str])] = &[
     ("sources.*.auth.strategy", &["oauth_refresh_token", "aws", "custom"]),
     ("sources.*.emit", &["pages"]),
     ("sources.*.type", &["okta", "http_client", "exec", "stdin", "http_server", "vector"]),
-    ("sinks.*.compression", &["zlib", "zstd", "snappy", "lz4"]),
+    ("sinks.*.buffer.type", &["disk"]),
+    ("sinks.*.compression", &["snappy", "lz4"]),
     (
         "sinks.*.encoding.codec",
         &[
@@ -86,7 +90,6 @@ const VALUES: &[(&str, &[&str])] = &[
     (
         "sinks.*.type",
         &[
-            "aws_s3",
             "kafka",
             "http",
             "vector",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::build::{BuildError, Outside};
-use crate::buckets::{AzureBlob, Bucket, GcpCloudStorage};
+use crate::buckets::{AwsS3, AzureBlob, Bucket, GcpCloudStorage};
 use crate::checkpoint::{BucketStore, CheckpointStore, FileStore};
 use crate::config::{CheckpointConfig, SinkConfig, SinkKind};
 use crate::http_client::ProxySettings;
@@ -20,6 +20,10 @@ pub fn sink(
     Ok(match &config.kind {
         SinkKind::Console { target } => Arc::new(Console::new(*target, encoder)),
         SinkKind::File(settings) => Arc::new(File::new(settings.clone(), encoder).map_err(refuse)?),
+        SinkKind::AwsS3 { bucket, object } => {
+            let bucket = Arc::new(AwsS3::new(bucket.clone(), proxy.clone()));
+            objects(bucket, object, encoder, outside).map_err(refuse)?
+        }
         SinkKind::GcpCloudStorage { bucket, object } => {
             let bucket = Arc::new(GcpCloudStorage::new(bucket.clone(), proxy.clone()));
             objects(bucket, object, encoder, outside).map_err(refuse)?
@@ -50,6 +54,10 @@ pub fn store(
 ) -> Result<Arc<dyn CheckpointStore>, BuildError> {
     Ok(match config {
         CheckpointConfig::File { path } => Arc::new(FileStore::open(path)?),
+        CheckpointConfig::AwsS3 { bucket, key } => {
+            let bucket = Arc::new(AwsS3::new(bucket.clone(), proxy.clone()));
+            Arc::new(BucketStore::new(bucket, key.clone(), &outside.random))
+        }
         CheckpointConfig::GcpCloudStorage { bucket, key } => {
             let bucket = Arc::new(GcpCloudStorage::new(bucket.clone(), proxy.clone()));
             Arc::new(BucketStore::new(bucket, key.clone(), &outside.random))

@@ -157,19 +157,6 @@ pub(crate) async fn refuses_everything(bucket: &dyn Bucket) -> Vec<BucketError> 
     errors
 }
 
-/// Nobody is there, which passes.
-pub(crate) async fn is_away(bucket: &dyn Bucket) {
-    for error in [
-        bucket.check().await.unwrap_err(),
-        bucket.head("a").await.unwrap_err(),
-        bucket.get("a").await.unwrap_err(),
-        bucket.put("a", object(b"x"), Condition::Absent).await.unwrap_err(),
-        bucket.list("a").await.unwrap_err(),
-    ] {
-        assert_eq!(error.kind, BucketErrorKind::Retry, "{error:?}");
-    }
-}
-
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     flate2::read::GzEncoder::new(bytes, flate2::Compression::new(6)).read_to_end(&mut out).unwrap();

@@ -45,6 +45,8 @@ struct Written {
     blob_append_uuid: Option<bool>,
     content_type: Option<NonEmpty>,
     content_encoding: Option<String>,
+    #[serde(rename = "timezone")]
+    _timezone: Option<objects::Timezone>,
 }
 
 /// `sinks.*.auth` of kind `client_secret_credential`
@@ -238,6 +240,7 @@ fn settings(
             return Err(finding.hint("Azure takes letters, digits and `_`, a letter first"));
         }
     }
+    objects::check_headers(envelope, path)?;
     objects::check_metadata(&written.metadata, path)?;
     let object = ObjectSettings {
         prefix: written.blob_prefix.unwrap_or_else(|| PREFIX.to_owned()),
@@ -248,7 +251,7 @@ fn settings(
         content_type: written.content_type.map(|text| text.0),
         content_encoding: written.content_encoding,
     };
-    objects::check(&object, &path.key("blob_prefix"))?;
+    objects::check_names(&object, path, ["blob_prefix", "blob_time_format"])?;
     let container = AzureSettings {
         container,
         account,

@@ -36,6 +36,8 @@ struct Written {
     filename_extension: Option<String>,
     content_type: Option<NonEmpty>,
     content_encoding: Option<String>,
+    #[serde(rename = "timezone")]
+    _timezone: Option<objects::Timezone>,
 }
 
 /// `sinks.*.acl`
@@ -110,6 +112,7 @@ fn settings(
             return Err(finding.hint("a name has letters, digits, `-` and `_`"));
         }
     }
+    objects::check_headers(envelope, path)?;
     objects::check_metadata(&written.metadata, path)?;
     let place =
         gcp::bucket(written.bucket, written.credentials_path, written.endpoint, path)?;
@@ -130,6 +133,6 @@ fn settings(
         content_type: written.content_type.map(|text| text.0),
         content_encoding: written.content_encoding,
     };
-    objects::check(&object, &path.key("key_prefix"))?;
+    objects::check_names(&object, path, ["key_prefix", "filename_time_format"])?;
     Ok((bucket, object))
 }

@@ -1,6 +1,7 @@
 //! What a sink means: what it takes is left as it was written, for `inputs` to resolve. One file a
 //! family of sinks, and `envelope` for what they have in common.
 
+mod aws_s3;
 mod azure_blob;
 mod envelope;
 mod gcp_cloud_storage;
@@ -16,8 +17,11 @@ use super::written::Toggle;
 use super::{SinkConfig, SinkKind};
 use envelope::Envelope;
 
+pub(super) use envelope::Tls;
+
 /// The types of sinks.
-pub(super) const TYPES: &[&str] = &["azure_blob", "console", "file", "gcp_cloud_storage"];
+pub(super) const TYPES: &[&str] =
+    &["aws_s3", "azure_blob", "console", "file", "gcp_cloud_storage"];
 
 /// What the sink means; none if something is wrong with it.
 pub(super) fn sink(
@@ -28,6 +32,7 @@ pub(super) fn sink(
     findings: &mut Findings,
 ) -> Option<SinkConfig> {
     let (envelope, kind) = match findings.keep(type_of(node, path, "type", TYPES))? {
+        "aws_s3" => aws_s3::sink(node, path, findings),
         "azure_blob" => azure_blob::sink(node, path, findings),
         "console" => local::console(node, path, findings),
         "file" => local::file(node, path, findings),

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::envelope::Envelope;
 use crate::config::node::{Node, Path};
 use crate::config::problem::Finding;
@@ -29,8 +31,26 @@ pub(super) fn limit_rate(envelope: &mut Envelope, node: &Node, path: &Path, usua
     envelope.delivery.rate_limit = Some((usual, span));
 }
 
+/// `sinks.*.timezone`: times in keys are in UTC.
+#[derive(Deserialize)]
+pub(super) enum Timezone {
+    #[serde(rename = "UTC")]
+    Utc,
+}
+
+/// Checks what keys are made of: the prefix is at `prefix`, the time's format at `time_format`.
+pub(super) fn check_names(
+    object: &ObjectSettings,
+    path: &Path,
+    [prefix, time_format]: [&str; 2],
+) -> Result<(), Finding> {
+    let without_time = ObjectSettings { time_format: String::new(), ..object.clone() };
+    check(&without_time, &path.key(prefix))?;
+    check(object, &path.key(time_format))
+}
+
 /// The sink itself knows which keys it can make; to ask it touches nothing.
-pub(super) fn check(object: &ObjectSettings, path: &Path) -> Result<(), Finding> {
+fn check(object: &ObjectSettings, path: &Path) -> Result<(), Finding> {
     object.check().map_err(|error| {
         let finding = Finding::new(path, error.message);
         match error.hint {
@@ -38,6 +58,15 @@ pub(super) fn check(object: &ObjectSettings, path: &Path) -> Result<(), Finding>
             None => finding,
         }
     })
+}
+
+/// Requests to these services take no headers of others.
+pub(super) fn check_headers(envelope: &Envelope, path: &Path) -> Result<(), Finding> {
+    if envelope.headers.is_empty() {
+        return Ok(());
+    }
+    let path = path.key("request").key("headers");
+    Err(Finding::new(&path, "requests here take no headers of others").hint("leave it out"))
 }
 
 /// Metadata travels in headers, beside our own.

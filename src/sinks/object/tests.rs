@@ -218,6 +218,10 @@ async fn live(place: &Place, fates: &[(Fate, u64, bool)]) -> u64 {
     let (mut position, mut run) = (0, Run::start(place, None).await);
     for (fate, size, arrives) in fates {
         let batch = batch_at(position, *size);
+        if *arrives {
+            // Later than the look that this life took at its start.
+            place.bucket.arrive();
+        }
         let dies = match fate {
             Fate::Saved => false,
             Fate::Tries(count) => {
@@ -239,9 +243,6 @@ async fn live(place: &Place, fates: &[(Fate, u64, bool)]) -> u64 {
             _ => run.deliver(&batch).await,
         };
         place.bucket.delay(0);
-        if *arrives {
-            place.bucket.arrive();
-        }
         if wrote && !dies {
             run.save();
             position += size;
