@@ -71,8 +71,9 @@ pub(super) fn bucket(
 ) -> Result<GcsSettings, Finding> {
     let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
     if !bucket.chars().all(is_part) {
-        let finding = Finding::new(&path.key("bucket"), format!("`{bucket}` is not a bucket"));
-        return Err(finding.hint("a bucket's name alone, such as `acme-zendesk`"));
+        let message = format!("`{bucket}` is not the name of a bucket");
+        return Err(Finding::new(&path.key("bucket"), message)
+            .hint("write the name alone, without `gs://` and without a key"));
     }
     let endpoint = match endpoint {
         Some(NonEmpty(text)) => Some(endpoint::of_service(&text, &path.key("endpoint"))?),
