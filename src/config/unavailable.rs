@@ -26,18 +26,29 @@ const OPTIONS: &[(&str, &str)] = &[
     ("sinks.*.buffer.max_size", "use `max_events`: the buffer is in memory"),
     ("sinks.*.batch", "leave it out"),
     ("sinks.*.request", "leave it out: a write is tried again until it is accepted"),
-    ("sinks.*.tls", "leave it out"),
+    (
+        "sinks.*.tls",
+        "leave it out: the system's certificates are trusted, and those in `SSL_CERT_FILE`",
+    ),
+    ("sinks.*.api_key", "use `credentials_path`: an API key opens no bucket"),
+    ("checkpoint.api_key", "use `credentials_path`: an API key opens no bucket"),
     ("sinks.*.proxy", "set the top-level `proxy`"),
     ("sinks.*.graph", "leave it out"),
     ("sinks.*.timezone", "leave it out: times are in UTC"),
-    ("sinks.*.retry_strategy", "leave it out: what may pass is tried again, what may not ends the run"),
+    (
+        "sinks.*.retry_strategy",
+        "leave it out: what may pass is tried again, what may not ends the run",
+    ),
     ("sinks.*.batch_encoding", "leave it out: objects hold a line an event"),
     ("sinks.*.truncate", "leave it out: files are only appended to"),
     ("sinks.*.internal_metrics", "leave it out"),
     ("sinks.*.healthcheck.timeout", "leave it out"),
     ("sinks.*.healthcheck.uri", "leave it out"),
     ("sinks.*.healthcheck_uri", "leave it out"),
-    ("sinks.*.dangerously_allow_unconfined_template_resolution", "begin the template with a literal"),
+    (
+        "sinks.*.dangerously_allow_unconfined_template_resolution",
+        "begin the template with a literal",
+    ),
     ("sinks.*.encoding.only_fields", "leave it out: an event is the record as Zendesk sent it"),
     ("sinks.*.encoding.except_fields", "leave it out: an event is the record as Zendesk sent it"),
     ("sinks.*.encoding.timestamp_format", "leave it out: times stay as Zendesk sent them"),
@@ -50,7 +61,11 @@ const OPTIONS: &[(&str, &str)] = &[
 
 /// Words that a field takes elsewhere, by the field's path.
 const VALUES: &[(&str, &[&str])] = &[
-    ("checkpoint.type", &["gcp_cloud_storage", "kafka"]),
+    ("checkpoint.type", &["kafka"]),
+    (
+        "sinks.*.auth.azure_credential_kind",
+        &["client_certificate_credential", "managed_identity_client_assertion"],
+    ),
     ("secret.*.type", &["aws_secrets_manager"]),
     ("sources.*.auth.strategy", &["oauth_refresh_token", "aws", "custom"]),
     ("sources.*.emit", &["pages"]),
@@ -81,8 +96,6 @@ const VALUES: &[(&str, &[&str])] = &[
     (
         "sinks.*.type",
         &[
-            "gcp_cloud_storage",
-            "azure_blob",
             "kafka",
             "http",
             "vector",
