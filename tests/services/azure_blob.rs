@@ -37,7 +37,7 @@ fn open(settings: AzureSettings) -> AzureBlob {
 }
 
 /// Makes a container: a put to its own address, whose endpoint says what is put.
-async fn make(connection: &str, container: &str) {
+pub(crate) async fn make(connection: &str, container: &str) {
     let connection = ConnectionString::parse(connection).unwrap();
     let endpoint = format!("{}?restype=container", connection.endpoint.unwrap());
     let maker = MicrosoftAzureBuilder::new()
