@@ -99,13 +99,16 @@ async fn what_the_config_says_of_objects_is_put_beside_them() {
     let Some(endpoint) = server(SERVER) else { return };
     let Some(plain) = bucket("beside").await else { return };
     let name = plain.location().trim_start_matches("gs://").to_owned();
-    let bucket = GcpCloudStorage::new(GcsSettings {
-        acl: Some("projectPrivate".to_owned()),
-        storage_class: Some("NEARLINE".to_owned()),
-        cache_control: Some("no-cache".to_owned()),
-        metadata: BTreeMap::from([("team".to_owned(), "secops".to_owned())]),
-        ..settings(&endpoint, &name)
-    }, proxy());
+    let bucket = GcpCloudStorage::new(
+        GcsSettings {
+            acl: Some("projectPrivate".to_owned()),
+            storage_class: Some("NEARLINE".to_owned()),
+            cache_control: Some("no-cache".to_owned()),
+            metadata: BTreeMap::from([("team".to_owned(), "secops".to_owned())]),
+            ..settings(&endpoint, &name)
+        },
+        proxy(),
+    );
     bucket.put("a", objects::object(b"x"), Condition::Absent).await.unwrap();
     let info = bucket.head("a").await.unwrap().unwrap();
     assert_eq!(info.metadata.get("team").map(String::as_str), Some("secops"));

@@ -107,7 +107,8 @@ async fn keys_are_listed_by_prefix(bucket: &dyn Bucket) {
 }
 
 async fn any_key_and_any_bytes_come_back(bucket: &dyn Bucket) {
-    let long: Vec<u8> = (0..9_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let long: Vec<u8> =
+        (0..9_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     for (key, bytes) in [
         ("keys/date=2026-11-21/1-a.log", b"".as_slice()),
         ("keys/a b+c&d%2Fe;f,g@h:i.log", b"\0\xff\r\n"),

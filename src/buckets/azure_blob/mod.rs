@@ -195,13 +195,11 @@ fn signed(
         }
         AzureCredentials::Sas(sas) => of(builder, "sas_token")
             .with_config(AzureConfigKey::SasKey, sas.expose_secret().trim_start_matches('?')),
-        AzureCredentials::ClientSecret { tenant_id, client_id, client_secret } => {
-            of(builder, "client_secret").with_client_secret_authorization(
-                client_id,
-                client_secret.expose_secret(),
-                tenant_id,
-            )
-        }
+        AzureCredentials::ClientSecret { tenant_id, client_id, client_secret } => of(
+            builder,
+            "client_secret",
+        )
+        .with_client_secret_authorization(client_id, client_secret.expose_secret(), tenant_id),
         AzureCredentials::ManagedIdentity(identity) => {
             let mut builder = of(builder, "managed_identity");
             // Where App Service and Functions offer it.

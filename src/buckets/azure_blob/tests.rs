@@ -178,7 +178,10 @@ fn a_connection_string_says_which_account_and_how_to_sign() {
     devstoreaccount1 at [http://127.0.0.1:10000/devstoreaccount1] key [a2V5] sas []
     ");
     let development = parsed("UseDevelopmentStorage=true");
-    assert!(development.starts_with("devstoreaccount1 at [http://127.0.0.1:10000/devstoreaccount1] key [Eby8"));
+    assert!(
+        development
+            .starts_with("devstoreaccount1 at [http://127.0.0.1:10000/devstoreaccount1] key [Eby8")
+    );
 }
 
 #[test]

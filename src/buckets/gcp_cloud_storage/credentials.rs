@@ -41,7 +41,8 @@ fn of_file(path: &Path, text: std::io::Result<String>) -> Result<Credentials, Fa
     let wrong = |why: String| Fault::Credentials(format!("cannot use `{}`: {why}", path.display()));
     let text = text.map_err(|error| wrong(error.to_string()))?;
     // The parser's own message could show a piece of the key.
-    let json: Value = serde_json::from_str(&text).map_err(|_| wrong("it is not JSON".to_owned()))?;
+    let json: Value =
+        serde_json::from_str(&text).map_err(|_| wrong("it is not JSON".to_owned()))?;
     let Some(kind) = json.get("type").and_then(Value::as_str).map(str::to_owned) else {
         return Err(wrong("it has no `type`".to_owned()));
     };

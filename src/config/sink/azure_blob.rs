@@ -176,9 +176,7 @@ fn access(
     path: &Path,
 ) -> Result<Access, Finding> {
     let blob_endpoint = match &written.blob_endpoint {
-        Some(NonEmpty(text)) => {
-            Some(endpoint::of_service(text, &path.key("blob_endpoint"))?)
-        }
+        Some(NonEmpty(text)) => Some(endpoint::of_service(text, &path.key("blob_endpoint"))?),
         None => None,
     };
     let Some(Secret(text)) = &written.connection_string else {

@@ -114,8 +114,7 @@ fn settings(
     }
     objects::check_requests(envelope, path)?;
     objects::check_metadata(&written.metadata, path)?;
-    let place =
-        gcp::bucket(written.bucket, written.credentials_path, written.endpoint, path)?;
+    let place = gcp::bucket(written.bucket, written.credentials_path, written.endpoint, path)?;
     let bucket = GcsSettings {
         acl: written.acl.map(|acl| acl.name().to_owned()),
         storage_class: written.storage_class.map(|class| class.name().to_owned()),

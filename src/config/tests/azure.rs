@@ -69,13 +69,18 @@ request: { timeout_secs: 30 }",
     assert!(matches!(container.credentials, AzureCredentials::AzureCli));
     assert_eq!((container.metadata.len(), container.tags["project"].as_str()), (1, "a b"));
     assert_eq!(container.timeout, Duration::from_secs(30));
-    assert_eq!((object.prefix.as_str(), object.time_format.as_str()), ("zendesk/{{ stream }}/%F/", ""));
+    assert_eq!(
+        (object.prefix.as_str(), object.time_format.as_str()),
+        ("zendesk/{{ stream }}/%F/", "")
+    );
 }
 
 #[test]
 fn each_kind_of_credentials_is_known() {
     let of = |auth: &str| {
-        kind(&format!("account_name: acme\nauth: {{ azure_credential_kind: {auth} }}")).0.credentials
+        kind(&format!("account_name: acme\nauth: {{ azure_credential_kind: {auth} }}"))
+            .0
+            .credentials
     };
     let secret = of("client_secret_credential, azure_tenant_id: t, azure_client_id: c, \
                      azure_client_secret: hunter2");
