@@ -262,10 +262,11 @@ fn key_id(
 ) -> Result<Option<String>, Finding> {
     let with_kms = matches!(encryption, Some(Encryption::Kms));
     match key_id {
-        Some(_) if !with_kms => {
-            Err(Finding::new(&path.key("ssekms_key_id"), "is for `server_side_encryption: aws:kms`")
-                .hint("set that, or leave this out"))
-        }
+        Some(_) if !with_kms => Err(Finding::new(
+            &path.key("ssekms_key_id"),
+            "is for `server_side_encryption: aws:kms`",
+        )
+        .hint("set that, or leave this out")),
         key_id => Ok(key_id.map(|id| id.0)),
     }
 }
@@ -327,7 +328,8 @@ fn source(written: Auth, path: &Path) -> Result<AwsCredentials, Finding> {
     if let (Some(key), Some(other)) = (there(keys), there(elsewhere)) {
         return Err(both(key, other));
     }
-    if let (Some(file), Some(_)) = (there([elsewhere[0], elsewhere[1], ("", false)]), &written.imds) {
+    if let (Some(file), Some(_)) = (there([elsewhere[0], elsewhere[1], ("", false)]), &written.imds)
+    {
         return Err(both(file, "imds"));
     }
     match (written.access_key_id, written.secret_access_key) {

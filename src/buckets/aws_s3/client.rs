@@ -164,7 +164,8 @@ fn of_profile(
 ) -> ProfileFileCredentialsProvider {
     use aws_config::profile::profile_file::{ProfileFileKind, ProfileFiles};
 
-    let mut builder = ProfileFileCredentialsProvider::builder().configure(conf).profile_name(profile);
+    let mut builder =
+        ProfileFileCredentialsProvider::builder().configure(conf).profile_name(profile);
     if let Some(file) = credentials_file {
         let files = ProfileFiles::builder().with_file(ProfileFileKind::Credentials, file).build();
         builder = builder.profile_files(files);
@@ -198,8 +199,8 @@ fn certificates(file: &Path) -> Result<Vec<u8>, BucketError> {
     let pem = std::fs::read(file).map_err(|error| refused(&error))?;
     // The AWS client panics over what it cannot read. The other HTTP client here says it, and has
     // the same TLS below it.
-    let read = reqwest::Certificate::from_pem_bundle(&pem)
-        .map_err(|_| refused(&"they cannot be read"))?;
+    let read =
+        reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| refused(&"they cannot be read"))?;
     if read.is_empty() {
         return Err(refused(&"there are none"));
     }

@@ -155,7 +155,9 @@ impl Answer {
                 "something on the way changed the request".to_owned()
             }
             _ if self.may_pass() => return None,
-            Some("NoSuchBucket") => "create the bucket, or correct `bucket` and `region`".to_owned(),
+            Some("NoSuchBucket") => {
+                "create the bucket, or correct `bucket` and `region`".to_owned()
+            }
             Some("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired") => {
                 "the credentials are no longer good: get new ones".to_owned()
             }
@@ -164,9 +166,11 @@ impl Answer {
                     .to_owned()
             }
             Some("InvalidStorageClass") => "correct `storage_class`".to_owned(),
-            Some("NotImplemented") => "the store must honour `If-None-Match` and `If-Match` on PUT; \
+            Some("NotImplemented") => {
+                "the store must honour `If-None-Match` and `If-Match` on PUT; \
                  if it is about checksums, set `checksums: never`"
-                .to_owned(),
+                    .to_owned()
+            }
             _ if self.is(ELSEWHERE) || matches!(self.status, 301 | 307) => match &self.region {
                 Some(region) => format!("set `region: {region}`"),
                 None => "set `region` to the bucket's, and `endpoint`, if any, to match".to_owned(),
@@ -254,7 +258,8 @@ fn of_credentials(error: &CredentialsError) -> Failure {
         CredentialsError::ProviderTimedOut(_) => BucketError::new(BucketErrorKind::Retry, reasons)
             .with_hint("allow more with `auth.load_timeout_secs`"),
         _ => {
-            let denied = ["AccessDenied", "InvalidIdentityToken", "ValidationError", "NoSuchEntity"];
+            let denied =
+                ["AccessDenied", "InvalidIdentityToken", "ValidationError", "NoSuchEntity"];
             let for_good = denied.iter().chain(CREDENTIALS).any(|code| reasons.contains(code));
             let kind = if for_good { BucketErrorKind::Config } else { BucketErrorKind::Retry };
             BucketError::new(kind, reasons)
@@ -264,7 +269,9 @@ fn of_credentials(error: &CredentialsError) -> Failure {
 }
 
 /// An error and what it came from.
-fn sources<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+fn sources<'e>(
+    error: &'e (dyn Error + 'static),
+) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     let mut next = Some(error);
     std::iter::from_fn(move || {
         let error = next?;

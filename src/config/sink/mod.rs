@@ -20,8 +20,7 @@ use envelope::Envelope;
 pub(super) use envelope::Tls;
 
 /// The types of sinks.
-pub(super) const TYPES: &[&str] =
-    &["aws_s3", "azure_blob", "console", "file", "gcp_cloud_storage"];
+pub(super) const TYPES: &[&str] = &["aws_s3", "azure_blob", "console", "file", "gcp_cloud_storage"];
 
 /// What the sink means; none if something is wrong with it.
 pub(super) fn sink(
