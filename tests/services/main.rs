@@ -19,9 +19,6 @@ mod truth;
 
 mod aws_s3;
 mod azure_blob;
-#[path = "../it/binary.rs"]
-#[allow(dead_code, reason = "other tests need the rest of it")]
-mod binary;
 mod gcp_cloud_storage;
 mod kill;
 mod objects;
