@@ -17,6 +17,8 @@ pub mod checkpoint;
 // What both of them stand on.
 pub mod buckets;
 
+pub mod kafka;
+
 pub mod tls;
 
 // What people say and see: configs, commands, the log.

@@ -1,0 +1,266 @@
+//! One try at a transaction: begin, send, commit; or abort, and say what stood in the way.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode as Code};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer as _};
+use tokio::time::Instant;
+
+use super::client::Producer;
+use super::context::Ticket;
+use super::error::{KafkaError, is_fencing};
+use super::register::PARTITION;
+use super::topic::RegisterSettings;
+use super::{Message, Refusals};
+
+/// One call to librdkafka.
+const STEP: Duration = Duration::from_secs(10);
+
+/// What a transaction is made of.
+#[derive(Debug)]
+pub(super) struct Parts<'a> {
+    pub(super) messages: &'a [&'a Message],
+    /// Messages that go in a request of their own.
+    pub(super) alone: &'a BTreeSet<usize>,
+    /// Messages that are left out.
+    pub(super) refused: &'a Refusals,
+    /// The register and its new value; none: the transaction is to be aborted.
+    pub(super) value: Option<(&'a RegisterSettings, &'a [u8])>,
+}
+
+/// Why a transaction was not committed.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// It is aborted: something in it is too large.
+    TooLarge {
+        /// These messages were in requests that are too large, perhaps only together.
+        suspected: Vec<usize>,
+        /// These are too large for the client itself.
+        certain: Vec<usize>,
+    },
+    /// It is aborted.
+    Aborted(KafkaError),
+    /// Whether it was committed only the register can tell; the producer is of no more use.
+    Unclear(KafkaError),
+    /// The cluster takes no more from this producer: it was replaced, or its transaction was
+    /// open for too long.
+    Fenced,
+}
+
+/// A producer with a transaction under way.
+pub(super) struct Attempt<'a> {
+    pub(super) producer: &'a Producer,
+    /// Differs from that of every other attempt of the producer.
+    pub(super) number: u64,
+    /// The longest that the messages, and then the commit, may take.
+    pub(super) timeout: Duration,
+    /// For messages.
+    pub(super) doing: &'a str,
+}
+
+/// How a message that the client itself finds too large is told from others.
+const REFUSED_HERE: Code = Code::InvalidMessageSize;
+
+/// The place of the register's record.
+const VALUE: usize = usize::MAX;
+
+impl Attempt<'_> {
+    /// Does it all. Blocks.
+    pub(super) fn run(&self, parts: &Parts<'_>) -> Result<(), Failed> {
+        self.producer.context().forget_errors();
+        self.producer.begin_transaction().map_err(|error| self.broken(&error))?;
+        if let Err(error) = self.send_all(parts) {
+            return Err(self.give_up(&error, parts));
+        }
+        match parts.value {
+            Some(_) => self.commit(),
+            None => self.producer.abort_transaction(STEP).map_err(|error| self.broken(&error)),
+        }
+    }
+
+    fn send_all(&self, parts: &Parts<'_>) -> Result<(), Native> {
+        let deadline = Instant::now() + self.timeout;
+        for (place, message) in parts.messages.iter().enumerate() {
+            if parts.refused.contains_key(&place) {
+                continue;
+            }
+            if parts.alone.contains(&place) {
+                self.flush(deadline)?;
+                self.send(place, message, deadline)?;
+                self.flush(deadline)?;
+            } else {
+                self.send(place, message, deadline)?;
+            }
+            self.stop_if(|code| code != REFUSED_HERE)?;
+        }
+        if let Some((register, value)) = parts.value {
+            let record = || {
+                BaseRecord::with_opaque_to(&register.topic, self.ticket(VALUE))
+                    .partition(PARTITION)
+                    .key(register.key.as_bytes())
+                    .payload(value)
+            };
+            self.send_record(record, deadline)?;
+        }
+        self.flush(deadline)?;
+        self.stop_if(|_| true)
+    }
+
+    /// No use to go on once a message has failed in this way.
+    fn stop_if(&self, way: impl Fn(Code) -> bool) -> Result<(), Native> {
+        match self.producer.context().has_failed(self.number, way) {
+            false => Ok(()),
+            true => Err(Native::MessageProduction(Code::Fail)),
+        }
+    }
+
+    fn ticket(&self, place: usize) -> Box<Ticket> {
+        Box::new(Ticket { attempt: self.number, place })
+    }
+
+    fn send(&self, place: usize, message: &Message, deadline: Instant) -> Result<(), Native> {
+        let record = || {
+            let mut headers = OwnedHeaders::new_with_capacity(message.headers.len());
+            for (key, value) in &message.headers {
+                headers = headers.insert(Header { key, value: Some(value) });
+            }
+            let record = BaseRecord::with_opaque_to(&message.topic, self.ticket(place))
+                .payload(&message.value[..])
+                .timestamp(message.timestamp)
+                .headers(headers);
+            match &message.key {
+                Some(key) => record.key(&key[..]),
+                None => record,
+            }
+        };
+        match self.send_record(record, deadline) {
+            Err(Native::MessageProduction(Code::MessageSizeTooLarge)) => {
+                let ticket = Ticket { attempt: self.number, place };
+                self.producer.context().fail(ticket, REFUSED_HERE);
+                Ok(())
+            }
+            sent => sent,
+        }
+    }
+
+    /// Waits for room in the queue, which the acknowledgements of earlier messages make.
+    fn send_record<'r>(
+        &self,
+        record: impl Fn() -> BaseRecord<'r, [u8], [u8], Box<Ticket>>,
+        deadline: Instant,
+    ) -> Result<(), Native> {
+        loop {
+            match self.producer.send(record()) {
+                Err((Native::MessageProduction(Code::QueueFull), _))
+                    if Instant::now() < deadline =>
+                {
+                    self.producer.poll(Duration::from_millis(20));
+                }
+                Err((error, _)) => return Err(error),
+                Ok(()) => return Ok(()),
+            }
+        }
+    }
+
+    fn flush(&self, deadline: Instant) -> Result<(), Native> {
+        self.producer.flush(deadline.saturating_duration_since(Instant::now()).max(STEP))
+    }
+
+    /// Commits what was sent. A commit that was not answered is asked for again.
+    fn commit(&self) -> Result<(), Failed> {
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            let error = match self.producer.commit_transaction(STEP) {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            match &error {
+                Native::Transaction(it) if it.txn_requires_abort() => {
+                    return Err(self.abort(Failed::Aborted(self.explain(&error))));
+                }
+                Native::Transaction(it) if it.is_retriable() && Instant::now() < deadline => {}
+                Native::Flush(_) if Instant::now() < deadline => {}
+                _ => return Err(self.broken(&error)),
+            }
+        }
+    }
+
+    /// What was not sent: which messages are at fault, or what else.
+    fn give_up(&self, error: &Native, parts: &Parts<'_>) -> Failed {
+        let failed = self.producer.context().take_failed(self.number);
+        let too_large = |code: Code| {
+            matches!(
+                code,
+                Code::MessageSizeTooLarge | Code::MessageBatchTooLarge | Code::InvalidMessageSize
+            )
+        };
+        // Those behind a failed one are purged with it.
+        let cause = failed
+            .iter()
+            .find(|(_, code)| !matches!(code, Code::PurgeQueue | Code::PurgeInflight));
+        if let Some((VALUE, code)) = cause.filter(|(_, code)| too_large(*code)) {
+            let topic = parts.value.map_or("", |(register, _)| &register.topic);
+            let doing = format!("cannot write to the topic `{topic}`");
+            return self.abort(Failed::Aborted(KafkaError::of_code(&doing, *code)));
+        }
+        let places = |wanted: bool| {
+            let large = failed.iter().filter(|(place, code)| too_large(*code) && *place != VALUE);
+            let of_this_kind = large.filter(|(_, code)| (*code == REFUSED_HERE) == wanted);
+            of_this_kind.map(|(place, _)| *place).collect::<Vec<_>>()
+        };
+        let (certain, suspected) = (places(true), places(false));
+        if !certain.is_empty() || !suspected.is_empty() {
+            return self.abort(Failed::TooLarge { suspected, certain });
+        }
+        let Some((place, code)) = cause else { return self.after(error) };
+        let topic = match parts.messages.get(*place) {
+            Some(message) => &message.topic,
+            None => parts.value.map_or("", |(register, _)| &register.topic),
+        };
+        let doing = format!("cannot write to the topic `{topic}`");
+        let native = Native::MessageProduction(*code);
+        if is_fencing(*code) || *code == Code::Fatal {
+            return self.broken(&native);
+        }
+        self.abort(Failed::Aborted(self.producer.context().explain(&doing, &native)))
+    }
+
+    /// Nothing was committed, for certain: the commit was not asked for yet.
+    fn after(&self, error: &Native) -> Failed {
+        match self.broken(error) {
+            Failed::Unclear(error) => self.abort(Failed::Aborted(error)),
+            failed => failed,
+        }
+    }
+
+    /// Aborts, and then it is as `outcome` says; if that fails the producer is of no more use.
+    fn abort(&self, outcome: Failed) -> Failed {
+        let mut tries = 0;
+        loop {
+            let Err(error) = self.producer.abort_transaction(STEP) else { return outcome };
+            tries += 1;
+            match &error {
+                Native::Transaction(it) if it.is_retriable() && tries < 3 => {}
+                _ => return self.broken(&error),
+            }
+        }
+    }
+
+    fn broken(&self, error: &Native) -> Failed {
+        let fatal = self.producer.client().fatal_error().map(|(code, _)| code);
+        if fatal.or(error.rdkafka_error_code()).is_some_and(is_fencing) {
+            return Failed::Fenced;
+        }
+        let mut error = self.explain(error);
+        if let Some(code) = fatal {
+            error = KafkaError::of_code(self.doing, code);
+        }
+        Failed::Unclear(error)
+    }
+
+    fn explain(&self, error: &Native) -> KafkaError {
+        self.producer.context().explain(self.doing, error)
+    }
+}
