@@ -8,6 +8,7 @@
 mod contract;
 mod document;
 mod file;
+mod kafka;
 mod memory;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::sinks::SinkState;
 use crate::streams::Position;
 
 pub use file::FileStore;
+pub use kafka::KafkaStore;
 pub use memory::MemoryStore;
 
 /// What is remembered of a run.
@@ -118,6 +120,11 @@ pub trait CheckpointStore: std::fmt::Debug + Send + Sync {
     /// again after a crash, or was already told by a sink's state.
     fn interval(&self) -> Duration {
         Duration::ZERO
+    }
+
+    /// Proves that what is there can be read, without taking it from a run that has it.
+    async fn check(&self) -> Result<(), StoreError> {
+        self.load().await.map(drop)
     }
 
     /// What is there. `None` only where there certainly is nothing: whatever else goes wrong is an

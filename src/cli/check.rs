@@ -84,7 +84,7 @@ async fn check_config(config: &Config) -> Result<Vec<Finding>, Failure> {
         findings.extend(check_source(&source.name, &client, specs).await);
     }
     for sink in &config.sinks {
-        let (ok, detail, hint) = match pipeline::sink(sink, &outside)?.check().await {
+        let (ok, detail, hint) = match pipeline::sink(sink, &outside, &None)?.check().await {
             Ok(()) => (true, "can be written to".to_owned(), None),
             Err(error) => (false, error.to_string(), error.hint),
         };
@@ -97,8 +97,8 @@ async fn check_config(config: &Config) -> Result<Vec<Finding>, Failure> {
 /// Whether positions can be kept. A run that keeps them right now is the best proof.
 async fn check_checkpoint(checkpoint: &CheckpointConfig) -> Finding {
     let name = checkpoint.to_string();
-    let readable = match pipeline::store(checkpoint) {
-        Ok(store) => store.load().await.map(|_| "can be kept".to_owned()),
+    let readable = match pipeline::store(checkpoint, None) {
+        Ok(store) => store.check().await.map(|()| "can be kept".to_owned()),
         Err(BuildError::Checkpoint(error)) if error.kind == StoreErrorKind::Conflict => {
             Ok("kept by a run".to_owned())
         }

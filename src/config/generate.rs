@@ -28,6 +28,20 @@ const FILE: &str = "
       codec: json
 ";
 
+const KAFKA: &str = "
+    type: kafka
+    bootstrap_servers: ${KAFKA_SERVERS:-localhost:9092}
+    # Begins with a literal; `{{ stream }}` and time codes may follow.
+    topic: NAME-{{ stream }}
+    # none, gzip, lz4, snappy or zstd
+    compression: none
+    # Consumers have to read with isolation.level=read_committed.
+    # sasl: { enabled: true, mechanism: SCRAM-SHA-512, username: zenstream, password: ${KAFKA_PASSWORD} }
+    # tls: { enabled: true }
+    encoding:
+      codec: json
+";
+
 /// A component that is asked for.
 struct Component<'e> {
     name: String,
@@ -112,7 +126,11 @@ fn text(sources: &[Component<'_>], sinks: &[Component<'_>]) -> String {
     let inputs: Vec<String> = sources.iter().map(|source| format!("{}.*", source.name)).collect();
     text.push_str("\nsinks:\n");
     for sink in sinks {
-        let body = if sink.kind == "file" { FILE } else { CONSOLE };
+        let body = match sink.kind {
+            "file" => FILE,
+            "kafka" => KAFKA,
+            _ => CONSOLE,
+        };
         let (name, body) = (&sink.name, body.trim_start_matches('\n').replace("NAME", &sink.name));
         let inputs = format!("[\"{}\"]", inputs.join("\", \""));
         // Writing to a string cannot fail.

@@ -11,6 +11,7 @@ mod environment;
 mod expand;
 mod generate;
 mod inputs;
+mod kafka;
 mod load;
 mod meaning;
 mod node;
@@ -62,13 +63,27 @@ pub struct Config {
 }
 
 /// Where positions are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum CheckpointConfig {
     /// One file; by default `checkpoint.json` in the data directory.
     File {
         /// The file.
         path: PathBuf,
     },
+    /// A key of a compacted topic.
+    Kafka(Box<KafkaCheckpoint>),
+}
+
+/// A checkpoint kept in Kafka.
+#[derive(Debug, Clone)]
+pub struct KafkaCheckpoint {
+    /// The compacted topic; made if it is not there.
+    pub topic: String,
+    /// The key, and with the topic the transactional id: who uses it shuts out everybody else
+    /// who does.
+    pub key: String,
+    /// The cluster.
+    pub connection: crate::kafka::KafkaSettings,
 }
 
 impl fmt::Display for CheckpointConfig {
@@ -76,6 +91,9 @@ impl fmt::Display for CheckpointConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path } => write!(f, "{}", path.display()),
+            Self::Kafka(kept) => {
+                write!(f, "kafka://{}/{}/{}", kept.connection.bootstrap_servers, kept.topic, kept.key)
+            }
         }
     }
 }
@@ -232,4 +250,6 @@ pub enum SinkKind {
     },
     /// Files, appended to.
     File(crate::sinks::FileSettings),
+    /// Topics of a Kafka cluster.
+    Kafka(Box<crate::sinks::KafkaSinkSettings>),
 }

@@ -36,6 +36,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("sinks.*.healthcheck.uri", "leave it out"),
     ("sinks.*.healthcheck_uri", "leave it out"),
     ("sinks.*.dangerously_allow_unconfined_template_resolution", "begin `path` with a literal"),
+    ("sinks.*.headers_key", "leave it out: headers are what is known of an event"),
     ("sinks.*.encoding.only_fields", "leave it out: an event is the record as Zendesk sent it"),
     ("sinks.*.encoding.except_fields", "leave it out: an event is the record as Zendesk sent it"),
     ("sinks.*.encoding.timestamp_format", "leave it out: times stay as Zendesk sent them"),
@@ -47,8 +48,10 @@ const OPTIONS: &[(&str, &str)] = &[
 
 /// Words that a field takes elsewhere, by the field's path.
 const VALUES: &[(&str, &[&str])] = &[
-    ("checkpoint.type", &["aws_s3", "gcp_cloud_storage", "kafka"]),
+    ("checkpoint.type", &["aws_s3", "gcp_cloud_storage"]),
     ("secret.*.type", &["aws_secrets_manager"]),
+    ("sinks.*.sasl.mechanism", &["GSSAPI"]),
+    ("checkpoint.sasl.mechanism", &["GSSAPI"]),
     ("sources.*.auth.strategy", &["oauth_refresh_token", "aws", "custom"]),
     ("sources.*.emit", &["pages"]),
     ("sources.*.type", &["okta", "http_client", "exec", "stdin", "http_server", "vector"]),
@@ -80,7 +83,6 @@ const VALUES: &[(&str, &[&str])] = &[
             "aws_s3",
             "gcp_cloud_storage",
             "azure_blob",
-            "kafka",
             "http",
             "vector",
             "socket",

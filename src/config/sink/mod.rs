@@ -2,6 +2,7 @@
 //! family of sinks, and `envelope` for what they have in common.
 
 mod envelope;
+mod kafka;
 mod local;
 
 use std::path::{Component, Path as FilePath};
@@ -12,9 +13,10 @@ use super::read::type_of;
 use super::written::Toggle;
 use super::{SinkConfig, SinkKind};
 use envelope::Envelope;
+pub(super) use envelope::Tls;
 
 /// The types of sinks.
-pub(super) const TYPES: &[&str] = &["console", "file"];
+pub(super) const TYPES: &[&str] = &["console", "file", "kafka"];
 
 /// What the sink means; none if something is wrong with it.
 pub(super) fn sink(
@@ -27,6 +29,7 @@ pub(super) fn sink(
     let (envelope, kind) = match findings.keep(type_of(node, path, "type", TYPES))? {
         "console" => local::console(node, path, findings),
         "file" => local::file(node, path, findings),
+        "kafka" => kafka::kafka(node, path, findings),
         other => {
             findings.push(Finding::unknown_value(&path.key("type"), other, TYPES));
             None
