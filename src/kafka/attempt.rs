@@ -30,20 +30,19 @@ pub(super) struct Parts<'a> {
     pub(super) value: Option<(&'a RegisterSettings, &'a [u8])>,
 }
 
-/// Why a transaction was not committed.
+/// Why a transaction was not committed. The producer is of no more use: librdkafka takes a message
+/// that failed for a gap in its sequence, and purges the first messages of the next transaction.
 #[derive(Debug)]
 pub(super) enum Failed {
-    /// It is aborted: something in it is too large.
+    /// Something in it is too large; it was not committed.
     TooLarge {
         /// These messages were in requests that are too large, perhaps only together.
         suspected: Vec<usize>,
         /// These are too large for the client itself.
         certain: Vec<usize>,
     },
-    /// It is aborted.
-    Aborted(KafkaError),
-    /// Whether it was committed only the register can tell; the producer is of no more use.
-    Unclear(KafkaError),
+    /// Whether it was committed only the register can tell.
+    Other(KafkaError),
     /// The cluster takes no more from this producer: it was replaced, or its transaction was
     /// open for too long.
     Fenced,
@@ -70,13 +69,15 @@ impl Attempt<'_> {
     /// Does it all. Blocks.
     pub(super) fn run(&self, parts: &Parts<'_>) -> Result<(), Failed> {
         self.producer.context().forget_errors();
-        self.producer.begin_transaction().map_err(|error| self.broken(&error))?;
+        self.producer.begin_transaction().map_err(|error| self.failed(&error))?;
         if let Err(error) = self.send_all(parts) {
-            return Err(self.give_up(&error, parts));
+            let failed = self.judge(&error, parts);
+            self.abort();
+            return Err(failed);
         }
         match parts.value {
             Some(_) => self.commit(),
-            None => self.producer.abort_transaction(STEP).map_err(|error| self.broken(&error)),
+            None => self.producer.abort_transaction(STEP).map_err(|error| self.failed(&error)),
         }
     }
 
@@ -172,95 +173,72 @@ impl Attempt<'_> {
     fn commit(&self) -> Result<(), Failed> {
         let deadline = Instant::now() + self.timeout;
         loop {
-            let error = match self.producer.commit_transaction(STEP) {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
+            let Err(error) = self.producer.commit_transaction(STEP) else { return Ok(()) };
+            let again = match &error {
+                Native::Transaction(error) => error.is_retriable(),
+                Native::Flush(_) => true,
+                _ => false,
             };
-            match &error {
-                Native::Transaction(it) if it.txn_requires_abort() => {
-                    return Err(self.abort(Failed::Aborted(self.explain(&error))));
+            if !again || Instant::now() >= deadline {
+                let failed = self.failed(&error);
+                if matches!(&error, Native::Transaction(error) if error.txn_requires_abort()) {
+                    self.abort();
                 }
-                Native::Transaction(it) if it.is_retriable() && Instant::now() < deadline => {}
-                Native::Flush(_) if Instant::now() < deadline => {}
-                _ => return Err(self.broken(&error)),
+                return Err(failed);
             }
         }
     }
 
-    /// What was not sent: which messages are at fault, or what else.
-    fn give_up(&self, error: &Native, parts: &Parts<'_>) -> Failed {
+    /// Readers need not wait for a transaction of which nothing will come. If this fails, the
+    /// next producer aborts it.
+    fn abort(&self) {
+        if let Err(error) = self.producer.abort_transaction(STEP) {
+            tracing::debug!(%error, "a transaction was not aborted");
+        }
+    }
+
+    /// Why not everything was sent: because of which messages, or what else.
+    fn judge(&self, error: &Native, parts: &Parts<'_>) -> Failed {
         let failed = self.producer.context().take_failed(self.number);
-        let too_large = |code: Code| {
-            matches!(
-                code,
-                Code::MessageSizeTooLarge | Code::MessageBatchTooLarge | Code::InvalidMessageSize
-            )
-        };
         // Those behind a failed one are purged with it.
-        let cause = failed
-            .iter()
-            .find(|(_, code)| !matches!(code, Code::PurgeQueue | Code::PurgeInflight));
-        if let Some((VALUE, code)) = cause.filter(|(_, code)| too_large(*code)) {
-            let topic = parts.value.map_or("", |(register, _)| &register.topic);
-            let doing = format!("cannot write to the topic `{topic}`");
-            return self.abort(Failed::Aborted(KafkaError::of_code(&doing, *code)));
+        let purged = |code: Code| matches!(code, Code::PurgeQueue | Code::PurgeInflight);
+        let mut causes = failed.iter().filter(|(_, code)| !purged(*code)).peekable();
+        let Some((place, code)) = causes.peek().copied() else { return self.failed(error) };
+        let value_is_large = failed.iter().any(|(place, code)| *place == VALUE && too_large(*code));
+        if too_large(*code) && !value_is_large {
+            let large = causes.filter(|(_, code)| too_large(*code));
+            let (certain, suspected): (Vec<_>, Vec<_>) =
+                large.partition(|(_, code)| *code == REFUSED_HERE);
+            let places = |of: Vec<&(usize, Code)>| of.into_iter().map(|(place, _)| *place).collect();
+            return Failed::TooLarge { suspected: places(suspected), certain: places(certain) };
         }
-        let places = |wanted: bool| {
-            let large = failed.iter().filter(|(place, code)| too_large(*code) && *place != VALUE);
-            let of_this_kind = large.filter(|(_, code)| (*code == REFUSED_HERE) == wanted);
-            of_this_kind.map(|(place, _)| *place).collect::<Vec<_>>()
-        };
-        let (certain, suspected) = (places(true), places(false));
-        if !certain.is_empty() || !suspected.is_empty() {
-            return self.abort(Failed::TooLarge { suspected, certain });
-        }
-        let Some((place, code)) = cause else { return self.after(error) };
-        let topic = match parts.messages.get(*place) {
-            Some(message) => &message.topic,
-            None => parts.value.map_or("", |(register, _)| &register.topic),
-        };
-        let doing = format!("cannot write to the topic `{topic}`");
         let native = Native::MessageProduction(*code);
         if is_fencing(*code) || *code == Code::Fatal {
-            return self.broken(&native);
+            return self.failed(&native);
         }
-        self.abort(Failed::Aborted(self.producer.context().explain(&doing, &native)))
+        let topic = match parts.messages.get(*place) {
+            Some(message) if !value_is_large => &message.topic,
+            _ => parts.value.map_or("", |(register, _)| &register.topic),
+        };
+        let doing = format!("cannot write to the topic `{topic}`");
+        Failed::Other(self.producer.context().explain(&doing, &native))
     }
 
-    /// Nothing was committed, for certain: the commit was not asked for yet.
-    fn after(&self, error: &Native) -> Failed {
-        match self.broken(error) {
-            Failed::Unclear(error) => self.abort(Failed::Aborted(error)),
-            failed => failed,
-        }
-    }
-
-    /// Aborts, and then it is as `outcome` says; if that fails the producer is of no more use.
-    fn abort(&self, outcome: Failed) -> Failed {
-        let mut tries = 0;
-        loop {
-            let Err(error) = self.producer.abort_transaction(STEP) else { return outcome };
-            tries += 1;
-            match &error {
-                Native::Transaction(it) if it.is_retriable() && tries < 3 => {}
-                _ => return self.broken(&error),
-            }
-        }
-    }
-
-    fn broken(&self, error: &Native) -> Failed {
+    fn failed(&self, error: &Native) -> Failed {
         let fatal = self.producer.client().fatal_error().map(|(code, _)| code);
         if fatal.or(error.rdkafka_error_code()).is_some_and(is_fencing) {
             return Failed::Fenced;
         }
-        let mut error = self.explain(error);
-        if let Some(code) = fatal {
-            error = KafkaError::of_code(self.doing, code);
-        }
-        Failed::Unclear(error)
+        Failed::Other(match fatal {
+            Some(code) => KafkaError::of_code(self.doing, code),
+            None => self.producer.context().explain(self.doing, error),
+        })
     }
+}
 
-    fn explain(&self, error: &Native) -> KafkaError {
-        self.producer.context().explain(self.doing, error)
-    }
+fn too_large(code: Code) -> bool {
+    matches!(
+        code,
+        Code::MessageSizeTooLarge | Code::MessageBatchTooLarge | Code::InvalidMessageSize
+    )
 }

@@ -11,8 +11,13 @@ use url::Url;
 use super::error::KafkaError;
 use crate::tls::TlsSettings;
 
-/// The largest message that is tried at all. Whether a topic takes it, its brokers say.
-const MESSAGE_BYTES_MAX: &str = "33554432";
+/// What a producer does without being told.
+const PRODUCER: &[(&str, &str)] = &[
+    // The largest message that is tried at all. Whether a topic takes it, its brokers say.
+    ("message.max.bytes", "33554432"),
+    // After so long a topic that is not there is an error. A cluster that makes one is quicker.
+    ("topic.metadata.propagation.max.ms", "10000"),
+];
 
 /// A transaction may stay open this much longer than its messages may take.
 const COMMIT_GRACE: Duration = Duration::from_secs(1);
@@ -248,10 +253,9 @@ impl KafkaSettings {
     /// For transactions.
     pub(super) fn producer(&self, transactional_id: &str) -> ClientConfig {
         let mut config = self.base();
-        let defaults = [("message.max.bytes", MESSAGE_BYTES_MAX.to_owned())];
-        for (name, value) in defaults {
+        for (name, value) in PRODUCER {
             if config.get(name).is_none() {
-                config.set(name, value);
+                config.set(*name, *value);
             }
         }
         config

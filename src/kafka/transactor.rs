@@ -212,7 +212,7 @@ impl Inner {
         let as_before = state.known.as_ref().is_none_or(|known| *known == value);
         let is_ours = state.unclear.as_ref().is_some_and(|(ours, _)| Some(ours) == value.as_ref());
         if !as_before && !is_ours {
-            return Err(state.ended.insert(self.fenced()).clone());
+            return Err(state.end(self.fenced()));
         }
         state.known = Some(value);
         Ok(())
@@ -247,22 +247,15 @@ impl Inner {
                     return Ok(Committed::Done(refused));
                 }
                 Err(Failed::TooLarge { suspected, certain }) => {
-                    state.unclear = None;
                     suspect(messages, &mut alone, &mut refused, &suspected, &certain);
                 }
-                Err(Failed::Aborted(error)) => {
-                    state.unclear = None;
-                    return Err(error);
-                }
-                Err(Failed::Unclear(error)) => {
-                    state.producer = None;
-                    return Err(error);
-                }
-                Err(Failed::Fenced) => return Err(self.ended(state)),
+                Err(Failed::Other(error)) => return Err(error),
+                Err(Failed::Fenced) => return Err(state.end(self.fenced())),
             }
         }
     }
 
+    /// As [`commit`](Self::commit), but aborts.
     fn probe(&self, state: &mut State, messages: &[&Message]) -> Result<Refusals, KafkaError> {
         let (mut alone, mut refused) = ((0..messages.len()).collect(), Refusals::new());
         loop {
@@ -273,12 +266,8 @@ impl Inner {
                 Err(Failed::TooLarge { suspected, certain }) => {
                     suspect(messages, &mut alone, &mut refused, &suspected, &certain);
                 }
-                Err(Failed::Aborted(error)) => return Err(error),
-                Err(Failed::Unclear(error)) => {
-                    state.producer = None;
-                    return Err(error);
-                }
-                Err(Failed::Fenced) => return Err(self.ended(state)),
+                Err(Failed::Other(error)) => return Err(error),
+                Err(Failed::Fenced) => return Err(state.end(self.fenced())),
             }
         }
     }
@@ -287,26 +276,32 @@ impl Inner {
         state.attempts += 1;
         let Some(Held(Some(producer))) = &state.producer else {
             let text = "there is no producer".to_owned();
-            return Err(Failed::Aborted(KafkaError::new(KafkaErrorKind::Retry, text)));
+            return Err(Failed::Other(KafkaError::new(KafkaErrorKind::Retry, text)));
         };
         let doing = format!("cannot commit a transaction at {}", self.settings.bootstrap_servers);
         let timeout = self.settings.message_timeout;
         let began = Instant::now();
         let attempt = Attempt { producer, number: state.attempts, timeout, doing: &doing };
-        match attempt.run(parts) {
+        let done = attempt.run(parts);
+        if done.is_err() {
+            state.producer = None;
+        }
+        match done {
             // The cluster itself shuts out who leaves a transaction open for too long. Whether it
             // was that, the register will tell.
             Err(Failed::Fenced) if began.elapsed() >= self.settings.transaction_timeout() => {
                 let text = format!("{doing}: it was open for too long");
-                Err(Failed::Unclear(KafkaError::new(KafkaErrorKind::Retry, text)))
+                Err(Failed::Other(KafkaError::new(KafkaErrorKind::Retry, text)))
             }
             done => done,
         }
     }
+}
 
-    fn ended(&self, state: &mut State) -> KafkaError {
-        state.producer = None;
-        state.ended.insert(self.fenced()).clone()
+impl State {
+    /// From now on nothing is done any more.
+    fn end(&mut self, error: KafkaError) -> KafkaError {
+        self.ended.insert(error).clone()
     }
 }
 
