@@ -172,11 +172,11 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
     sinks.out.compression: `zstd` is not available in this version
       hint: this version has `none` and `gzip`
     ");
-    for kind in ["aws_s3", "gcp_cloud_storage", "azure_blob", "kafka", "http", "vector"] {
+    for kind in ["aws_s3", "gcp_cloud_storage", "azure_blob", "http", "vector"] {
         let shown = swapped("type: console", &format!("type: {kind}"));
         let expected = format!(
             "sinks.out.type: `{kind}` is not available in this version\n  \
-             hint: this version has `console` and `file`\n"
+             hint: this version has `console`, `file` and `kafka`\n"
         );
         assert_eq!(shown, expected);
     }
@@ -330,7 +330,7 @@ sources:
   a: { type: zendesk, subdomain: a b, streams: [tickes], auth: { strategy: bearer } }
   b: { type: zendesk, auth: { strategy: bearer, token: x } }
 sinks:
-  x: { type: kafka }
+  x: { type: socket }
   y: { type: console, inputs: [a], target: x }
 ";
     insta::assert_snapshot!(shown(yaml(text)), @"
@@ -342,8 +342,8 @@ sinks:
     sources.a.streams[0]: no stream is named `tickes`
       hint: did you mean `tickets`?
     sources.b: missing field `streams`
-    sinks.x.type: `kafka` is not available in this version
-      hint: this version has `console` and `file`
+    sinks.x.type: `socket` is not available in this version
+      hint: this version has `console`, `file` and `kafka`
     sinks.y.target: unknown target `x`
       hint: this version has `stdout` and `stderr`
     ");

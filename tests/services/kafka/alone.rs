@@ -184,11 +184,11 @@ async fn who_signs_in_rightly_writes_and_who_does_not_is_told() {
     let Some(cluster) = Cluster::named("ZENSTREAM_TEST_KAFKA_SASL") else { return };
     let Some(plain) = self::cluster() else { return };
     let (username, password) = (
-        std::env::var("ZENSTREAM_TEST_KAFKA_USERNAME").unwrap(),
-        std::env::var("ZENSTREAM_TEST_KAFKA_PASSWORD").unwrap(),
+        std::env::var("ZENSTREAM_TEST_KAFKA_SASL_USER").unwrap(),
+        std::env::var("ZENSTREAM_TEST_KAFKA_SASL_PASSWORD").unwrap(),
     );
     let topic = plain.topic("signed", &[]).await;
-    for mechanism in [Mechanism::Plain, Mechanism::ScramSha256, Mechanism::ScramSha512] {
+    for mechanism in [Mechanism::Plain, Mechanism::ScramSha512] {
         let settings = |password: &str| {
             let username = username.clone();
             let sasl = SaslSettings::Password { mechanism, username, password: password.into() };
@@ -209,7 +209,7 @@ async fn who_signs_in_rightly_writes_and_who_does_not_is_told() {
             assert!(error.hint.is_some_and(|hint| hint.contains("password")));
         }
     }
-    assert_eq!(plain.numbers(&topic).await, [0, 0, 0]);
+    assert_eq!(plain.numbers(&topic).await, [0, 0]);
 }
 
 #[tokio::test]
