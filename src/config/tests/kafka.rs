@@ -108,7 +108,7 @@ fn a_transactional_id_is_the_same_for_the_same_config_and_for_no_other() {
     };
     let usual = written("bootstrap_servers: k\ntopic: t");
     // On every machine and in every version: it shuts former runs out.
-    assert_eq!(id(usual.clone()), "zenstream-out-a73c5e9dac0e8bd4");
+    assert_eq!(id(usual.clone()), "zenstream-out-6a37171c4242e726");
     assert_ne!(id(usual.clone()), id(usual.replace("subdomain: acme", "subdomain: other")));
     assert_ne!(id(usual.clone()), id(usual.replace("[audit_logs]", "[audit_logs, tickets]")));
     assert_ne!(id(usual.clone()), id(usual.replace("  out:", "  out2:")));
@@ -121,20 +121,51 @@ fn a_transactional_id_is_the_same_for_the_same_config_and_for_no_other() {
 
 #[test]
 fn what_would_break_a_promise_or_says_a_thing_twice_is_refused() {
-    insta::assert_snapshot!(mistake("librdkafka_options: { acks: 1, enable.idempotence: false, transactional.id: x }"), @"");
+    insta::assert_snapshot!(mistake("librdkafka_options: { acks: 1, enable.idempotence: false, transactional.id: x }"), @"
+    sinks.out.librdkafka_options.acks: `acks` must stay `all`
+      hint: anything else could lose events or write them twice
+    sinks.out.librdkafka_options.enable.idempotence: `enable.idempotence` must stay `true`
+      hint: anything else could lose events or write them twice
+    sinks.out.librdkafka_options.transactional.id: `transactional.id` cannot be set here
+      hint: use `transactional_id`
+    ");
     insta::assert_snapshot!(mistake("librdkafka_options: { enable.idempotence: true, acks: all }"), @"accepted");
-    insta::assert_snapshot!(mistake("librdkafka_options: { batch.size: 1 }\nbatch: { max_bytes: 1 }"), @"");
-    insta::assert_snapshot!(mistake("librdkafka_options: { queue.bufering.max.ms: 1 }"), @"");
-    insta::assert_snapshot!(mistake("sasl: { mechanism: GSSAPI }"), @"");
-    insta::assert_snapshot!(mistake("sasl: { mechanism: PLAIN, username: u }"), @"");
-    insta::assert_snapshot!(mistake("headers_key: h"), @"");
-    insta::assert_snapshot!(mistake("compression: zlib"), @"");
-    insta::assert_snapshot!(mistake("message_timeout_ms: 0"), @"");
-    insta::assert_snapshot!(mistake("framing: { method: bytes }"), @"");
-    insta::assert_snapshot!(mistake("state_topic: a/b"), @"");
-    insta::assert_snapshot!(mistake("key_field: a..b"), @"");
-    insta::assert_snapshot!(shown(yaml(&written("bootstrap_servers: k\ntopic: '{{ stream }}'"))), @"");
-    insta::assert_snapshot!(shown(yaml(&written("topic: t"))), @"");
+    insta::assert_snapshot!(mistake("librdkafka_options: { batch.size: 1 }\nbatch: { max_bytes: 1 }"), @"
+    sinks.out.librdkafka_options.batch.size: `batch.max_bytes` is set too
+      hint: set one of them
+    ");
+    insta::assert_snapshot!(mistake("librdkafka_options: { queue.bufering.max.ms: 1 }"), @r#"sinks.out.librdkafka_options: librdkafka refuses these options: No such configuration property: "queue.bufering.max.ms""#);
+    insta::assert_snapshot!(mistake("sasl: { mechanism: GSSAPI }"), @"
+    sinks.out.sasl.mechanism: `GSSAPI` is not available in this version
+      hint: this version has `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` and `OAUTHBEARER`
+    ");
+    insta::assert_snapshot!(mistake("sasl: { mechanism: PLAIN, username: u }"), @"sinks.out.sasl: missing field `password`");
+    insta::assert_snapshot!(mistake("headers_key: h"), @"
+    sinks.out: `headers_key` is not available in this version
+      hint: leave it out: headers are what is known of an event
+    ");
+    insta::assert_snapshot!(mistake("compression: zlib"), @"
+    sinks.out.compression: `zlib` is not available in this version
+      hint: this version has `none`, `gzip`, `lz4`, `snappy` and `zstd`
+    ");
+    insta::assert_snapshot!(mistake("message_timeout_ms: 0"), @"sinks.out.message_timeout_ms: must be from 10 to 800000 milliseconds");
+    insta::assert_snapshot!(mistake("framing: { method: bytes }"), @"
+    sinks.out: unknown field `framing`
+      hint: known fields: `acknowledgements`, `batch`, `bootstrap_servers`, `buffer`, `compression`, `encoding`, `healthcheck`, `healthcheck_topic`, `inputs`, `key_field`, `librdkafka_options`, `message_timeout_ms`, `rate_limit_duration_secs`, `rate_limit_num`, `sasl`, `socket_timeout_ms`, `state_topic`, `tls`, `topic`, `transactional_id` and `type`
+    ");
+    insta::assert_snapshot!(mistake("state_topic: a/b"), @"
+    sinks.out.state_topic: `a/b` is no name for a topic
+      hint: a topic's name has at most 249 letters, digits, `.`, `_` and `-`
+    ");
+    insta::assert_snapshot!(mistake("key_field: a..b"), @"
+    sinks.out.key_field: `key_field` has an empty step
+      hint: for example `actor.id`
+    ");
+    insta::assert_snapshot!(shown(yaml(&written("bootstrap_servers: k\ntopic: '{{ stream }}'"))), @"
+    sinks.out.topic: the template `{{ stream }}` must begin with literal text, such as a directory or a prefix
+      hint: begin it with a name, such as `zendesk-`
+    ");
+    insta::assert_snapshot!(shown(yaml(&written("topic: t"))), @"sinks.out: missing field `bootstrap_servers`");
 }
 
 #[test]
@@ -148,8 +179,17 @@ fn a_checkpoint_may_be_kept_there() {
     let config = config.unwrap();
     assert_eq!(config.checkpoint.to_string(), "kafka://k:9092/states/mine");
     assert!(!format!("{config:?}").contains("hunter2"));
-    insta::assert_snapshot!(shown(checkpoint("topic: a b")), @"");
-    insta::assert_snapshot!(shown(checkpoint("bootstrap_servers: k, topic: a b")), @"");
-    insta::assert_snapshot!(shown(checkpoint("bootstrap_servers: k, bucket: b")), @"");
-    insta::assert_snapshot!(shown(checkpoint("bootstrap_servers: k, sasl: { mechanism: GSSAPI }")), @"");
+    insta::assert_snapshot!(shown(checkpoint("topic: a b")), @"checkpoint: missing field `bootstrap_servers`");
+    insta::assert_snapshot!(shown(checkpoint("bootstrap_servers: k, topic: a b")), @"
+    checkpoint.topic: `a b` is no name for a topic
+      hint: a topic's name has at most 249 letters, digits, `.`, `_` and `-`
+    ");
+    insta::assert_snapshot!(shown(checkpoint("bootstrap_servers: k, bucket: b")), @"
+    checkpoint: unknown field `bucket`
+      hint: known fields: `bootstrap_servers`, `compression`, `key`, `librdkafka_options`, `message_timeout_ms`, `sasl`, `socket_timeout_ms`, `tls`, `topic` and `type`
+    ");
+    insta::assert_snapshot!(shown(checkpoint("bootstrap_servers: k, sasl: { mechanism: GSSAPI }")), @"
+    checkpoint.sasl.mechanism: `GSSAPI` is not available in this version
+      hint: this version has `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` and `OAUTHBEARER`
+    ");
 }

@@ -138,7 +138,7 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
     ");
     insta::assert_snapshot!(top("checkpoint: { type: aws_s3, bucket: b }"), @"
     checkpoint.type: `aws_s3` is not available in this version
-      hint: this version has `file`
+      hint: this version has `file` and `kafka`
     ");
     insta::assert_snapshot!(source("emit: pages"), @"
     sources.acme.emit: `pages` is not available in this version

@@ -120,9 +120,10 @@ fn read_all(config: &ClientConfig, topic: &str) -> Vec<Seen> {
     from.add_partition_offset(topic, 0, Offset::Beginning).unwrap();
     consumer.assign(&from).unwrap();
     let mut seen = Vec::new();
-    for _ in 0..1_000 {
+    let mut idle = 0;
+    while idle < 300 {
         match consumer.poll(Duration::from_millis(100)) {
-            None => {}
+            None => idle += 1,
             Some(Err(KafkaError::PartitionEOF(_))) => return seen,
             Some(Err(error)) => panic!("cannot read {topic}: {error}"),
             Some(Ok(message)) => {

@@ -3,3 +3,4 @@
 mod alone;
 mod beside;
 mod cluster;
+mod whole;
