@@ -158,7 +158,8 @@ pub(super) fn connection(
         Some(node) => findings.keep(read::<Tls>(node, &path.key("tls"))),
         None => Some(Tls::default()),
     };
-    let others: Vec<&str> = others.iter().copied().filter(|it| *it != "tls").chain(["tls"]).collect();
+    let others: Vec<&str> =
+        others.iter().copied().filter(|it| *it != "tls").chain(["tls"]).collect();
     let written: WrittenConnection = findings.keep(read_rest(node, path, &others))?;
     let sasl = findings.keep(sasl(written.sasl, &path.key("sasl")));
     let options = options(written.librdkafka_options.unwrap_or_default(), path, findings);

@@ -92,7 +92,11 @@ impl fmt::Display for CheckpointConfig {
         match self {
             Self::File { path } => write!(f, "{}", path.display()),
             Self::Kafka(kept) => {
-                write!(f, "kafka://{}/{}/{}", kept.connection.bootstrap_servers, kept.topic, kept.key)
+                write!(
+                    f,
+                    "kafka://{}/{}/{}",
+                    kept.connection.bootstrap_servers, kept.topic, kept.key
+                )
             }
         }
     }

@@ -209,7 +209,8 @@ impl Attempt<'_> {
             let large = causes.filter(|(_, code)| too_large(*code));
             let (certain, suspected): (Vec<_>, Vec<_>) =
                 large.partition(|(_, code)| *code == REFUSED_HERE);
-            let places = |of: Vec<&(usize, Code)>| of.into_iter().map(|(place, _)| *place).collect();
+            let places =
+                |of: Vec<&(usize, Code)>| of.into_iter().map(|(place, _)| *place).collect();
             return Failed::TooLarge { suspected: places(suspected), certain: places(certain) };
         }
         let native = Native::MessageProduction(*code);

@@ -93,12 +93,17 @@ fn judge(code: Code) -> (KafkaErrorKind, Option<&'static str>) {
         | Code::IllegalSASLState => {
             (Config, Some("check `sasl`: the user, the password and the `mechanism`"))
         }
-        Code::TopicAuthorizationFailed => {
-            (Config, Some("let the user describe and write the topic (ACLs `Describe`, `Write`), and create it if it is not there"))
-        }
+        Code::TopicAuthorizationFailed => (
+            Config,
+            Some(
+                "let the user describe and write the topic (ACLs `Describe`, `Write`), and create it if it is not there",
+            ),
+        ),
         Code::TransactionalIdAuthorizationFailed => (
             Config,
-            Some("let the user `Describe` and `Write` this transactional id; ids begin with `zenstream` unless `transactional_id` says otherwise"),
+            Some(
+                "let the user `Describe` and `Write` this transactional id; ids begin with `zenstream` unless `transactional_id` says otherwise",
+            ),
         ),
         Code::ClusterAuthorizationFailed => {
             (Config, Some("let the user write idempotently (ACL `IdempotentWrite` on the cluster)"))
@@ -112,7 +117,9 @@ fn judge(code: Code) -> (KafkaErrorKind, Option<&'static str>) {
         Code::InvalidTopic => (Config, Some("a topic's name has at most 249 of `a-zA-Z0-9._-`")),
         Code::InvalidTransactionTimeout => (
             Config,
-            Some("lower `message_timeout_ms`, or raise `transaction.max.timeout.ms` of the brokers"),
+            Some(
+                "lower `message_timeout_ms`, or raise `transaction.max.timeout.ms` of the brokers",
+            ),
         ),
         Code::InvalidRecord | Code::PolicyViolation | Code::InvalidConfig => {
             (Config, Some("the topic's settings do not allow it"))

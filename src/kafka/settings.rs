@@ -329,7 +329,6 @@ impl KafkaSettings {
             None => {}
         }
     }
-
 }
 
 fn millis(duration: Duration) -> String {

@@ -49,14 +49,19 @@ pub(super) fn ensure(settings: &KafkaSettings, topic: &str) -> Result<(), KafkaE
     }
     match setting(&admin, topic, "cleanup.policy")? {
         Some(policy) if policy != "compact" => {
-            let text = format!("the topic `{topic}` has `cleanup.policy={policy}`; state kept there would be lost");
+            let text = format!(
+                "the topic `{topic}` has `cleanup.policy={policy}`; state kept there would be lost"
+            );
             Err(KafkaError::new(KafkaErrorKind::Config, text).with_hint(format!(
                 "kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config cleanup.policy=compact"
             )))
         }
         Some(_) => Ok(()),
         None => {
-            tracing::warn!(topic, "may not read the topic's settings; make sure that it has `cleanup.policy=compact`");
+            tracing::warn!(
+                topic,
+                "may not read the topic's settings; make sure that it has `cleanup.policy=compact`"
+            );
             Ok(())
         }
     }

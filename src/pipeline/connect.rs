@@ -29,7 +29,11 @@ fn transaction(kept: &KafkaCheckpoint, beside: Option<&KafkaSettings>) -> Arc<Sh
     let KafkaCheckpoint { topic, key, connection } = kept;
     let register = RegisterSettings { topic: topic.clone(), key: key.clone() };
     let connection = beside.unwrap_or(connection).clone();
-    Arc::new(SharedTransaction::new(Transactor::new(connection, format!("{topic}-{key}"), register)))
+    Arc::new(SharedTransaction::new(Transactor::new(
+        connection,
+        format!("{topic}-{key}"),
+        register,
+    )))
 }
 
 /// The sink that a part of the config describes.
@@ -47,7 +51,8 @@ pub fn sink(
             let settings = settings.as_ref().clone();
             Arc::new(match shared {
                 Some(it) if it.transactor().settings().same_producer(&settings.connection) => {
-                    Kafka::beside(&config.name, settings, encoder, Arc::clone(it)).map_err(refuse)?
+                    Kafka::beside(&config.name, settings, encoder, Arc::clone(it))
+                        .map_err(refuse)?
                 }
                 _ => Kafka::new(settings, encoder).map_err(refuse)?,
             })

@@ -147,6 +147,7 @@ pub trait Sink: std::fmt::Debug + Send + Sync {
         Ok(None)
     }
 
-    /// Writes a batch: all of it or nothing that counts. `Ok` means durable.
+    /// Writes a batch: all of it or nothing that counts. `Ok` means durable; or, for a sink that
+    /// shares a transaction with the checkpoint, durable with the save of the returned state.
     async fn write(&self, batch: &Batch) -> Result<Written, SinkError>;
 }

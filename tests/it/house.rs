@@ -84,13 +84,14 @@ fn in_room(source: &Source, room: &str) -> bool {
     source.name.starts_with(&format!("{room}/")) || source.name == format!("{room}.rs")
 }
 
-const ROOMS: [&str; 10] = [
+const ROOMS: [&str; 11] = [
     "zendesk",
     "streams",
     "normalize",
     "pipeline",
     "sinks",
     "checkpoint",
+    "kafka",
     "config",
     "cli",
     "telemetry",
@@ -132,6 +133,12 @@ fn sinks_and_checkpoints_do_not_know_each_other() {
         let of_sinks = text.match_indices("crate::sinks::").count();
         assert_eq!(of_sinks, text.match_indices("crate::sinks::SinkState").count());
     }
+}
+
+#[test]
+fn kafka_knows_neither_sinks_nor_checkpoints() {
+    let others: Vec<&str> = ROOMS.into_iter().filter(|room| *room != "kafka").collect();
+    assert_knows_nothing_of("kafka", &others);
 }
 
 #[test]

@@ -67,7 +67,10 @@ fn every_option_of_vector_is_read() {
     assert_eq!(settings.connection.message_timeout, Duration::from_secs(5));
     assert_eq!(settings.connection.options["queue.buffering.max.messages"], "50000");
     assert_eq!(settings.connection.options["socket.keepalive.enable"], "true");
-    assert_eq!((settings.transactional_id.as_str(), settings.state_topic.as_str()), ("mine", "states"));
+    assert_eq!(
+        (settings.transactional_id.as_str(), settings.state_topic.as_str()),
+        ("mine", "states")
+    );
     assert!(matches!(
         &settings.connection.sasl,
         Some(SaslSettings::Password { mechanism: Mechanism::ScramSha512, .. })
@@ -175,7 +178,9 @@ fn a_checkpoint_may_be_kept_there() {
     };
     let config = checkpoint("bootstrap_servers: 'k:9092'").unwrap();
     assert_eq!(config.checkpoint.to_string(), "kafka://k:9092/zenstream-checkpoints/zenstream");
-    let config = checkpoint("bootstrap_servers: 'k:9092', topic: states, key: mine, sasl: { mechanism: PLAIN, username: u, password: hunter2 }");
+    let config = checkpoint(
+        "bootstrap_servers: 'k:9092', topic: states, key: mine, sasl: { mechanism: PLAIN, username: u, password: hunter2 }",
+    );
     let config = config.unwrap();
     assert_eq!(config.checkpoint.to_string(), "kafka://k:9092/states/mine");
     assert!(!format!("{config:?}").contains("hunter2"));

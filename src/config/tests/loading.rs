@@ -240,6 +240,7 @@ fn each_example_loads() {
         ("ZENDESK_CLIENT_SECRET", "secret"),
         ("ZENDESK_EMAIL", "a@example.com"),
         ("ZENDESK_API_TOKEN", "token"),
+        ("KAFKA_PASSWORD", "password"),
     ]);
     let mut count = 0;
     for entry in std::fs::read_dir(directory).unwrap() {
@@ -260,9 +261,12 @@ fn what_is_generated_loads() {
         ("OTHER_1_CLIENT_ID", "id"),
         ("OTHER_1_CLIENT_SECRET", "secret"),
     ]);
-    for expression in
-        ["zendesk//console", "zendesk//console,file", "zendesk,other-1:zendesk//a:file,file,file", "zendesk//kafka"]
-    {
+    for expression in [
+        "zendesk//console",
+        "zendesk//console,file",
+        "zendesk,other-1:zendesk//a:file,file,file",
+        "zendesk//kafka",
+    ] {
         let text = generate(expression).unwrap();
         let config = parse(&text, Format::Yaml, "c.yaml", &variables);
         assert_eq!(shown(config), "accepted", "{text}");

@@ -174,7 +174,10 @@ mod tests {
         };
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(key(r#"{"a":{"b":"x\n\u00e9"}}"#, "a.b"), some("x\né"));
-        assert_eq!(key(r#"{"a":{"b":10000000000000000001.50}}"#, ".a.b"), some("10000000000000000001.50"));
+        assert_eq!(
+            key(r#"{"a":{"b":10000000000000000001.50}}"#, ".a.b"),
+            some("10000000000000000001.50")
+        );
         assert_eq!(key(r#"{"a":{"b":[1]}}"#, "a"), some(r#"{"b":[1]}"#));
         assert_eq!(key(r#"{"a":null}"#, "a"), None);
         assert_eq!(key(r#"{"a":1}"#, "a.b"), None);

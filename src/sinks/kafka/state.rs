@@ -74,8 +74,10 @@ impl Pending {
     /// this marker is.
     pub(super) fn held(&self, marker: &Marker) -> BTreeMap<String, Vec<u64>> {
         let of = |(output, ids): (&String, &Fingerprints)| {
-            let left_out: HashSet<u64> =
-                marker.refused.get(output).map_or_else(HashSet::new, |ids| ids.0.iter().copied().collect());
+            let left_out: HashSet<u64> = marker
+                .refused
+                .get(output)
+                .map_or_else(HashSet::new, |ids| ids.0.iter().copied().collect());
             let held = ids.0.iter().copied().filter(|id| !left_out.contains(id)).collect();
             (output.clone(), held)
         };

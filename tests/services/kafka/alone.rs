@@ -7,13 +7,9 @@ use zenstream::sinks::{Batch, Sink as _, SinkErrorKind, SinkState};
 
 use super::cluster::{Cluster, batch, die_within_a_transaction, event, sink};
 
-fn cluster() -> Option<Cluster> {
-    Cluster::named("ZENSTREAM_TEST_KAFKA")
-}
-
 #[tokio::test]
 async fn a_message_is_an_event_with_its_id_its_time_and_what_is_known_of_it() {
-    let Some(cluster) = cluster() else { return };
+    let Some(cluster) = Cluster::named() else { return };
     let topic = cluster.topic("message-audit_logs", &[]).await;
     let template = topic.replace("audit_logs", "{{ stream }}");
     let sink = sink(&cluster.settings(&template));
@@ -34,7 +30,7 @@ async fn a_message_is_an_event_with_its_id_its_time_and_what_is_known_of_it() {
 
 #[tokio::test]
 async fn every_compression_is_read_back() {
-    let Some(cluster) = cluster() else { return };
+    let Some(cluster) = Cluster::named() else { return };
     for compression in [Codec::None, Codec::Gzip, Codec::Lz4, Codec::Snappy, Codec::Zstd] {
         let topic = cluster.topic("compressed", &[]).await;
         let mut settings = cluster.settings(&topic);
@@ -49,7 +45,7 @@ async fn every_compression_is_read_back() {
 
 #[tokio::test]
 async fn a_transaction_whose_save_was_lost_is_found_and_not_repeated() {
-    let Some(cluster) = cluster() else { return };
+    let Some(cluster) = Cluster::named() else { return };
     let topic = cluster.topic("lost", &[]).await;
     let settings = cluster.settings(&topic);
     let first = sink(&settings);
@@ -70,7 +66,7 @@ async fn a_transaction_whose_save_was_lost_is_found_and_not_repeated() {
 
 #[tokio::test]
 async fn a_transaction_that_was_prepared_and_not_written_is_not_taken_for_one_that_was() {
-    let Some(cluster) = cluster() else { return };
+    let Some(cluster) = Cluster::named() else { return };
     let topic = cluster.topic("prepared", &[]).await;
     let settings = cluster.settings(&topic);
     let first = sink(&settings);
@@ -88,7 +84,7 @@ async fn a_transaction_that_was_prepared_and_not_written_is_not_taken_for_one_th
 
 #[tokio::test]
 async fn a_transaction_that_a_crash_left_open_is_never_seen() {
-    let Some(cluster) = cluster() else { return };
+    let Some(cluster) = Cluster::named() else { return };
     let topic = cluster.topic("open", &[]).await;
     let settings = cluster.settings(&topic);
     die_within_a_transaction(&cluster, &settings.transactional_id, &topic).await;
@@ -102,7 +98,7 @@ async fn a_transaction_that_a_crash_left_open_is_never_seen() {
 
 #[tokio::test]
 async fn of_two_with_one_id_the_first_stops_and_says_why() {
-    let Some(cluster) = cluster() else { return };
+    let Some(cluster) = Cluster::named() else { return };
     let topic = cluster.topic("two", &[]).await;
     let settings = cluster.settings(&topic);
     let (first, second) = (sink(&settings), sink(&settings));
@@ -124,7 +120,7 @@ async fn of_two_with_one_id_the_first_stops_and_says_why() {
 
 #[tokio::test]
 async fn an_event_that_is_too_large_for_its_topic_is_refused_alone() {
-    let Some(cluster) = cluster() else { return };
+    let Some(cluster) = Cluster::named() else { return };
     let topic = cluster.topic("large", &[("max.message.bytes", "3000")]).await;
     let mut settings = cluster.settings(&topic);
     settings.connection.options.insert("message.max.bytes".into(), "1000000".into());
@@ -152,7 +148,7 @@ async fn an_event_that_is_too_large_for_its_topic_is_refused_alone() {
 
 #[tokio::test]
 async fn a_topic_that_is_not_there_ends_the_run_with_a_hint() {
-    let Some(cluster) = cluster() else { return };
+    let Some(cluster) = Cluster::named() else { return };
     let topic = crate::unique("missing");
     let sink = sink(&cluster.settings(&topic));
     let error = match sink.check().await {
@@ -171,7 +167,7 @@ async fn a_topic_that_is_not_there_ends_the_run_with_a_hint() {
 
 #[tokio::test]
 async fn a_cluster_that_is_away_is_tried_again() {
-    let cluster = Cluster { servers: "127.0.0.1:1".to_owned() };
+    let cluster = Cluster::away();
     let mut settings = cluster.settings("topic");
     settings.connection.socket_timeout = Duration::from_secs(2);
     let error = sink(&settings).check().await.unwrap_err();
@@ -181,8 +177,8 @@ async fn a_cluster_that_is_away_is_tried_again() {
 
 #[tokio::test]
 async fn who_signs_in_rightly_writes_and_who_does_not_is_told() {
-    let Some(cluster) = Cluster::named("ZENSTREAM_TEST_KAFKA_SASL") else { return };
-    let Some(plain) = self::cluster() else { return };
+    let Some(plain) = Cluster::named() else { return };
+    let Some(cluster) = plain.with_sign_in() else { return };
     let (username, password) = (
         std::env::var("ZENSTREAM_TEST_KAFKA_SASL_USER").unwrap(),
         std::env::var("ZENSTREAM_TEST_KAFKA_SASL_PASSWORD").unwrap(),
@@ -214,7 +210,7 @@ async fn who_signs_in_rightly_writes_and_who_does_not_is_told() {
 
 #[tokio::test]
 async fn a_state_of_another_kind_is_refused() {
-    let Some(cluster) = cluster() else { return };
+    let Some(cluster) = Cluster::named() else { return };
     let state: SinkState = serde_json::json!({ "files": {} });
     let error = sink(&cluster.settings("topic")).restore(Some(&state)).await.unwrap_err();
     assert_eq!(error.kind, SinkErrorKind::Config);

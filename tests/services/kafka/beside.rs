@@ -13,10 +13,6 @@ use zenstream::streams::Position;
 use super::cluster::{Cluster, batch, event};
 use crate::unique;
 
-fn cluster() -> Option<Cluster> {
-    Cluster::named("ZENSTREAM_TEST_KAFKA")
-}
-
 fn store(transaction: &Arc<SharedTransaction>) -> KafkaStore {
     KafkaStore::new(Arc::clone(transaction))
 }
@@ -32,13 +28,14 @@ fn checkpoint(number: u64, sinks: &[(&str, Option<SinkState>)]) -> Checkpoint {
         position: Position(json!({ "cursor": number })),
         ahead: [].into(),
     };
-    let states = sinks.iter().filter_map(|(name, state)| Some(((*name).to_owned(), state.clone()?)));
+    let states =
+        sinks.iter().filter_map(|(name, state)| Some(((*name).to_owned(), state.clone()?)));
     Checkpoint { streams: [("acme.audit_logs".to_owned(), stream)].into(), sinks: states.collect() }
 }
 
 #[tokio::test]
 async fn what_was_saved_is_loaded_by_the_next() {
-    let Some(cluster) = cluster() else { return };
+    let Some(cluster) = Cluster::named() else { return };
     let key = unique("key");
     let first = store(&cluster.transaction(&key));
     assert_eq!(first.load().await.unwrap(), None);
@@ -60,7 +57,7 @@ async fn what_was_saved_is_loaded_by_the_next() {
 
 #[tokio::test]
 async fn the_last_value_is_found_behind_thousands_of_others() {
-    let Some(cluster) = cluster() else { return };
+    let Some(cluster) = Cluster::named() else { return };
     let topic = cluster.topic("long", &[("cleanup.policy", "compact")]).await;
     let of = |key: &str| {
         let register = RegisterSettings { topic: topic.clone(), key: key.to_owned() };
@@ -81,7 +78,7 @@ async fn the_last_value_is_found_behind_thousands_of_others() {
 
 #[tokio::test]
 async fn a_second_instance_stops_the_first() {
-    let Some(cluster) = cluster() else { return };
+    let Some(cluster) = Cluster::named() else { return };
     let (key, topic) = (unique("key"), cluster.topic("second", &[]).await);
     let of_first = cluster.transaction(&key);
     let (first, of_it) = (store(&of_first), sink(&cluster, "siem", &topic, &of_first));
@@ -94,7 +91,8 @@ async fn a_second_instance_stops_the_first() {
     of_that.restore(loaded.sinks.get("siem")).await.unwrap();
     let state = of_it.write(&batch(3..6)).await.unwrap().state;
     for _ in 0..2 {
-        let error = first.save(Some(1), &checkpoint(2, &[("siem", state.clone())])).await.unwrap_err();
+        let error =
+            first.save(Some(1), &checkpoint(2, &[("siem", state.clone())])).await.unwrap_err();
         assert_eq!(error.kind, StoreErrorKind::Conflict, "{error}");
         assert!(error.message.contains("another zenstream"), "{error}");
         assert!(error.hint.is_some());
@@ -106,7 +104,7 @@ async fn a_second_instance_stops_the_first() {
 
 #[tokio::test]
 async fn events_are_seen_with_the_position_that_follows_them_and_not_before() {
-    let Some(cluster) = cluster() else { return };
+    let Some(cluster) = Cluster::named() else { return };
     let (key, topic) = (unique("key"), cluster.topic("together", &[]).await);
     let shared = cluster.transaction(&key);
     let first = store(&shared);
@@ -135,7 +133,7 @@ async fn events_are_seen_with_the_position_that_follows_them_and_not_before() {
 
 #[tokio::test]
 async fn an_event_that_is_too_large_is_refused_before_it_is_staged() {
-    let Some(cluster) = cluster() else { return };
+    let Some(cluster) = Cluster::named() else { return };
     let (key, topic) =
         (unique("key"), cluster.topic("large", &[("max.message.bytes", "3000")]).await);
     let shared = cluster.transaction(&key);
@@ -154,7 +152,7 @@ async fn an_event_that_is_too_large_is_refused_before_it_is_staged() {
 
 #[tokio::test]
 async fn a_topic_that_is_not_compacted_is_refused_with_the_command_that_helps() {
-    let Some(cluster) = cluster() else { return };
+    let Some(cluster) = Cluster::named() else { return };
     let topic = cluster.topic("deleting", &[("cleanup.policy", "delete")]).await;
     let register = RegisterSettings { topic: topic.clone(), key: "k".to_owned() };
     let transactor = Transactor::new(cluster.connection(), unique("id"), register);
@@ -169,7 +167,7 @@ async fn a_topic_that_is_not_compacted_is_refused_with_the_command_that_helps() 
 
 #[tokio::test]
 async fn what_cannot_be_read_is_refused_and_left_alone() {
-    let Some(cluster) = cluster() else { return };
+    let Some(cluster) = Cluster::named() else { return };
     let key = unique("key");
     let shared = cluster.transaction(&key);
     let garbage = |text: &'static [u8]| move |_: &_| Some(text.to_vec());

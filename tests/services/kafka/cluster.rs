@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,14 +30,38 @@ pub(crate) struct Seen {
     pub(crate) timestamp: Option<i64>,
 }
 
+/// One test takes the cluster down; all others hold this while it must stay up.
+static UP: RwLock<()> = RwLock::new(());
+
 #[derive(Debug, Clone)]
 pub(crate) struct Cluster {
     pub(crate) servers: String,
+    _up: Option<Arc<RwLockReadGuard<'static, ()>>>,
 }
 
 impl Cluster {
-    pub(crate) fn named(variable: &str) -> Option<Self> {
-        server(variable).map(|servers| Self { servers })
+    /// The cluster that is there, until this is dropped.
+    pub(crate) fn named() -> Option<Self> {
+        let servers = server("ZENSTREAM_TEST_KAFKA")?;
+        let up = UP.read().unwrap_or_else(PoisonError::into_inner);
+        Some(Self { servers, _up: Some(Arc::new(up)) })
+    }
+
+    /// The same, for a test that takes it down and has nobody else beside it.
+    pub(crate) fn alone() -> Option<(Self, RwLockWriteGuard<'static, ()>)> {
+        let servers = server("ZENSTREAM_TEST_KAFKA")?;
+        let alone = UP.write().unwrap_or_else(PoisonError::into_inner);
+        Some((Self { servers, _up: None }, alone))
+    }
+
+    /// Where one has to sign in.
+    pub(crate) fn with_sign_in(&self) -> Option<Self> {
+        Some(Self { servers: server("ZENSTREAM_TEST_KAFKA_SASL")?, ..self.clone() })
+    }
+
+    /// Servers that are not there.
+    pub(crate) fn away() -> Self {
+        Self { servers: "127.0.0.1:1".to_owned(), _up: None }
     }
 
     /// Makes a topic of one partition.
@@ -69,7 +93,12 @@ impl Cluster {
             .set("enable.partition.eof", "true")
             .set("isolation.level", isolation);
         let topic = topic.to_owned();
-        tokio::task::spawn_blocking(move || read_all(&config, &topic)).await.unwrap()
+        tokio::task::spawn_blocking(move || {
+            settle(&config, &topic);
+            read_all(&config, &topic)
+        })
+        .await
+        .unwrap()
     }
 
     /// Everything in a topic that is committed.
@@ -97,14 +126,15 @@ impl Cluster {
     }
 
     pub(crate) fn connection(&self) -> KafkaSettings {
-        KafkaSettings { message_timeout: Duration::from_secs(20), ..KafkaSettings::new(&self.servers) }
+        KafkaSettings {
+            message_timeout: Duration::from_secs(20),
+            ..KafkaSettings::new(&self.servers)
+        }
     }
 
     pub(crate) fn transaction(&self, key: &str) -> Arc<SharedTransaction> {
-        let register = RegisterSettings {
-            topic: "zenstream-tests-state".to_owned(),
-            key: key.to_owned(),
-        };
+        let register =
+            RegisterSettings { topic: "zenstream-tests-state".to_owned(), key: key.to_owned() };
         let transactor = Transactor::new(self.connection(), key, register);
         Arc::new(SharedTransaction::new(transactor))
     }
@@ -112,6 +142,21 @@ impl Cluster {
 
 pub(crate) fn sink(settings: &KafkaSinkSettings) -> Kafka {
     Kafka::new(settings.clone(), Encoder::default()).unwrap()
+}
+
+/// Waits until all that was decided can be seen: a commit is answered before its marker is
+/// written to every partition.
+fn settle(config: &ClientConfig, topic: &str) {
+    let end = |isolation: &str| {
+        let mut config = config.clone();
+        let consumer: BaseConsumer = config.set("isolation.level", isolation).create().unwrap();
+        consumer.fetch_watermarks(topic, 0, Duration::from_secs(20)).unwrap().1
+    };
+    let settled = (0..100).any(|_| {
+        std::thread::yield_now();
+        end("read_committed") == end("read_uncommitted")
+    });
+    assert!(settled, "a transaction on {topic} was left open");
 }
 
 fn read_all(config: &ClientConfig, topic: &str) -> Vec<Seen> {

@@ -12,7 +12,7 @@ use zenstream::simulator::transport::SimulatedTransport;
 use zenstream::simulator::{Settings, Simulator};
 
 use super::cluster::Cluster;
-use crate::unique;
+use crate::{server, unique};
 
 /// An account, a config, and the topics that it fills.
 struct World {
@@ -34,7 +34,7 @@ impl World {
             live_audit_logs_per_minute: 0,
             live_ticket_changes_per_minute: 0,
             late_percent: 0,
-            latency: Duration::from_millis(20),
+            latency: Duration::from_millis(60),
             rate_limit: 0,
             ..Settings::default()
         };
@@ -138,17 +138,48 @@ fn beside(cluster: &Cluster) -> String {
 }
 
 async fn dies_often_and_still(checkpoint: impl Fn(&Cluster) -> String, lives: u32) {
-    let Some(cluster) = Cluster::named("ZENSTREAM_TEST_KAFKA") else { return };
+    let Some(cluster) = Cluster::named() else { return };
     let checkpoint = checkpoint(&cluster);
     let world = World::new(cluster, &checkpoint).await;
     for life in 0..lives {
-        let after = Duration::from_millis(u64::from(150 + 130 * life));
+        let after = Duration::from_millis(u64::from(700 + 300 * life));
         world.run(Some(after)).await.unwrap();
     }
+    let so_far = world.cluster.read(&world.topics[0].1).await.len();
+    eprintln!("{so_far} audit logs before the last life");
     world.run(None).await.unwrap();
     world.assert_whole().await;
     world.run(None).await.unwrap();
     world.assert_whole().await;
+}
+
+/// Calls `down` or `up` of the servers for tests.
+async fn call(program: &str, arguments: &[&str]) {
+    let mut command = std::process::Command::new(program);
+    command.args(arguments);
+    let status = tokio::task::spawn_blocking(move || command.status()).await.unwrap().unwrap();
+    assert!(status.success(), "{program} {arguments:?}: {status}");
+}
+
+/// Takes the cluster down, so nothing else may run beside it.
+#[tokio::test]
+async fn a_cluster_that_goes_and_comes_back_has_each_event_once() {
+    let Some(services) = server("ZENSTREAM_TEST_SERVICES") else { return };
+    let Some((cluster, _alone)) = Cluster::alone() else { return };
+    for (checkpoint, how) in
+        [(beside(&cluster), &["kafka"][..]), ("{ type: file }".to_owned(), &["--kill", "kafka"])]
+    {
+        let world = World::new(cluster.clone(), &checkpoint).await;
+        let outage = async {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            call(&format!("{services}/down"), how).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            call(&format!("{services}/up"), &["kafka"]).await;
+        };
+        let (run, ()) = tokio::join!(world.run(None), outage);
+        run.unwrap();
+        world.assert_whole().await;
+    }
 }
 
 #[tokio::test]
@@ -158,10 +189,10 @@ async fn a_run_whose_checkpoint_is_in_kafka_delivers_each_event_once() {
 
 #[tokio::test]
 async fn runs_that_die_deliver_each_event_once_in_one_transaction_with_the_checkpoint() {
-    dies_often_and_still(beside, 8).await;
+    dies_often_and_still(beside, 6).await;
 }
 
 #[tokio::test]
 async fn runs_that_die_deliver_each_event_once_beside_a_checkpoint_in_a_file() {
-    dies_often_and_still(|_| "{ type: file }".to_owned(), 8).await;
+    dies_often_and_still(|_| "{ type: file }".to_owned(), 6).await;
 }
