@@ -165,8 +165,17 @@ impl Attempt<'_> {
         }
     }
 
+    /// Waits until every message is acknowledged or failed. In short steps: the thread that
+    /// serves the producer takes the events that a longer wait would wake up for.
     fn flush(&self, deadline: Instant) -> Result<(), Native> {
-        self.producer.flush(deadline.saturating_duration_since(Instant::now()).max(STEP))
+        loop {
+            match self.producer.flush(Duration::ZERO) {
+                Err(Native::Flush(Code::OperationTimedOut)) if Instant::now() < deadline => {
+                    self.producer.poll(Duration::from_millis(2));
+                }
+                done => return done,
+            }
+        }
     }
 
     /// Commits what was sent. A commit that was not answered is asked for again.

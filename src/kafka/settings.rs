@@ -246,6 +246,8 @@ impl KafkaSettings {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("enable.partition.eof", "true")
+            // The end is told at once, not when it has waited for more.
+            .set("fetch.wait.max.ms", "10")
             .set("isolation.level", isolation);
         config
     }
