@@ -17,6 +17,8 @@ pub mod checkpoint;
 // What both of them stand on.
 pub mod buckets;
 
+pub mod kafka;
+
 pub mod tls;
 
 pub mod http_client;

@@ -9,6 +9,7 @@ mod bucket;
 mod contract;
 mod document;
 mod file;
+mod kafka;
 mod memory;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::streams::Position;
 
 pub use bucket::BucketStore;
 pub use file::FileStore;
+pub use kafka::KafkaStore;
 pub use memory::MemoryStore;
 
 /// What is remembered of a run.
@@ -101,8 +103,11 @@ impl StoreError {
 pub enum StoreErrorKind {
     /// The store is away; saving is tried again, for ever.
     Retry,
-    /// Someone else saved since we loaded: this run must stop.
+    /// Someone else saved since we loaded: this run must stop. It may begin again once, because it
+    /// may have been a former run, whose save arrived late.
     Conflict,
+    /// Someone else has taken our place: this run must stop.
+    Fenced,
     /// What is there cannot be read by this version, or must not be touched: the run fails
     /// rather than start from nothing.
     Refused,
@@ -120,6 +125,11 @@ pub trait CheckpointStore: std::fmt::Debug + Send + Sync {
     /// again after a crash, or was already told by a sink's state.
     fn interval(&self) -> Duration {
         Duration::ZERO
+    }
+
+    /// Proves that what is there can be read, without taking it from a run that has it.
+    async fn check(&self) -> Result<(), StoreError> {
+        self.load().await.map(drop)
     }
 
     /// What is there. `None` only where there certainly is nothing: whatever else goes wrong is an

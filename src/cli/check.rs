@@ -15,7 +15,7 @@ use super::account::{self, AccountArguments, BRIEF};
 use super::{Failure, output};
 use crate::checkpoint::{StoreError, StoreErrorKind};
 use crate::config::{self, Config, ProcessEnvironment};
-use crate::pipeline::{self, BuildError, Outside};
+use crate::pipeline::{self, BuildError, Connector};
 use crate::streams::{CATALOGUE, Paging, StreamSpec};
 use crate::zendesk::{ApiError, Client, PageRequest};
 
@@ -83,23 +83,23 @@ async fn check_config(config: &Config) -> Result<Vec<Finding>, Failure> {
         let specs = source.streams.iter().map(|stream| stream.spec);
         findings.extend(check_source(&source.name, &client, specs).await);
     }
+    let connector = Connector::apart(config, &outside);
     for sink in &config.sinks {
-        let (ok, detail, hint) = match pipeline::sink(sink, &config.proxy, &outside)?.check().await
-        {
+        let (ok, detail, hint) = match connector.sink(sink)?.check().await {
             Ok(()) => (true, "can be written to".to_owned(), None),
             Err(error) => (false, error.to_string(), error.hint),
         };
         findings.push(Finding { kind: "sink", name: sink.name.clone(), ok, detail, hint });
     }
-    findings.push(check_checkpoint(config, &outside).await);
+    findings.push(check_checkpoint(config, &connector).await);
     Ok(findings)
 }
 
 /// Whether positions can be kept. A run that keeps them right now is the best proof.
-async fn check_checkpoint(config: &Config, outside: &Outside) -> Finding {
+async fn check_checkpoint(config: &Config, connector: &Connector<'_>) -> Finding {
     let name = config.checkpoint.to_string();
-    let readable = match pipeline::store(&config.checkpoint, &config.proxy, outside) {
-        Ok(store) => store.load().await.map(|_| "can be kept".to_owned()),
+    let readable = match connector.store() {
+        Ok(store) => store.check().await.map(|()| "can be kept".to_owned()),
         Err(BuildError::Checkpoint(error)) if error.kind == StoreErrorKind::Conflict => {
             Ok("kept by a run".to_owned())
         }

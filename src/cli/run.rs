@@ -30,10 +30,6 @@ pub(super) struct Arguments {
     shutdown_timeout: u64,
 }
 
-/// How often a run begins again because a write of a former one arrived late. Each such write
-/// is then known, so more than a few would mean that somebody else is writing all the time.
-const RESTARTS_MAX: u32 = 5;
-
 const EXAMPLES: &str = "\
 Examples:
   zenstream run -c zenstream.yaml            until SIGTERM or SIGINT; a second one stops at once
@@ -62,7 +58,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
 }
 
-/// Runs, and begins again where a write of a former run arrived after this one had begun.
+/// Runs, and begins again where something of a former run arrived after this one had begun.
 async fn run_until_done(
     config: &Config,
     options: RunOptions,
@@ -82,7 +78,7 @@ async fn run_until_done(
         let result = pipeline.run(options, shutdown).await;
         report(&tally);
         match result {
-            Err(error) if error.is_superseded() && restarts < RESTARTS_MAX => {
+            Err(error) if restarts < error.restarts() => {
                 restarts += 1;
                 tracing::warn!(%error, "beginning again, to see what is there");
             }

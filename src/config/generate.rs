@@ -68,6 +68,20 @@ const AZURE_BLOB: &str = "
       codec: json
 ";
 
+const KAFKA: &str = "
+    type: kafka
+    bootstrap_servers: ${KAFKA_SERVERS:-localhost:9092}
+    # Begins with a literal; `{{ stream }}` and time codes may follow.
+    topic: NAME-{{ stream }}
+    # none, gzip, lz4, snappy or zstd
+    compression: none
+    # Consumers have to read with isolation.level=read_committed.
+    # sasl: { enabled: true, mechanism: SCRAM-SHA-512, username: zenstream, password: ${KAFKA_PASSWORD} }
+    # tls: { enabled: true }
+    encoding:
+      codec: json
+";
+
 /// A component that is asked for.
 struct Component<'e> {
     name: String,
@@ -157,6 +171,7 @@ fn text(sources: &[Component<'_>], sinks: &[Component<'_>]) -> String {
             "aws_s3" => AWS_S3,
             "gcp_cloud_storage" => GCP_CLOUD_STORAGE,
             "azure_blob" => AZURE_BLOB,
+            "kafka" => KAFKA,
             _ => CONSOLE,
         };
         let (name, body) = (&sink.name, body.trim_start_matches('\n').replace("NAME", &sink.name));

@@ -13,8 +13,8 @@ use super::problem::{ConfigError, Finding, Findings, listed};
 use super::read::{read, type_of};
 use super::written::{self, Toggle};
 use super::{
-    CheckpointConfig, Config, ProxySettings, SinkConfig, SourceConfig, aws, gcp, inputs, sink,
-    source,
+    CheckpointConfig, Config, ProxySettings, SinkConfig, SourceConfig, aws, gcp, inputs, kafka,
+    sink, source,
 };
 
 /// What the tree means; none if something is wrong with it, which is then among the findings.
@@ -26,7 +26,7 @@ pub(super) fn config(
     let top = Path::default();
     let data_dir = findings.keep(data_dir(root, &top, environment));
     let checkpoint = data_dir.as_ref().and_then(|directory| {
-        findings.keep(checkpoint(root.get("checkpoint"), &top.key("checkpoint"), directory))
+        checkpoint(root.get("checkpoint"), &top.key("checkpoint"), directory, findings)
     });
     let proxy = proxy(root.get("proxy"), &top.key("proxy"), environment, findings);
     let acknowledgements = toggle(root, &top, "acknowledgements", findings);
@@ -65,23 +65,29 @@ fn data_dir(root: &Node, top: &Path, environment: &dyn Environment) -> Result<Pa
 }
 
 /// The types of checkpoints.
-const CHECKPOINTS: &[&str] = &["file", "aws_s3", "gcp_cloud_storage"];
+const CHECKPOINTS: &[&str] = &["file", "aws_s3", "gcp_cloud_storage", "kafka"];
 
 fn checkpoint(
     node: Option<&Node>,
     path: &Path,
     data_dir: &std::path::Path,
-) -> Result<CheckpointConfig, Finding> {
+    findings: &mut Findings,
+) -> Option<CheckpointConfig> {
     let default = data_dir.join("checkpoint.json");
-    let Some(node) = node else { return Ok(CheckpointConfig::File { path: default }) };
-    match type_of(node, path, "type", CHECKPOINTS)? {
+    let Some(node) = node else { return Some(CheckpointConfig::File { path: default }) };
+    match findings.keep(type_of(node, path, "type", CHECKPOINTS))? {
         "file" => {
-            let written: written::CheckpointFile = read(node, path)?;
-            Ok(CheckpointConfig::File { path: written.path.map_or(default, |path| path.0.into()) })
+            let written: written::CheckpointFile = findings.keep(read(node, path))?;
+            let path = written.path.map_or(default, |path| path.0.into());
+            Some(CheckpointConfig::File { path })
         }
-        "aws_s3" => aws::checkpoint(node, path),
-        "gcp_cloud_storage" => gcp::checkpoint(node, path),
-        other => Err(Finding::unknown_value(&path.key("type"), other, CHECKPOINTS)),
+        "aws_s3" => findings.keep(aws::checkpoint(node, path)),
+        "gcp_cloud_storage" => findings.keep(gcp::checkpoint(node, path)),
+        "kafka" => kafka::checkpoint(node, path, findings),
+        other => {
+            findings.push(Finding::unknown_value(&path.key("type"), other, CHECKPOINTS));
+            None
+        }
     }
 }
 
@@ -232,6 +238,7 @@ fn sinks(
     sink::check_paths(&sinks, &paths, findings);
     // Without its sources, every input would be called unknown.
     inputs::resolve(&mut sinks, &paths, sources?, findings);
+    kafka::name_transactions(&mut sinks, &paths, sources?, findings);
     Some(sinks)
 }
 

@@ -13,6 +13,7 @@ mod expand;
 mod gcp;
 mod generate;
 mod inputs;
+mod kafka;
 mod load;
 mod meaning;
 mod node;
@@ -90,6 +91,20 @@ pub enum CheckpointConfig {
         /// Its name there.
         key: String,
     },
+    /// A key of a compacted topic.
+    Kafka(Box<KafkaCheckpoint>),
+}
+
+/// A checkpoint kept in Kafka.
+#[derive(Debug, Clone)]
+pub struct KafkaCheckpoint {
+    /// The compacted topic; made if it is not there.
+    pub topic: String,
+    /// The key, and with the topic the transactional id: who uses it shuts out everybody else
+    /// who does.
+    pub key: String,
+    /// The cluster.
+    pub connection: crate::kafka::KafkaSettings,
 }
 
 impl fmt::Display for CheckpointConfig {
@@ -99,6 +114,13 @@ impl fmt::Display for CheckpointConfig {
             Self::File { path } => write!(f, "{}", path.display()),
             Self::AwsS3 { bucket, key } => write!(f, "s3://{}/{key}", bucket.bucket),
             Self::GcpCloudStorage { bucket, key } => write!(f, "gs://{}/{key}", bucket.bucket),
+            Self::Kafka(kept) => {
+                write!(
+                    f,
+                    "kafka://{}/{}/{}",
+                    kept.connection.bootstrap_servers, kept.topic, kept.key
+                )
+            }
         }
     }
 }
@@ -252,4 +274,6 @@ pub enum SinkKind {
         /// What they are called and how they are packed.
         object: crate::sinks::ObjectSettings,
     },
+    /// Topics of a Kafka cluster.
+    Kafka(Box<crate::sinks::KafkaSinkSettings>),
 }

@@ -49,6 +49,7 @@ const OPTIONS: &[(&str, &str)] = &[
         "sinks.*.dangerously_allow_unconfined_template_resolution",
         "begin the template with a literal",
     ),
+    ("sinks.*.headers_key", "leave it out: headers are what is known of an event"),
     ("sinks.*.encoding.only_fields", "leave it out: an event is the record as Zendesk sent it"),
     ("sinks.*.encoding.except_fields", "leave it out: an event is the record as Zendesk sent it"),
     ("sinks.*.encoding.timestamp_format", "leave it out: times stay as Zendesk sent them"),
@@ -61,12 +62,13 @@ const OPTIONS: &[(&str, &str)] = &[
 
 /// Words that a field takes elsewhere, by the field's path.
 const VALUES: &[(&str, &[&str])] = &[
-    ("checkpoint.type", &["kafka"]),
     (
         "sinks.*.auth.azure_credential_kind",
         &["client_certificate_credential", "managed_identity_client_assertion"],
     ),
     ("secret.*.type", &["aws_secrets_manager"]),
+    ("sinks.*.sasl.mechanism", &["GSSAPI"]),
+    ("checkpoint.sasl.mechanism", &["GSSAPI"]),
     ("sources.*.auth.strategy", &["oauth_refresh_token", "aws", "custom"]),
     ("sources.*.emit", &["pages"]),
     ("sources.*.type", &["okta", "http_client", "exec", "stdin", "http_server", "vector"]),
@@ -96,7 +98,6 @@ const VALUES: &[(&str, &[&str])] = &[
     (
         "sinks.*.type",
         &[
-            "kafka",
             "http",
             "vector",
             "socket",

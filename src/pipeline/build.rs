@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::connect;
+use super::connect::Connector;
 use super::plan::{DeliverySettings, SinkPlan, SourcePlan};
 use super::topology::Pipeline;
 use crate::checkpoint::StoreError;
@@ -59,6 +59,7 @@ pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError>
         let streams = stream_settings(source, outside);
         sources.push(SourcePlan { name: source.name.clone(), client, streams });
     }
+    let connector = Connector::new(config, outside);
     let mut sinks = Vec::new();
     for sink_config in &config.sinks {
         sinks.push(SinkPlan {
@@ -67,7 +68,7 @@ pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError>
             acknowledged: sink_config.acknowledgements,
             healthcheck: sink_config.healthcheck,
             delivery: sink_config.delivery,
-            sink: connect::sink(sink_config, &config.proxy, outside)?,
+            sink: connector.sink(sink_config)?,
         });
     }
     let taken = |output: &String| config.sinks.iter().any(|sink| sink.inputs.contains(output));
@@ -78,7 +79,7 @@ pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError>
     if !untaken.is_empty() {
         sinks.push(rejected_file(&config.data_dir, untaken)?);
     }
-    let store = connect::store(&config.checkpoint, &config.proxy, outside)?;
+    let store = connector.store()?;
     Ok(Pipeline::new(sources, sinks, store, outside.clock, Arc::clone(&outside.random)))
 }
 

@@ -4,63 +4,127 @@ use std::sync::Arc;
 
 use super::build::{BuildError, Outside};
 use crate::buckets::{AwsS3, AzureBlob, Bucket, GcpCloudStorage};
-use crate::checkpoint::{BucketStore, CheckpointStore, FileStore};
-use crate::config::{CheckpointConfig, SinkConfig, SinkKind};
+use crate::checkpoint::{BucketStore, CheckpointStore, FileStore, KafkaStore};
+use crate::config::{CheckpointConfig, Config, KafkaCheckpoint, SinkConfig, SinkKind};
 use crate::http_client::ProxySettings;
-use crate::sinks::{Console, Encoder, File, Object, ObjectSettings, Sink, SinkError};
+use crate::kafka::{KafkaSettings, RegisterSettings, SharedTransaction, Transactor};
+use crate::sinks::{
+    Console, Encoder, File, Kafka, KafkaSinkSettings, Object, ObjectSettings, Sink, SinkError,
+};
 
-/// The sink that a part of the config describes.
-pub fn sink(
-    config: &SinkConfig,
-    proxy: &ProxySettings,
-    outside: &Outside,
-) -> Result<Arc<dyn Sink>, BuildError> {
-    let refuse = |error| BuildError::Sink(config.name.clone(), error);
-    let encoder = Encoder::new(config.encoder.clone());
-    Ok(match &config.kind {
-        SinkKind::Console { target } => Arc::new(Console::new(*target, encoder)),
-        SinkKind::File(settings) => Arc::new(File::new(settings.clone(), encoder).map_err(refuse)?),
-        SinkKind::AwsS3 { bucket, object } => {
-            let bucket = Arc::new(AwsS3::new(bucket.clone(), proxy.clone()));
-            objects(bucket, object, encoder, outside).map_err(refuse)?
-        }
-        SinkKind::GcpCloudStorage { bucket, object } => {
-            let bucket = Arc::new(GcpCloudStorage::new(bucket.clone(), proxy.clone()));
-            objects(bucket, object, encoder, outside).map_err(refuse)?
-        }
-        SinkKind::AzureBlob { container, object } => {
-            let bucket = AzureBlob::new(container.clone(), proxy);
-            let bucket = bucket.map_err(|error| refuse(error.into()))?;
-            objects(Arc::new(bucket), object, encoder, outside).map_err(refuse)?
-        }
-    })
+/// Makes the sinks and the checkpoint of one config.
+#[derive(Debug)]
+pub struct Connector<'a> {
+    checkpoint: &'a CheckpointConfig,
+    proxy: &'a ProxySettings,
+    outside: &'a Outside,
+    /// What a checkpoint in Kafka shares with the sinks that write to the same cluster: events and
+    /// positions are then one transaction.
+    shared: Option<Arc<SharedTransaction>>,
 }
 
-fn objects(
-    bucket: Arc<dyn Bucket>,
-    settings: &ObjectSettings,
-    encoder: Encoder,
-    outside: &Outside,
-) -> Result<Arc<dyn Sink>, SinkError> {
-    let random = Arc::clone(&outside.random);
-    Ok(Arc::new(Object::new(bucket, settings.clone(), encoder, outside.clock, random)?))
+impl<'a> Connector<'a> {
+    /// For a run.
+    pub fn new(config: &'a Config, outside: &'a Outside) -> Self {
+        Self { shared: shared(config), ..Self::apart(config, outside) }
+    }
+
+    /// For looking at each part on its own, beside a run that may be under way.
+    pub fn apart(config: &'a Config, outside: &'a Outside) -> Self {
+        Self { checkpoint: &config.checkpoint, proxy: &config.proxy, outside, shared: None }
+    }
+
+    /// The sink that a part of the config describes.
+    pub fn sink(&self, config: &SinkConfig) -> Result<Arc<dyn Sink>, BuildError> {
+        let encoder = Encoder::new(config.encoder.clone());
+        let made: Result<Arc<dyn Sink>, SinkError> = match &config.kind {
+            SinkKind::Console { target } => Ok(Arc::new(Console::new(*target, encoder))),
+            SinkKind::File(settings) => File::new(settings.clone(), encoder).map(arc),
+            SinkKind::AwsS3 { bucket, object } => {
+                let bucket = AwsS3::new(bucket.clone(), self.proxy.clone());
+                self.objects(Arc::new(bucket), object, encoder)
+            }
+            SinkKind::GcpCloudStorage { bucket, object } => {
+                let bucket = GcpCloudStorage::new(bucket.clone(), self.proxy.clone());
+                self.objects(Arc::new(bucket), object, encoder)
+            }
+            SinkKind::AzureBlob { container, object } => {
+                AzureBlob::new(container.clone(), self.proxy)
+                    .map_err(SinkError::from)
+                    .and_then(|container| self.objects(Arc::new(container), object, encoder))
+            }
+            SinkKind::Kafka(settings) => self.kafka(&config.name, settings, encoder).map(arc),
+        };
+        made.map_err(|error| BuildError::Sink(config.name.clone(), error))
+    }
+
+    fn objects(
+        &self,
+        bucket: Arc<dyn Bucket>,
+        settings: &ObjectSettings,
+        encoder: Encoder,
+    ) -> Result<Arc<dyn Sink>, SinkError> {
+        let random = Arc::clone(&self.outside.random);
+        Object::new(bucket, settings.clone(), encoder, self.outside.clock, random).map(arc)
+    }
+
+    fn kafka(
+        &self,
+        name: &str,
+        settings: &KafkaSinkSettings,
+        encoder: Encoder,
+    ) -> Result<Kafka, SinkError> {
+        let settings = settings.clone();
+        match &self.shared {
+            Some(it) if it.transactor().settings().same_producer(&settings.connection) => {
+                Kafka::beside(name, settings, encoder, Arc::clone(it))
+            }
+            _ => Kafka::new(settings, encoder),
+        }
+    }
+
+    /// Where positions are kept.
+    pub fn store(&self) -> Result<Arc<dyn CheckpointStore>, BuildError> {
+        let random = &self.outside.random;
+        Ok(match self.checkpoint {
+            CheckpointConfig::File { path } => Arc::new(FileStore::open(path)?),
+            CheckpointConfig::AwsS3 { bucket, key } => {
+                let bucket = Arc::new(AwsS3::new(bucket.clone(), self.proxy.clone()));
+                Arc::new(BucketStore::new(bucket, key.clone(), random))
+            }
+            CheckpointConfig::GcpCloudStorage { bucket, key } => {
+                let bucket = Arc::new(GcpCloudStorage::new(bucket.clone(), self.proxy.clone()));
+                Arc::new(BucketStore::new(bucket, key.clone(), random))
+            }
+            CheckpointConfig::Kafka(kept) => {
+                let shared = self.shared.clone();
+                Arc::new(KafkaStore::new(shared.unwrap_or_else(|| transaction(kept, None))))
+            }
+        })
+    }
 }
 
-/// The store that a part of the config describes.
-pub fn store(
-    config: &CheckpointConfig,
-    proxy: &ProxySettings,
-    outside: &Outside,
-) -> Result<Arc<dyn CheckpointStore>, BuildError> {
-    Ok(match config {
-        CheckpointConfig::File { path } => Arc::new(FileStore::open(path)?),
-        CheckpointConfig::AwsS3 { bucket, key } => {
-            let bucket = Arc::new(AwsS3::new(bucket.clone(), proxy.clone()));
-            Arc::new(BucketStore::new(bucket, key.clone(), &outside.random))
-        }
-        CheckpointConfig::GcpCloudStorage { bucket, key } => {
-            let bucket = Arc::new(GcpCloudStorage::new(bucket.clone(), proxy.clone()));
-            Arc::new(BucketStore::new(bucket, key.clone(), &outside.random))
-        }
-    })
+fn arc<S: Sink + 'static>(sink: S) -> Arc<dyn Sink> {
+    Arc::new(sink)
+}
+
+/// The transaction that the checkpoint and sinks of this config share, if it is kept in Kafka. Its
+/// producer is as the first sink on that cluster wants it; sinks that want another have
+/// transactions of their own.
+fn shared(config: &Config) -> Option<Arc<SharedTransaction>> {
+    let CheckpointConfig::Kafka(kept) = &config.checkpoint else { return None };
+    let mut connections = config.sinks.iter().filter_map(|sink| match &sink.kind {
+        SinkKind::Kafka(settings) => Some(&settings.connection),
+        _ => None,
+    });
+    let beside = connections.find(|connection| connection.same_cluster(&kept.connection));
+    Some(transaction(kept, beside))
+}
+
+fn transaction(kept: &KafkaCheckpoint, beside: Option<&KafkaSettings>) -> Arc<SharedTransaction> {
+    let KafkaCheckpoint { topic, key, connection } = kept;
+    let register = RegisterSettings { topic: topic.clone(), key: key.clone() };
+    let connection = beside.unwrap_or(connection).clone();
+    let transactor = Transactor::new(connection, format!("{topic}-{key}"), register);
+    Arc::new(SharedTransaction::new(transactor))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checkpoint::StoreError;
+use crate::checkpoint::{StoreError, StoreErrorKind};
 use crate::sinks::{SinkError, SinkErrorKind};
 use crate::streams::PositionError;
 
@@ -39,9 +39,16 @@ impl RunError {
         Self::Sink { name: name.to_owned(), error }
     }
 
-    /// Whether a write of a former run came in between: the same run, begun again, knows of it.
-    pub fn is_superseded(&self) -> bool {
-        matches!(self, Self::Sink { error, .. } if error.kind == SinkErrorKind::Superseded)
+    /// How often a run that ended so may begin again. Something of a former run may have arrived
+    /// after this one had looked; the same run, begun again, knows of it.
+    pub fn restarts(&self) -> u32 {
+        match self {
+            // Each late write is known from then on: more than a few would be somebody else's.
+            Self::Sink { error, .. } if error.kind == SinkErrorKind::Superseded => 5,
+            // A second time it is no late save, but another run.
+            Self::Checkpoint(error) if error.kind == StoreErrorKind::Conflict => 1,
+            _ => 0,
+        }
     }
 
     /// What a person could do.

@@ -11,6 +11,8 @@ mod contract;
 mod encode;
 mod fault;
 mod file;
+mod fingerprint;
+mod kafka;
 mod memory;
 mod object;
 mod template;
@@ -26,6 +28,7 @@ pub use compress::Compression;
 pub use console::{Console, Target};
 pub use encode::{Encoder, EncoderSettings};
 pub use file::{File, FileSettings};
+pub use kafka::{Kafka, KafkaSinkSettings};
 pub use memory::Memory;
 pub use object::{Object, ObjectSettings};
 pub use template::{Template, TemplateError};
@@ -144,6 +147,7 @@ pub trait Sink: std::fmt::Debug + Send + Sync {
         Ok(None)
     }
 
-    /// Writes a batch: all of it or nothing that counts. `Ok` means durable.
+    /// Writes a batch: all of it or nothing that counts. `Ok` means durable; or, for a sink that
+    /// shares a transaction with the checkpoint, durable with the save of the returned state.
     async fn write(&self, batch: &Batch) -> Result<Written, SinkError>;
 }

@@ -84,7 +84,7 @@ fn in_room(source: &Source, room: &str) -> bool {
     source.name.starts_with(&format!("{room}/")) || source.name == format!("{room}.rs")
 }
 
-const ROOMS: [&str; 11] = [
+const ROOMS: [&str; 12] = [
     "zendesk",
     "streams",
     "normalize",
@@ -92,6 +92,7 @@ const ROOMS: [&str; 11] = [
     "sinks",
     "checkpoint",
     "buckets",
+    "kafka",
     "config",
     "cli",
     "telemetry",
@@ -140,6 +141,12 @@ fn buckets_know_nothing_of_what_is_put_into_them() {
     let outside = ["buckets", "cli", "simulator"];
     let others: Vec<&str> = ROOMS.into_iter().filter(|room| !outside.contains(room)).collect();
     assert_knows_nothing_of("buckets", &others);
+}
+
+#[test]
+fn kafka_knows_neither_sinks_nor_checkpoints() {
+    let others: Vec<&str> = ROOMS.into_iter().filter(|room| *room != "kafka").collect();
+    assert_knows_nothing_of("kafka", &others);
 }
 
 #[test]

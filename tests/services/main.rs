@@ -6,6 +6,7 @@
 //! * `aws_s3`: a store that speaks S3's protocol, at `ZENSTREAM_TEST_S3_ENDPOINT`
 //! * `gcp_cloud_storage`: fake-gcs-server, at `ZENSTREAM_TEST_GCS_ENDPOINT`
 //! * `azure_blob`: Azurite, of `ZENSTREAM_TEST_AZURE_CONNECTION_STRING`
+//! * `kafka`: Apache Kafka, at `ZENSTREAM_TEST_KAFKA`
 //! * `place`: where a whole collection goes, and what is there in the end
 //! * `proxy`: what lies in between on a bad day
 //! * `kill`: the real binary, killed at random moments, with servers that stop and start
@@ -20,6 +21,7 @@ mod truth;
 mod aws_s3;
 mod azure_blob;
 mod gcp_cloud_storage;
+mod kafka;
 mod kill;
 mod objects;
 mod place;

@@ -228,11 +228,6 @@ impl Place {
             now
         })
     }
-
-    /// How much is there: objects, or nothing to tell.
-    pub(crate) fn objects(&self) -> usize {
-        self.assert_unchanged(&BTreeMap::new()).len()
-    }
 }
 
 /// Many small batches, so that there is much that can go wrong, and patience in test time.

@@ -5,6 +5,7 @@ mod aws_s3;
 mod azure_blob;
 mod envelope;
 mod gcp_cloud_storage;
+mod kafka;
 mod local;
 mod objects;
 
@@ -16,11 +17,10 @@ use super::read::type_of;
 use super::written::Toggle;
 use super::{SinkConfig, SinkKind};
 use envelope::Envelope;
-
 pub(super) use envelope::Tls;
-
 /// The types of sinks.
-pub(super) const TYPES: &[&str] = &["aws_s3", "azure_blob", "console", "file", "gcp_cloud_storage"];
+pub(super) const TYPES: &[&str] =
+    &["aws_s3", "azure_blob", "console", "file", "gcp_cloud_storage", "kafka"];
 
 /// What the sink means; none if something is wrong with it.
 pub(super) fn sink(
@@ -36,6 +36,7 @@ pub(super) fn sink(
         "console" => local::console(node, path, findings),
         "file" => local::file(node, path, findings),
         "gcp_cloud_storage" => gcp_cloud_storage::sink(node, path, findings),
+        "kafka" => kafka::kafka(node, path, findings),
         other => {
             findings.push(Finding::unknown_value(&path.key("type"), other, TYPES));
             None

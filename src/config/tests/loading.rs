@@ -245,6 +245,7 @@ fn each_example_loads() {
         ("S3_BUCKET", "acme-zendesk"),
         ("GCS_BUCKET", "acme-zendesk"),
         ("AZURE_STORAGE_CONNECTION_STRING", "AccountName=acme;AccountKey=a2V5"),
+        ("KAFKA_PASSWORD", "password"),
     ]);
     let mut count = 0;
     for entry in std::fs::read_dir(directory).unwrap() {
@@ -275,6 +276,7 @@ fn what_is_generated_loads() {
         "zendesk//aws_s3",
         "zendesk//azure_blob,gcp_cloud_storage",
         "zendesk,other-1:zendesk//a:file,file,file",
+        "zendesk//kafka",
     ] {
         let text = generate(expression).unwrap();
         let config = parse(&text, Format::Yaml, "c.yaml", &variables);
@@ -291,8 +293,8 @@ fn what_cannot_be_generated_is_refused_with_a_hint() {
     insta::assert_snapshot!(shown("zendesk/console"), @"cannot read `zendesk/console` as SOURCES/TRANSFORMS/SINKS; for example `zendesk//console,file`");
     insta::assert_snapshot!(shown("zendesk/remap/console"), @"transforms are not available in this version; write `zendesk//console`");
     insta::assert_snapshot!(shown("zendesc//console"), @"unknown source `zendesc`; did you mean `zendesk`?");
-    insta::assert_snapshot!(shown("zendesk//loki"), @"unknown sink `loki`; this version has `aws_s3`, `azure_blob`, `console`, `file` and `gcp_cloud_storage`");
-    insta::assert_snapshot!(shown("zendesk//"), @"there is no sink; this version has `aws_s3`, `azure_blob`, `console`, `file` and `gcp_cloud_storage`");
+    insta::assert_snapshot!(shown("zendesk//loki"), @"unknown sink `loki`; this version has `aws_s3`, `azure_blob`, `console`, `file`, `gcp_cloud_storage` and `kafka`");
+    insta::assert_snapshot!(shown("zendesk//"), @"there is no sink; this version has `aws_s3`, `azure_blob`, `console`, `file`, `gcp_cloud_storage` and `kafka`");
     insta::assert_snapshot!(shown("a:zendesk//a:console"), @"`a` cannot be the name of a sink; a name is there once, and has letters, digits, `_` and `-`");
 }
 

@@ -137,9 +137,9 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
     api.enabled: `api` is not available in this version
       hint: set it to `false`, or leave `api` out
     ");
-    insta::assert_snapshot!(top("checkpoint: { type: kafka }"), @"
-    checkpoint.type: `kafka` is not available in this version
-      hint: this version has `file`, `aws_s3` and `gcp_cloud_storage`
+    insta::assert_snapshot!(top("checkpoint: { type: redis }"), @"
+    checkpoint.type: unknown type `redis`
+      hint: this version has `file`, `aws_s3`, `gcp_cloud_storage` and `kafka`
     ");
     insta::assert_snapshot!(source("emit: pages"), @"
     sources.acme.emit: `pages` is not available in this version
@@ -173,12 +173,12 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
     sinks.out.compression: `snappy` is not available in this version
       hint: this version has `none`, `gzip`, `zlib` and `zstd`
     ");
-    for kind in ["kafka", "http", "vector"] {
+    for kind in ["http", "vector"] {
         let shown = swapped("type: console", &format!("type: {kind}"));
         let expected = format!(
             "sinks.out.type: `{kind}` is not available in this version\n  \
-             hint: this version has `aws_s3`, `azure_blob`, `console`, `file` and \
-             `gcp_cloud_storage`\n"
+             hint: this version has `aws_s3`, `azure_blob`, `console`, `file`, \
+             `gcp_cloud_storage` and `kafka`\n"
         );
         assert_eq!(shown, expected);
     }
@@ -332,7 +332,7 @@ sources:
   a: { type: zendesk, subdomain: a b, streams: [tickes], auth: { strategy: bearer } }
   b: { type: zendesk, auth: { strategy: bearer, token: x } }
 sinks:
-  x: { type: kafka }
+  x: { type: socket }
   y: { type: console, inputs: [a], target: x }
 ";
     insta::assert_snapshot!(shown(yaml(text)), @"
@@ -344,8 +344,8 @@ sinks:
     sources.a.streams[0]: no stream is named `tickes`
       hint: did you mean `tickets`?
     sources.b: missing field `streams`
-    sinks.x.type: `kafka` is not available in this version
-      hint: this version has `aws_s3`, `azure_blob`, `console`, `file` and `gcp_cloud_storage`
+    sinks.x.type: `socket` is not available in this version
+      hint: this version has `aws_s3`, `azure_blob`, `console`, `file`, `gcp_cloud_storage` and `kafka`
     sinks.y.target: unknown target `x`
       hint: this version has `stdout` and `stderr`
     ");

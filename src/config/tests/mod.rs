@@ -3,6 +3,7 @@
 mod aws;
 mod azure;
 mod google;
+mod kafka;
 mod loading;
 mod mistakes;
 mod secrets;

@@ -4,12 +4,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::normalize::Event;
+use crate::sinks::fingerprint::Fingerprints;
 use crate::sinks::{SinkError, SinkErrorKind, SinkState};
 
 /// One object that is to be put, or may have been.
@@ -36,51 +33,6 @@ impl Intent {
             };
             theirs.0.iter().any(|id| ours.contains(id))
         })
-    }
-}
-
-/// The fingerprints of these events, by output.
-pub(super) fn fingerprints<'e>(
-    events: impl Iterator<Item = &'e Event>,
-) -> BTreeMap<String, Fingerprints> {
-    let mut by_output: BTreeMap<String, Fingerprints> = BTreeMap::new();
-    let mut last: Option<(&Event, String)> = None;
-    for event in events {
-        let output = match last.take() {
-            Some((of, output)) if std::sync::Arc::ptr_eq(&of.origin, &event.origin) => output,
-            _ => event.origin.output(),
-        };
-        match by_output.get_mut(&output) {
-            Some(ids) => ids.0.push(event.fingerprint()),
-            None => {
-                by_output.insert(output.clone(), Fingerprints(vec![event.fingerprint()]));
-            }
-        }
-        last = Some((event, output));
-    }
-    by_output
-}
-
-/// Fingerprints of events; in JSON, eight bytes each in Base64, which is half of their digits.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Fingerprints(pub(super) Vec<u64>);
-
-impl Serialize for Fingerprints {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let bytes: Vec<u8> = self.0.iter().flat_map(|id| id.to_le_bytes()).collect();
-        serializer.serialize_str(&STANDARD_NO_PAD.encode(bytes))
-    }
-}
-
-impl<'de> Deserialize<'de> for Fingerprints {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let bytes = STANDARD_NO_PAD.decode(text).map_err(D::Error::custom)?;
-        let (ids, rest) = bytes.as_chunks::<8>();
-        if !rest.is_empty() {
-            return Err(D::Error::custom("fingerprints are cut off"));
-        }
-        Ok(Self(ids.iter().map(|id| u64::from_le_bytes(*id)).collect()))
     }
 }
 
@@ -120,9 +72,5 @@ mod tests {
             events: BTreeMap::from(events),
         };
         assert_eq!(from_state(&to_state(vec![intent.clone()])).unwrap(), [intent]);
-        for bad in ["!", "AAAA"] {
-            let fingerprints: Result<Fingerprints, _> = serde_json::from_value(bad.into());
-            fingerprints.unwrap_err();
-        }
     }
 }

@@ -26,7 +26,8 @@ use crate::buckets::{Bucket, BucketError, BucketErrorKind, Condition, NewObject,
 use crate::clock::Clock;
 use crate::normalize::Event;
 use crate::random::Random;
-use intent::{Intent, fingerprints, from_state, to_state};
+use crate::sinks::fingerprint::{Fingerprints, fingerprints};
+use intent::{Intent, from_state, to_state};
 use name::Namer;
 use pack::{SHA256, pack};
 
@@ -262,7 +263,7 @@ impl Object {
 struct Packed {
     object: NewObject,
     sha256: String,
-    events: BTreeMap<String, intent::Fingerprints>,
+    events: BTreeMap<String, Fingerprints>,
 }
 
 fn foreign(place: &str) -> SinkError {

@@ -1,0 +1,160 @@
+//! What librdkafka tells us while it works: its log, its errors, what became of messages; and
+//! what it asks: tokens.
+
+use std::error::Error;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rdkafka::ClientContext;
+use rdkafka::client::OAuthToken;
+use rdkafka::config::RDKafkaLogLevel as Level;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode as Code};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::ProducerContext;
+
+use super::error::{KafkaError, KafkaErrorKind};
+use super::settings::{KafkaSettings, SaslSettings};
+use super::token::TokenSource;
+
+/// Which message of which attempt a delivery report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ticket {
+    pub(super) attempt: u64,
+    pub(super) place: usize,
+}
+
+/// One client's ear.
+#[derive(Debug)]
+pub(super) struct Context {
+    tokens: Option<TokenSource>,
+    heard: Mutex<Heard>,
+}
+
+#[derive(Debug, Default)]
+struct Heard {
+    /// The last error that was about no message: a refused sign-in, a broker that is away.
+    error: Option<(Code, String)>,
+    failed: Vec<(Ticket, Code)>,
+}
+
+impl Context {
+    pub(super) fn new(settings: &KafkaSettings) -> Self {
+        let tokens = match &settings.sasl {
+            Some(SaslSettings::Oauth(oauth)) => Some(TokenSource::new(oauth.clone())),
+            _ => None,
+        };
+        Self { tokens, heard: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which messages of an attempt failed; forgets those of all attempts.
+    pub(super) fn take_failed(&self, attempt: u64) -> Vec<(usize, Code)> {
+        let failed = std::mem::take(&mut self.lock().failed);
+        let ours = failed.into_iter().filter(|(ticket, _)| ticket.attempt == attempt);
+        ours.map(|(ticket, code)| (ticket.place, code)).collect()
+    }
+
+    /// A message that was not even sent.
+    pub(super) fn fail(&self, ticket: Ticket, code: Code) {
+        self.lock().failed.push((ticket, code));
+    }
+
+    /// Whether a message of an attempt failed in this way so far.
+    pub(super) fn has_failed(&self, attempt: u64, way: impl Fn(Code) -> bool) -> bool {
+        self.lock().failed.iter().any(|(ticket, code)| ticket.attempt == attempt && way(*code))
+    }
+
+    /// Forgets what was heard before: something succeeded, or begins.
+    pub(super) fn forget_errors(&self) {
+        self.lock().error = None;
+    }
+
+    /// A refused sign-in or certificate, which the client itself would try again for ever.
+    pub(super) fn refusal(&self) -> Option<KafkaError> {
+        let heard = self.lock();
+        let (code, reason) = heard.error.as_ref()?;
+        let hint = match code {
+            Code::Authentication => "check `sasl`: the user, the password and the `mechanism`",
+            Code::SSL if reason.contains("certificate verify failed") => {
+                "name the authority that signed the brokers' certificate in `tls.ca_file`"
+            }
+            _ => return None,
+        };
+        let text = format!("kafka refuses the connection: {}", plain(reason));
+        Some(KafkaError::new(KafkaErrorKind::Config, text).with_hint(hint))
+    }
+
+    /// The error of an operation, told with what was heard meanwhile: "timed out" alone says
+    /// nothing.
+    pub(super) fn explain(&self, doing: &str, error: &Native) -> KafkaError {
+        let mut explained = KafkaError::of(doing, error);
+        if explained.kind == KafkaErrorKind::Retry {
+            if let Some(refusal) = self.refusal() {
+                return refusal;
+            }
+            if let Some((_, reason)) = &self.lock().error {
+                explained.message = format!("{} ({})", explained.message, plain(reason));
+            }
+        }
+        explained
+    }
+}
+
+/// The first line: what follows is about the rest of the cluster.
+fn plain(reason: &str) -> &str {
+    reason.lines().next().unwrap_or_default().trim()
+}
+
+impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    /// librdkafka repeats itself while a broker is away; our own errors say it once a try.
+    fn log(&self, level: Level, fac: &str, message: &str) {
+        match level {
+            Level::Emerg | Level::Alert | Level::Critical => {
+                tracing::warn!(target: "zenstream::kafka::librdkafka", fac, "{message}");
+            }
+            Level::Error | Level::Warning | Level::Notice => {
+                tracing::debug!(target: "zenstream::kafka::librdkafka", fac, "{message}");
+            }
+            Level::Info | Level::Debug => {
+                tracing::trace!(target: "zenstream::kafka::librdkafka", fac, "{message}");
+            }
+        }
+    }
+
+    fn stats_raw(&self, _statistics: &[u8]) {}
+
+    fn error(&self, error: Native, reason: &str) {
+        tracing::debug!(target: "zenstream::kafka::librdkafka", %error, "{reason}");
+        let Some(code) = error.rdkafka_error_code() else { return };
+        let mut heard = self.lock();
+        // That all brokers are down follows upon what says why.
+        if code != Code::AllBrokersDown || heard.error.is_none() {
+            heard.error = Some((code, reason.to_owned()));
+        }
+    }
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        match &self.tokens {
+            Some(tokens) => tokens.fetch().map_err(Into::into),
+            None => Err("there is no `sasl.oauth2` to get a token with".into()),
+        }
+    }
+}
+
+impl ConsumerContext for Context {}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = Box<Ticket>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
+        if let Err((error, _)) = result {
+            let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
+            self.lock().failed.push((*ticket, code));
+        }
+    }
+}

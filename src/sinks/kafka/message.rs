@@ -1,0 +1,209 @@
+//! From events to messages. Pure.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use crate::kafka::Message;
+use crate::normalize::Event;
+use crate::sinks::{Encoder, SinkError, SinkErrorKind, Template, TemplateError};
+
+/// The longest name that a topic may have.
+const TOPIC_BYTES_MAX: usize = 249;
+
+/// Makes messages.
+#[derive(Debug, Clone)]
+pub(super) struct Maker {
+    topic: Template,
+    /// The way to the key within a record; none: an event's id is its key.
+    key_field: Option<Vec<String>>,
+    encoder: Encoder,
+}
+
+impl Maker {
+    pub(super) fn new(
+        topic: &str,
+        key_field: Option<&str>,
+        encoder: Encoder,
+    ) -> Result<Self, SinkError> {
+        let refused = |text: String, hint: &str| {
+            Err(SinkError::new(SinkErrorKind::Config, text).with_hint(hint))
+        };
+        let template = match Template::parse(topic) {
+            Ok(template) => template,
+            Err(error) => {
+                let hint = match error {
+                    TemplateError::NoLiteral(_) => "begin it with a name, such as `zendesk-`",
+                    _ => "for example `zendesk-{{ stream }}`",
+                };
+                return refused(error.to_string(), hint);
+            }
+        };
+        if !template.literals().all(|text| text.chars().all(may_stand_in_topic)) {
+            return refused(
+                format!("`{topic}` is no name for a topic"),
+                "a topic's name has letters, digits, `.`, `_` and `-`",
+            );
+        }
+        let key_field = key_field.map(|path| {
+            path.trim_start_matches('.').split('.').map(str::to_owned).collect::<Vec<_>>()
+        });
+        if key_field.as_ref().is_some_and(|steps| steps.iter().any(String::is_empty)) {
+            return refused("`key_field` has an empty step".to_owned(), "for example `actor.id`");
+        }
+        Ok(Self { topic: template, key_field, encoder })
+    }
+
+    /// The topic that all events go to, if it is one.
+    pub(super) fn literal_topic(&self) -> Option<&str> {
+        self.topic.is_literal().then(|| self.topic.literal_prefix())
+    }
+
+    /// A message an event, in order.
+    pub(super) fn messages(&self, events: &[Event]) -> Vec<Message> {
+        let (mut lines, mut ends) = (Vec::new(), Vec::with_capacity(events.len()));
+        for event in events {
+            self.encoder.encode(event, &mut lines);
+            // A message has a length: it needs no line feed.
+            lines.pop();
+            ends.push(lines.len());
+        }
+        let lines = Bytes::from(lines);
+        let mut messages = Vec::with_capacity(events.len());
+        let mut start = 0;
+        self.topic.each_name(events, |place, topic, event| {
+            let _number_of_the_topic = place;
+            let end = ends[messages.len()];
+            let time = event.time.unwrap_or(event.origin.ingest_time);
+            messages.push(Message {
+                topic: topic_name(topic),
+                key: self.key(event),
+                value: lines.slice(start..end),
+                headers: headers(event),
+                timestamp: time.as_millisecond(),
+            });
+            start = end;
+        });
+        messages
+    }
+
+    fn key(&self, event: &Event) -> Option<Bytes> {
+        match &self.key_field {
+            None => Some(event.id().into()),
+            Some(steps) => field(&event.line, steps).map(Bytes::from),
+        }
+    }
+}
+
+/// What is known of an event, beside it.
+fn headers(event: &Event) -> Vec<(&'static str, String)> {
+    let origin = &event.origin;
+    let mut headers = vec![
+        ("source", origin.source.clone()),
+        ("stream", origin.stream.clone()),
+        ("subdomain", origin.subdomain.clone()),
+        ("id", event.id()),
+    ];
+    if let Some(time) = event.time {
+        headers.push(("event_time", time.to_string()));
+    }
+    headers.push(("ingest_time", origin.ingest_time.to_string()));
+    headers.push(("partition", origin.partition.clone()));
+    headers
+}
+
+fn may_stand_in_topic(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-')
+}
+
+/// A name that a topic may have: what may not stand in it becomes `_`.
+fn topic_name(name: &str) -> String {
+    let letters = name.chars().map(|letter| if may_stand_in_topic(letter) { letter } else { '_' });
+    letters.take(TOPIC_BYTES_MAX).collect()
+}
+
+/// What stands in a record at the end of a path: the text of a string, or the value as it is
+/// written. Nothing where there is nothing, or `null`.
+fn field(line: &[u8], steps: &[String]) -> Option<String> {
+    let mut here: &RawValue = serde_json::from_slice(line).ok()?;
+    for step in steps {
+        let members: BTreeMap<String, &RawValue> = serde_json::from_str(here.get()).ok()?;
+        here = members.get(step)?;
+    }
+    match here.get() {
+        "null" => None,
+        text if text.starts_with('"') => serde_json::from_str(text).ok(),
+        text => Some(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sinks::EncoderSettings;
+    use crate::sinks::contract::{event_of, event_with_line};
+
+    fn maker(topic: &str, key_field: Option<&str>) -> Maker {
+        Maker::new(topic, key_field, Encoder::default()).unwrap()
+    }
+
+    #[test]
+    fn a_message_has_the_line_the_id_and_what_is_known_of_the_event() {
+        let mut event = event_of("tickets", 7);
+        event.time = Some("2026-03-09T23:59:59.5Z".parse().unwrap());
+        let messages = maker("zendesk-{{ stream }}", None).messages(&[event_of("users", 1), event]);
+        assert_eq!(messages[0].topic, "zendesk-users");
+        assert_eq!(messages[0].headers.iter().find(|(name, _)| *name == "event_time"), None);
+        assert_eq!(messages[0].timestamp, 1_767_323_045_000);
+        let message = &messages[1];
+        assert_eq!(message.topic, "zendesk-tickets");
+        assert_eq!(message.key.as_deref(), Some(b"acme:tickets:7".as_slice()));
+        assert_eq!(&message.value[..], br#"{"stream":"tickets","id":7}"#);
+        assert_eq!(message.timestamp, 1_773_100_799_500);
+        let headers: Vec<String> =
+            message.headers.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        insta::assert_snapshot!(headers.join(" "), @"source=test stream=tickets subdomain=acme id=acme:tickets:7 event_time=2026-03-09T23:59:59.5Z ingest_time=2026-01-02T03:04:05Z partition=tail");
+    }
+
+    #[test]
+    fn the_key_may_be_a_field_of_the_record() {
+        let key = |line: &str, path: &str| {
+            let message = maker("t", Some(path)).messages(&[event_with_line(line)]).remove(0);
+            message.key.map(|key| String::from_utf8(key.to_vec()).unwrap())
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(key(r#"{"a":{"b":"x\n\u00e9"}}"#, "a.b"), some("x\né"));
+        assert_eq!(
+            key(r#"{"a":{"b":10000000000000000001.50}}"#, ".a.b"),
+            some("10000000000000000001.50")
+        );
+        assert_eq!(key(r#"{"a":{"b":[1]}}"#, "a"), some(r#"{"b":[1]}"#));
+        assert_eq!(key(r#"{"a":null}"#, "a"), None);
+        assert_eq!(key(r#"{"a":1}"#, "a.b"), None);
+        assert_eq!(key("[1]", "a"), None);
+    }
+
+    #[test]
+    fn a_line_with_metadata_is_whole() {
+        let settings = EncoderSettings { metadata_key: Some("z".to_owned()) };
+        let maker = Maker::new("t", None, Encoder::new(settings)).unwrap();
+        for message in maker.messages(&[event_of("a", 1), event_of("b", 2)]) {
+            let value: serde_json::Value = serde_json::from_slice(&message.value).unwrap();
+            assert_eq!(value["z"]["stream"], value["stream"]);
+        }
+    }
+
+    #[test]
+    fn a_topic_has_a_name_that_kafka_takes() {
+        let mut event = event_of("a/ü b", 1);
+        event.line = Bytes::from_static(b"{}");
+        assert_eq!(maker("t-{{ stream }}", None).messages(&[event])[0].topic, "t-a_2F__b");
+        let refused = |topic| {
+            let error = Maker::new(topic, None, Encoder::default()).unwrap_err();
+            format!("{error}; {}", error.hint.as_deref().unwrap_or_default())
+        };
+        insta::assert_snapshot!(refused("a/b"), @"`a/b` is no name for a topic; a topic's name has letters, digits, `.`, `_` and `-`");
+        insta::assert_snapshot!(refused("{{ stream }}"), @"the template `{{ stream }}` must begin with literal text, such as a directory or a prefix; begin it with a name, such as `zendesk-`");
+    }
+}

@@ -1,0 +1,268 @@
+//! Kafka: a message an event, in transactions.
+//!
+//! Alone, the sink commits each batch in a transaction of its own, which also puts a token into a
+//! register; the checkpoint holds that token before. So whatever becomes of the process, the
+//! register tells what became of the transaction. Beside a checkpoint on the same cluster it only
+//! *stages* its batches: they are committed together with the position. Then `Ok` means: durable
+//! with the next save, and never without it.
+//!
+//! Either way a consumer that reads `read_committed` sees each event once.
+
+mod message;
+mod state;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::fingerprint::fingerprints;
+use super::{
+    Batch, Encoder, Refused, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written, fault,
+};
+use crate::kafka::{
+    self, Committed, KafkaError, KafkaErrorKind, KafkaSettings, Message, Refusals,
+    RegisterSettings, SharedTransaction, Transactor,
+};
+use crate::normalize::Event;
+use message::Maker;
+use state::{Marker, Pending, Saved, token};
+
+/// Where messages go, and how.
+#[derive(Debug, Clone)]
+pub struct KafkaSinkSettings {
+    /// The cluster.
+    pub connection: KafkaSettings,
+    /// `zendesk-{{ stream }}`. What an event brings that cannot stand in a topic's name becomes `_`.
+    pub topic: String,
+    /// The way to the key within a record, `actor.id`; none: the event's id is its key.
+    pub key_field: Option<String>,
+    /// The topic that is looked for at start; none: `topic` itself, if it is one.
+    pub healthcheck_topic: Option<String>,
+    /// Keeps a second process with the same id out. Not used beside a checkpoint on the cluster.
+    pub transactional_id: String,
+    /// The compacted topic that the register is in. Not used beside a checkpoint on the cluster.
+    pub state_topic: String,
+}
+
+/// Writes events to topics.
+#[derive(Debug)]
+pub struct Kafka {
+    settings: KafkaSinkSettings,
+    maker: Maker,
+    way: Way,
+    writing: Mutex<Writing>,
+}
+
+/// How a batch becomes durable.
+#[derive(Debug)]
+enum Way {
+    /// In a transaction of its own.
+    Alone(Transactor),
+    /// In the transaction of the next save, under this sink's name.
+    Beside(String, Arc<SharedTransaction>),
+}
+
+#[derive(Debug, Default)]
+struct Writing {
+    number: u64,
+    /// The batch that was prepared, until it is committed.
+    prepared: Option<Prepared>,
+}
+
+#[derive(Debug, Clone)]
+struct Prepared {
+    messages: Arc<Vec<Message>>,
+    token: String,
+}
+
+impl Kafka {
+    /// A sink with transactions of its own. Connects to nothing yet.
+    pub fn new(settings: KafkaSinkSettings, encoder: Encoder) -> Result<Self, SinkError> {
+        let transactor = transactor(
+            &settings.connection,
+            settings.transactional_id.clone(),
+            settings.state_topic.clone(),
+        );
+        Self::by(settings, encoder, Way::Alone(transactor))
+    }
+
+    /// A sink named `name` whose batches are committed with the saves of a checkpoint.
+    pub fn beside(
+        name: &str,
+        settings: KafkaSinkSettings,
+        encoder: Encoder,
+        transaction: Arc<SharedTransaction>,
+    ) -> Result<Self, SinkError> {
+        Self::by(settings, encoder, Way::Beside(name.to_owned(), transaction))
+    }
+
+    fn by(settings: KafkaSinkSettings, encoder: Encoder, way: Way) -> Result<Self, SinkError> {
+        let maker = Maker::new(&settings.topic, settings.key_field.as_deref(), encoder)?;
+        Ok(Self { settings, maker, way, writing: Mutex::default() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Writing> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn messages(&self, batch: &Batch) -> Result<Vec<Message>, SinkError> {
+        let (maker, batch) = (self.maker.clone(), batch.clone());
+        let made = tokio::task::spawn_blocking(move || maker.messages(&batch.events)).await;
+        made.map_err(|lost| fault::of_lost_task(&lost))
+    }
+
+    /// Whether a transaction that a former run prepared is in: if so, what is in it.
+    async fn outcome(&self, pending: &Pending) -> Result<Option<Marker>, SinkError> {
+        let found = match &self.way {
+            Way::Alone(transactor)
+                if transactor.transactional_id() == pending.transactional_id
+                    && transactor.register().topic == pending.state_topic =>
+            {
+                transactor.open().await?
+            }
+            // The config was another then. Nobody may commit it any more, now that we look.
+            _ => {
+                let (id, topic) = (pending.transactional_id.clone(), pending.state_topic.clone());
+                transactor(&self.settings.connection, id, topic).open().await?
+            }
+        };
+        let Some(found) = found else { return Ok(None) };
+        let marker = Marker::from_bytes(&found).ok_or_else(|| {
+            let text = format!("what is in `{}` is not what this sink wrote", pending.state_topic);
+            SinkError::new(SinkErrorKind::Config, text)
+                .with_hint("give the sink a `transactional_id` that nobody else has")
+        })?;
+        Ok((marker.token == pending.token).then_some(marker))
+    }
+
+    async fn commit(&self, transactor: &Transactor, batch: &Batch) -> Result<Written, SinkError> {
+        let Some(prepared) = self.lock().prepared.clone() else {
+            let text = "the batch was not prepared";
+            return Err(SinkError::new(SinkErrorKind::Retry, text));
+        };
+        let token = prepared.token;
+        let ids: Vec<(String, u64)> = batch.events.iter().map(id).collect();
+        let marker = move |refused: &Refusals| {
+            let mut left_out = BTreeMap::new();
+            for (output, id) in refused.keys().filter_map(|place| ids.get(*place)) {
+                let ids: &mut super::fingerprint::Fingerprints =
+                    left_out.entry(output.clone()).or_default();
+                ids.0.push(*id);
+            }
+            Some(Marker { token: token.clone(), refused: left_out }.to_bytes())
+        };
+        let done = transactor.commit(Arc::new(vec![prepared.messages]), marker).await?;
+        let (Committed::Done(refused) | Committed::Refused(refused)) = done;
+        let mut writing = self.lock();
+        writing.prepared = None;
+        let saved = Saved { number: writing.number, pending: None };
+        Ok(Written { state: Some(saved.to_state()), refused: listed(refused) })
+    }
+
+    async fn stage(
+        &self,
+        name: &str,
+        transaction: &SharedTransaction,
+        batch: &Batch,
+    ) -> Result<Written, SinkError> {
+        let mut messages = self.messages(batch).await?;
+        let refused = transaction.refusals(&messages).await?;
+        let mut place = 0;
+        messages.retain(|_| {
+            place += 1;
+            !refused.contains_key(&(place - 1))
+        });
+        let number = {
+            let mut writing = self.lock();
+            writing.number += 1;
+            writing.number
+        };
+        let state = Saved { number, pending: None }.to_state();
+        transaction.stage(name, state.clone(), messages).await;
+        Ok(Written { state: Some(state), refused: listed(refused) })
+    }
+}
+
+fn id(event: &Event) -> (String, u64) {
+    (event.origin.output(), event.fingerprint())
+}
+
+fn listed(refused: Refusals) -> Vec<Refused> {
+    refused.into_iter().map(|(index, reason)| Refused { index, reason }).collect()
+}
+
+fn transactor(settings: &KafkaSettings, id: String, topic: String) -> Transactor {
+    // Not the key of any checkpoint.
+    let register = RegisterSettings { topic, key: format!("sink:{id}") };
+    Transactor::new(settings.clone(), id, register)
+}
+
+impl From<KafkaError> for SinkError {
+    fn from(error: KafkaError) -> Self {
+        let KafkaError { kind, message, hint } = error;
+        let kind = match kind {
+            KafkaErrorKind::Retry => SinkErrorKind::Retry,
+            KafkaErrorKind::Config | KafkaErrorKind::Fenced => SinkErrorKind::Config,
+        };
+        Self { kind, message, hint }
+    }
+}
+
+#[async_trait]
+impl Sink for Kafka {
+    async fn check(&self) -> Result<(), SinkError> {
+        let topic = self.settings.healthcheck_topic.as_deref();
+        let topic = topic.or_else(|| self.maker.literal_topic());
+        Ok(kafka::check(&self.settings.connection, topic).await?)
+    }
+
+    async fn restore(&self, state: Option<&SinkState>) -> Result<Restored, SinkError> {
+        let saved = state.map(Saved::from_state).transpose()?.unwrap_or_default();
+        self.lock().number = saved.number;
+        if let Some(pending) = &saved.pending {
+            let marker = self.outcome(pending).await?;
+            let held = marker.map(|marker| pending.held(&marker)).unwrap_or_default();
+            let state = Saved { pending: None, ..saved }.to_state();
+            return Ok(Restored { state: Some(state), held });
+        }
+        if let Way::Alone(transactor) = &self.way {
+            // Shuts out a former process. One that is away is waited for at the first write.
+            match transactor.open().await {
+                Err(error) if error.kind == KafkaErrorKind::Retry => {
+                    tracing::warn!(%error, "kafka is away");
+                }
+                opened => drop(opened?),
+            }
+        }
+        Ok(Restored::default())
+    }
+
+    async fn prepare(&self, batch: &Batch) -> Result<Option<SinkState>, SinkError> {
+        let Way::Alone(transactor) = &self.way else { return Ok(None) };
+        if self.lock().prepared.is_some() {
+            // The same batch again, after a write that failed: it is known already.
+            return Ok(None);
+        }
+        let messages = Arc::new(self.messages(batch).await?);
+        let events = fingerprints(batch.events.iter());
+        let mut writing = self.lock();
+        writing.number += 1;
+        let token = token(writing.number, &events);
+        writing.prepared = Some(Prepared { messages, token: token.clone() });
+        let pending = Pending {
+            transactional_id: transactor.transactional_id().to_owned(),
+            state_topic: transactor.register().topic.clone(),
+            token,
+            events,
+        };
+        Ok(Some(Saved { number: writing.number, pending: Some(pending) }.to_state()))
+    }
+
+    async fn write(&self, batch: &Batch) -> Result<Written, SinkError> {
+        match &self.way {
+            Way::Alone(transactor) => self.commit(transactor, batch).await,
+            Way::Beside(name, transaction) => self.stage(name, transaction, batch).await,
+        }
+    }
+}
