@@ -233,7 +233,8 @@ fn undelivered<E: Error + 'static>(error: &SdkError<E>) -> Failure {
     if let Some(error) = sources(error).find_map(|error| error.downcast_ref()) {
         return of_credentials(error);
     }
-    let reasons = chain(error);
+    // The first two say that something failed to be sent, and this does not.
+    let reasons = chain(sources(error).nth(2).unwrap_or(error));
     Failure::Lost(if reasons.contains("invalid peer certificate") {
         BucketError::new(BucketErrorKind::Config, reasons)
             .with_hint("set `tls.ca_file` to the certificate of whoever signed the store's")
