@@ -200,7 +200,11 @@ pub(super) fn bucket(
             grant_read: written.grant_read.map(|text| text.0),
             grant_read_acp: written.grant_read_acp.map(|text| text.0),
             grant_write_acp: written.grant_write_acp.map(|text| text.0),
-            ssekms_key_id: key_id(&written.server_side_encryption, written.ssekms_key_id, path)?,
+            ssekms_key_id: key_id(
+                written.server_side_encryption.as_ref(),
+                written.ssekms_key_id,
+                path,
+            )?,
             server_side_encryption: written.server_side_encryption.map(|word| word.word()),
             storage_class: written.storage_class.map(|class| class.word()),
             tags: written.tags.into_iter().collect(),
@@ -260,16 +264,17 @@ fn endpoint(text: &str, path: &Path) -> Result<Url, Finding> {
 }
 
 fn key_id(
-    encryption: &Option<Encryption>,
+    encryption: Option<&Encryption>,
     key_id: Option<NonEmpty>,
     path: &Path,
 ) -> Result<Option<String>, Finding> {
     let with_kms = matches!(encryption, Some(Encryption::Kms));
     match key_id {
-        Some(_) if !with_kms => {
-            Err(Finding::new(&path.key("ssekms_key_id"), "is for `server_side_encryption: aws:kms`")
-                .hint("set that, or leave this out"))
-        }
+        Some(_) if !with_kms => Err(Finding::new(
+            &path.key("ssekms_key_id"),
+            "is for `server_side_encryption: aws:kms`",
+        )
+        .hint("set that, or leave this out")),
         key_id => Ok(key_id.map(|id| id.0)),
     }
 }
@@ -331,7 +336,8 @@ fn source(written: Auth, path: &Path) -> Result<AwsCredentials, Finding> {
     if let (Some(key), Some(other)) = (there(keys), there(elsewhere)) {
         return Err(both(key, other));
     }
-    if let (Some(file), Some(_)) = (there([elsewhere[0], elsewhere[1], ("", false)]), &written.imds) {
+    if let (Some(file), Some(_)) = (there([elsewhere[0], elsewhere[1], ("", false)]), &written.imds)
+    {
         return Err(both(file, "imds"));
     }
     match (written.access_key_id, written.secret_access_key) {

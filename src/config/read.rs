@@ -304,7 +304,9 @@ impl<'de, I: Iterator<Item = &'de str>> SeqAccess<'de> for Words<I> {
         let index = self.next;
         self.next += 1;
         let word = BorrowedStrDeserializer::new(word);
-        seed.deserialize(word).map(Some).map_err(|error: ReadError| error.under(Segment::Index(index)))
+        seed.deserialize(word)
+            .map(Some)
+            .map_err(|error: ReadError| error.under(Segment::Index(index)))
     }
 }
 

@@ -18,8 +18,8 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{
-    Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
-    SharedHttpClient, StalledStreamProtectionConfig,
+    Credentials, RequestChecksumCalculation, ResponseChecksumValidation, RuntimeComponents,
+    SharedCredentialsProvider, SharedHttpClient, StalledStreamProtectionConfig,
 };
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -164,7 +164,8 @@ fn of_profile(
 ) -> ProfileFileCredentialsProvider {
     use aws_config::profile::profile_file::{ProfileFileKind, ProfileFiles};
 
-    let mut builder = ProfileFileCredentialsProvider::builder().configure(conf).profile_name(profile);
+    let mut builder =
+        ProfileFileCredentialsProvider::builder().configure(conf).profile_name(profile);
     if let Some(file) = credentials_file {
         let files = ProfileFiles::builder().with_file(ProfileFileKind::Credentials, file).build();
         builder = builder.profile_files(files);
@@ -198,8 +199,8 @@ fn certificates(file: &Path) -> Result<Vec<u8>, BucketError> {
     let pem = std::fs::read(file).map_err(|error| refused(&error))?;
     // The AWS client panics over what it cannot read. The other HTTP client here says it, and has
     // the same TLS below it.
-    let read = reqwest::Certificate::from_pem_bundle(&pem)
-        .map_err(|_| refused(&"they cannot be read"))?;
+    let read =
+        reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| refused(&"they cannot be read"))?;
     if read.is_empty() {
         return Err(refused(&"there are none"));
     }
@@ -227,7 +228,7 @@ fn proxied(proxy: &ProxySettings, plain: bool) -> Result<ProxyConfig, BucketErro
 fn http_client(proxy: ProxyConfig, trusted: TrustStore) -> SharedHttpClient {
     HttpBuilder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder().proxy_config(proxy.clone());
-        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
         if let Some(settings) = settings {
             connector = connector.connector_settings(settings.clone());
         }

@@ -21,9 +21,7 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 use url::form_urlencoded::Serializer;
 
-use super::{
-    Bucket, BucketError, BucketErrorKind, Condition, NewObject, ObjectInfo, Put, Version,
-};
+use super::{Bucket, BucketError, BucketErrorKind, Condition, NewObject, ObjectInfo, Put, Version};
 use crate::http_client::ProxySettings;
 use error::{Answer, Failure, Request};
 pub use settings::{
@@ -52,7 +50,8 @@ impl AwsS3 {
     }
 
     async fn client(&self) -> Result<&Client, BucketError> {
-        let made = self.client.get_or_try_init(|| client::client(&self.settings, &self.proxy)).await;
+        let made =
+            self.client.get_or_try_init(|| client::client(&self.settings, &self.proxy)).await;
         made.map_err(|error| BucketError {
             message: format!("{}: {}", self.location(), error.message),
             ..error
@@ -60,8 +59,8 @@ impl AwsS3 {
     }
 
     fn failed(&self, failure: impl Into<Failure>, doing: &str, needed: &str) -> BucketError {
-        let (place, credentials) = (self.location(), &self.settings.auth.source);
-        failure.into().of(Request { place: &place, doing, needed, credentials })
+        let (place, auth) = (self.location(), &self.settings.auth);
+        failure.into().of(Request { place: &place, doing, needed, auth })
     }
 
     /// Whether the bucket is there and may be listed, and if not, why.
@@ -122,8 +121,8 @@ impl AwsS3 {
 /// `request` with what the settings say of every object.
 fn with_options(request: PutObjectFluentBuilder, options: &PutOptions) -> PutObjectFluentBuilder {
     let PutOptions { acl, server_side_encryption, storage_class, tags, .. } = options.clone();
-    let tagging = (!tags.is_empty())
-        .then(|| Serializer::new(String::new()).extend_pairs(tags).finish());
+    let tagging =
+        (!tags.is_empty()).then(|| Serializer::new(String::new()).extend_pairs(tags).finish());
     request
         .set_acl(acl.as_deref().map(ObjectCannedAcl::from))
         .set_grant_full_control(options.grant_full_control.clone())
@@ -227,7 +226,9 @@ impl Bucket for AwsS3 {
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| self.failed(error, "list objects", TO_LIST))?;
-            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+            keys.extend(
+                page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key),
+            );
         }
         Ok(keys)
     }

@@ -41,7 +41,9 @@ fn settings(endpoint: Option<&str>) -> AwsS3Settings {
 
 fn answer(status: u16, headers: &str, body: &str) -> String {
     let length = body.len();
-    format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}")
+    format!(
+        "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    )
 }
 
 /// An error in S3's form.
@@ -70,10 +72,7 @@ async fn asked(socket: &mut TcpStream) -> String {
     }
 }
 
-async fn store_with(
-    answers: Vec<String>,
-    change: impl FnOnce(&mut AwsS3Settings),
-) -> Store {
+async fn store_with(answers: Vec<String>, change: impl FnOnce(&mut AwsS3Settings)) -> Store {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut settings = settings(Some(&format!("http://{}", listener.local_addr().unwrap())));
     change(&mut settings);
@@ -201,9 +200,15 @@ async fn an_object_is_absent_only_where_the_bucket_is_there() {
     let absent = store([without_words(404), without_words(200)]).await;
     assert_eq!(absent.bucket.head("k").await.unwrap(), None);
     let asked = absent.asked();
-    assert!(asked[0].starts_with("HEAD /acme/k") && asked[1].starts_with("HEAD /acme"), "{asked:?}");
-    let no_bucket =
-        store([without_words(404), without_words(404), error(404, "NoSuchBucket", "No such bucket.")]);
+    assert!(
+        asked[0].starts_with("HEAD /acme/k") && asked[1].starts_with("HEAD /acme"),
+        "{asked:?}"
+    );
+    let no_bucket = store([
+        without_words(404),
+        without_words(404),
+        error(404, "NoSuchBucket", "No such bucket."),
+    ]);
     let found = no_bucket.await.bucket.head("k").await.unwrap_err();
     insta::assert_snapshot!(shown(&found), @"
     Config: s3://acme: cannot look for an object: answered 404 NoSuchBucket: No such bucket
@@ -289,7 +294,9 @@ async fn what_may_pass_is_tried_again_by_others_and_once_here() {
     ");
     // A proxy in between that answers for itself.
     let html = answer(502, "content-type: text/html\r\n", "<html>Bad Gateway</html>");
-    assert!(put_error(html).await.starts_with("Retry: s3://acme: cannot put an object: answered 502"));
+    assert!(
+        put_error(html).await.starts_with("Retry: s3://acme: cannot put an object: answered 502")
+    );
 }
 
 #[tokio::test]
@@ -310,7 +317,8 @@ async fn a_store_that_is_away_or_silent_may_come_back() {
 
 #[tokio::test]
 async fn a_body_that_stops_halfway_is_no_object() {
-    let cut = "HTTP/1.1 200 X\r\nconnection: close\r\netag: \"v1\"\r\ncontent-length: 9\r\n\r\nhalf";
+    let cut =
+        "HTTP/1.1 200 X\r\nconnection: close\r\netag: \"v1\"\r\ncontent-length: 9\r\n\r\nhalf";
     let found = store([cut.to_owned()]).await.bucket.get("k").await.unwrap_err();
     insta::assert_snapshot!(shown(&found), @"
     Retry: s3://acme: cannot read an object: it was cut off or damaged on the way
@@ -361,7 +369,8 @@ async fn certificates_that_cannot_be_read_are_an_error() {
     Config: s3://acme: cannot use the certificates in `FILE`: there are none
     hint: set `tls.ca_file` to a file of certificates in PEM
     ");
-    std::fs::write(&file, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+    std::fs::write(&file, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+        .unwrap();
     insta::assert_snapshot!(check().await, @"
     Config: s3://acme: cannot use the certificates in `FILE`: they cannot be read
     hint: set `tls.ca_file` to a file of certificates in PEM
@@ -372,4 +381,24 @@ async fn certificates_that_cannot_be_read_are_an_error() {
 fn no_credential_can_be_printed() {
     let shown = format!("{:?}", AwsS3::new(settings(None), ProxySettings::default()));
     assert!(!shown.contains("AKIDEXAMPLE") && !shown.contains("wJalrXUtnFEMI"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_role_that_cannot_be_had_now_may_be_had_later() {
+    let role = AwsRole {
+        arn: "arn:aws:iam::1:role/z".to_owned(),
+        external_id: Some("acme".to_owned()),
+        session_name: None,
+        region: Some("xx-nowhere-1".to_owned()),
+    };
+    let mut settings = settings(None);
+    // Nothing gets out: whoever is asked, it is through a proxy that is not there.
+    let proxy = ProxySettings { https: "http://127.0.0.1:9".parse().ok(), ..Default::default() };
+    settings.auth.role = Some(role);
+    let found = AwsS3::new(settings, proxy).check().await.unwrap_err();
+    assert_eq!(found.kind, BucketErrorKind::Retry, "{found}");
+    insta::assert_snapshot!(shown(&found), @"
+    Retry: s3://acme: cannot be reached: an error occurred while loading credentials: dispatch failure: io error: client error (Connect): tunnel error: failed to create underlying connection: tcp connect error: Connection refused (os error 111)
+    hint: looked for the role `arn:aws:iam::1:role/z`, with those found under `auth`
+    ");
 }

@@ -264,9 +264,12 @@ fn what_is_generated_loads() {
         ("OTHER_1_CLIENT_SECRET", "secret"),
         ("S3_BUCKET", "acme-zendesk"),
     ]);
-    for expression in
-        ["zendesk//console", "zendesk//console,file", "zendesk//aws_s3", "zendesk,other-1:zendesk//a:file,file,file"]
-    {
+    for expression in [
+        "zendesk//console",
+        "zendesk//console,file",
+        "zendesk//aws_s3",
+        "zendesk,other-1:zendesk//a:file,file,file",
+    ] {
         let text = generate(expression).unwrap();
         let config = parse(&text, Format::Yaml, "c.yaml", &variables);
         assert_eq!(shown(config), "accepted", "{text}");
@@ -295,10 +298,10 @@ fn a_variable_holds_a_list_with_commas() {
         source.streams.iter().map(|stream| stream.spec.name).collect()
     };
     assert_eq!(streams(&[]), ["tickets"]);
-    assert_eq!(streams(&[("RESOURCES", " incremental_tickets, audit_logs,")]), [
-        "audit_logs",
-        "tickets"
-    ]);
+    assert_eq!(
+        streams(&[("RESOURCES", " incremental_tickets, audit_logs,")]),
+        ["audit_logs", "tickets"]
+    );
     insta::assert_snapshot!(shown(yaml_in(&text, &[("RESOURCES", "tickets,users_and_secrets")])), @"
     sources.acme.streams[1]: no stream is named `${RESOURCES:-tickets}`
       hint: the streams are `audit_logs` and `tickets`
