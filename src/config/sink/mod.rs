@@ -2,7 +2,9 @@
 //! family of sinks, and `envelope` for what they have in common.
 
 mod aws_s3;
+mod azure_blob;
 mod envelope;
+mod gcp_cloud_storage;
 mod local;
 mod objects;
 
@@ -18,7 +20,7 @@ use envelope::Envelope;
 pub(super) use envelope::Tls;
 
 /// The types of sinks.
-pub(super) const TYPES: &[&str] = &["aws_s3", "console", "file"];
+pub(super) const TYPES: &[&str] = &["aws_s3", "azure_blob", "console", "file", "gcp_cloud_storage"];
 
 /// What the sink means; none if something is wrong with it.
 pub(super) fn sink(
@@ -30,8 +32,10 @@ pub(super) fn sink(
 ) -> Option<SinkConfig> {
     let (envelope, kind) = match findings.keep(type_of(node, path, "type", TYPES))? {
         "aws_s3" => aws_s3::sink(node, path, findings),
+        "azure_blob" => azure_blob::sink(node, path, findings),
         "console" => local::console(node, path, findings),
         "file" => local::file(node, path, findings),
+        "gcp_cloud_storage" => gcp_cloud_storage::sink(node, path, findings),
         other => {
             findings.push(Finding::unknown_value(&path.key("type"), other, TYPES));
             None

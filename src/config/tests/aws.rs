@@ -192,7 +192,7 @@ fn what_cannot_be_had_is_refused_by_name() {
       hint: put them under `auth`
     ");
     insta::assert_snapshot!(refused("request: { headers: { a: b } }"), @"
-    sinks.out.request.headers: S3 takes no headers of others
+    sinks.out.request.headers: requests to buckets take no headers of others
       hint: leave it out
     ");
     insta::assert_snapshot!(refused("request: { timeout_secs: 0 }"), @"sinks.out.request.timeout_secs: must be more than 0");

@@ -139,7 +139,7 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
     ");
     insta::assert_snapshot!(top("checkpoint: { type: kafka }"), @"
     checkpoint.type: `kafka` is not available in this version
-      hint: this version has `file` and `aws_s3`
+      hint: this version has `file`, `aws_s3` and `gcp_cloud_storage`
     ");
     insta::assert_snapshot!(source("emit: pages"), @"
     sources.acme.emit: `pages` is not available in this version
@@ -173,11 +173,12 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
     sinks.out.compression: `snappy` is not available in this version
       hint: this version has `none`, `gzip`, `zlib` and `zstd`
     ");
-    for kind in ["gcp_cloud_storage", "azure_blob", "kafka", "http", "vector"] {
+    for kind in ["kafka", "http", "vector"] {
         let shown = swapped("type: console", &format!("type: {kind}"));
         let expected = format!(
             "sinks.out.type: `{kind}` is not available in this version\n  \
-             hint: this version has `aws_s3`, `console` and `file`\n"
+             hint: this version has `aws_s3`, `azure_blob`, `console`, `file` and \
+             `gcp_cloud_storage`\n"
         );
         assert_eq!(shown, expected);
     }
@@ -344,7 +345,7 @@ sinks:
       hint: did you mean `tickets`?
     sources.b: missing field `streams`
     sinks.x.type: `kafka` is not available in this version
-      hint: this version has `aws_s3`, `console` and `file`
+      hint: this version has `aws_s3`, `azure_blob`, `console`, `file` and `gcp_cloud_storage`
     sinks.y.target: unknown target `x`
       hint: this version has `stdout` and `stderr`
     ");
