@@ -165,7 +165,7 @@ pub(super) fn checkpoint(node: &Node, path: &Path) -> Result<CheckpointConfig, F
             .hint("for example `zendesk/state.json`"));
     }
     let tls = written.tls.unwrap_or_default().settings();
-    Ok(CheckpointConfig::AwsS3 { bucket: bucket(node, path, tls, TIMEOUT)?, key })
+    Ok(CheckpointConfig::AwsS3 { bucket: Box::new(bucket(node, path, tls, TIMEOUT)?), key })
 }
 
 /// The bucket that the options here describe.

@@ -79,7 +79,7 @@ pub enum CheckpointConfig {
     /// One object in S3.
     AwsS3 {
         /// The bucket it is in.
-        bucket: crate::buckets::AwsS3Settings,
+        bucket: Box<crate::buckets::AwsS3Settings>,
         /// Its key there.
         key: String,
     },
@@ -234,7 +234,7 @@ pub enum SinkKind {
     /// Objects in S3.
     AwsS3 {
         /// Where they go.
-        bucket: crate::buckets::AwsS3Settings,
+        bucket: Box<crate::buckets::AwsS3Settings>,
         /// What they are called and how they are packed.
         object: crate::sinks::ObjectSettings,
     },

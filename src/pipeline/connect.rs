@@ -21,7 +21,7 @@ pub fn sink(
         SinkKind::Console { target } => Arc::new(Console::new(*target, encoder)),
         SinkKind::File(settings) => Arc::new(File::new(settings.clone(), encoder).map_err(refuse)?),
         SinkKind::AwsS3 { bucket, object } => {
-            let bucket = Arc::new(AwsS3::new(bucket.clone(), proxy.clone()));
+            let bucket = Arc::new(AwsS3::new((**bucket).clone(), proxy.clone()));
             objects(bucket, object, encoder, outside).map_err(refuse)?
         }
         SinkKind::GcpCloudStorage { bucket, object } => {
@@ -55,7 +55,7 @@ pub fn store(
     Ok(match config {
         CheckpointConfig::File { path } => Arc::new(FileStore::open(path)?),
         CheckpointConfig::AwsS3 { bucket, key } => {
-            let bucket = Arc::new(AwsS3::new(bucket.clone(), proxy.clone()));
+            let bucket = Arc::new(AwsS3::new((**bucket).clone(), proxy.clone()));
             Arc::new(BucketStore::new(bucket, key.clone(), &outside.random))
         }
         CheckpointConfig::GcpCloudStorage { bucket, key } => {

@@ -191,7 +191,7 @@ async fn credentials_that_are_refused_are_told_and_not_shown() {
         let bucket = place.bucket_with(|settings| settings.auth.source = source(id, key));
         if bucket.check().await.is_ok() {
             // A server that looks at no credentials; said as `server` says it.
-            server("ZENSTREAM_TEST_S3_ENDPOINT_THAT_CHECKS_CREDENTIALS");
+            assert_eq!(server("ZENSTREAM_TEST_S3_ENDPOINT_THAT_CHECKS_CREDENTIALS"), None);
             return;
         }
         let errors = [
