@@ -19,7 +19,7 @@ install() {
   mkdir "$azurite.part"
   cp "$services"/azure/package*.json "$azurite.part"
   (
-    cd "$azurite.part"
+    cd "$azurite.part" || exit
     PATH=$node/bin:$PATH node "$node/lib/node_modules/npm/bin/npm-cli.js" ci \
       --ignore-scripts --omit dev --no-audit --no-fund
   )
@@ -34,7 +34,7 @@ launch() {
 
 # Without a signature it says no, but it is Azurite that says it.
 answers() {
-  curl --silent --max-time 5 --dump-header - --output /dev/null \
+  curl --silent --max-time 2 --dump-header - --output /dev/null \
     "http://127.0.0.1:$port/$account?comp=list" | grep -qi '^server: azurite'
 }
 

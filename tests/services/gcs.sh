@@ -24,7 +24,7 @@ launch() {
 }
 
 answers() {
-  curl --silent --fail --max-time 5 --output /dev/null \
+  curl --silent --fail --max-time 2 --output /dev/null \
     "http://127.0.0.1:$port/storage/v1/b?project=zenstream"
 }
 

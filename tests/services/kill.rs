@@ -127,14 +127,17 @@ macro_rules! everywhere {
                 let (seed, collection) = (seed(), Collection::new(place, seed()));
                 for _ in 0..2 {
                     collection.kill(2, Duration::from_millis(900));
-                    let running = collection.run("").start();
+                    let stopped_under_it = collection.run("").start();
                     pause(Duration::from_millis(400));
                     service("down", $place);
+                    pause(Duration::from_millis(500));
+                    stopped_under_it.kill();
                     collection.kill(2, Duration::from_millis(900));
+                    let waits_for_it = collection.run("").start();
                     pause(Duration::from_millis(500));
                     service("up", $place);
-                    pause(Duration::from_millis(500));
-                    running.kill();
+                    pause(Duration::from_millis(1_500));
+                    waits_for_it.kill();
                 }
                 collection.finish(seed);
             }

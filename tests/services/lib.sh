@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What `up`, `down` and `env` share.
 #
 # A server is a file NAME.sh that defines:
@@ -22,10 +22,11 @@ fail() {
 # `load NAME`: the rest of this shell is about that server.
 load() {
   name=$1
-  [ -f "$services/$name.sh" ] && [ "$name" != lib ] || fail "no server \`$name\`; there are: ${names[*]}"
+  [[ " ${names[*]} " = *" $name "* ]] || fail "no server \`$name\`; there are: ${names[*]}"
   state=$home/state/$name
   data=$state/data
   log=$state/log
+  title=$name
   grace=5
   # shellcheck source=/dev/null
   . "$services/$name.sh"

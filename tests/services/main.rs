@@ -1,6 +1,7 @@
 //! Against real servers, each of which a variable names; without it the tests of that server are
 //! skipped, and say so. A table of contents:
 //!
+//! * `binary`: starts the real binary, and a pretend account for it
 //! * `objects`: what every bucket must do, and the object sink and the checkpoint over it
 //! * `aws_s3`: a store that speaks S3's protocol, at `ZENSTREAM_TEST_S3_ENDPOINT`
 //! * `gcp_cloud_storage`: fake-gcs-server, at `ZENSTREAM_TEST_GCS_ENDPOINT`

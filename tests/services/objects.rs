@@ -292,7 +292,6 @@ pub(crate) async fn one_of_two_holders_saves(bucket: &Arc<dyn Bucket>) {
         store.load().await.unwrap();
     }
     let (ours, theirs) = (of(4), of(5));
-    let saves = tokio::join!(one.save(Some(second), &ours), other.save(Some(second), &theirs));
-    let saved = [&saves.0, &saves.1].iter().filter(|saved| saved.is_ok()).count();
-    assert_eq!(saved, 1, "{saves:?}");
+    let both = tokio::join!(one.save(Some(second), &ours), other.save(Some(second), &theirs));
+    assert_eq!([&both.0, &both.1].iter().filter(|save| save.is_ok()).count(), 1, "{both:?}");
 }

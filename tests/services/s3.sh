@@ -31,7 +31,7 @@ launch() {
 }
 
 signed() {
-  curl --silent --fail --max-time 5 --output /dev/null \
+  curl --silent --fail --max-time 2 --output /dev/null \
     --aws-sigv4 aws:amz:us-east-1:s3 --user "$access_key:$secret_key" "$@"
 }
 
@@ -41,7 +41,7 @@ answers() {
   local bucket=zenstream-ready
   signed --head "http://127.0.0.1:$port/$bucket" ||
     signed --request PUT "http://127.0.0.1:$port/$bucket" || return
-  curl --silent --fail --max-time 5 --output /dev/null --request PUT --data-binary ready \
+  curl --silent --fail --max-time 2 --output /dev/null --request PUT --data-binary ready \
     "http://127.0.0.1:$((port + 5))/buckets/$bucket/ready" &&
     signed "http://127.0.0.1:$port/$bucket/ready"
 }

@@ -57,7 +57,8 @@ impl Fault {
 
     /// The same for whoever asked: `what` failed in `container`.
     pub(super) fn about(self, what: &str, container: &str) -> BucketError {
-        let (kind, hint) = self.judge(container);
+        let kind = if self.may_pass() { BucketErrorKind::Retry } else { BucketErrorKind::Config };
+        let hint = self.hint(container);
         let Self { status, code, message, token, .. } = self;
         let asked = if token { "cannot get a token: " } else { "" };
         let words = [status.map(|status| status.to_string()).unwrap_or_default(), code];
@@ -71,36 +72,36 @@ impl Fault {
         }
     }
 
-    /// What only waiting can mend is tried again, and so is what nobody foresaw: an error that is
-    /// tried again costs time, one that is not costs a run.
-    fn judge(&self, container: &str) -> (BucketErrorKind, Option<String>) {
-        use BucketErrorKind::{Config, Retry};
-        let hint = |text: &str| Some(text.to_owned());
+    /// Whether the same request may come out otherwise. What nobody foresaw is tried again, too: an
+    /// error that is tried again costs time, one that is not costs a run.
+    fn may_pass(&self) -> bool {
         match self.status {
-            None if self.cli => (Config, hint("run `az login`, or choose other credentials")),
-            None => (Retry, None),
-            Some(400 | 401 | 403) if self.token => {
-                (Config, hint("check the identity that `auth` names, and its secret or token"))
+            None => !self.cli,
+            Some(status) if self.token => ![400, 401, 403].contains(&status),
+            Some(status) => {
+                !(400..=499).contains(&status) || [408, 409, 412, 429].contains(&status)
             }
-            Some(_) if self.token => (Retry, None),
-            Some(401 | 403) => (
-                Config,
-                Some(format!(
-                    "grant the identity the role `Storage Blob Data Contributor` on the container \
-                     `{container}`; of an account key or a signature, check that it is whole and \
-                     has not expired, and that a signature allows to read, write, create and list"
-                )),
-            ),
-            Some(404) => (
-                Config,
-                Some(format!(
-                    "make the container with `az storage container create --name {container}`, or \
-                     correct its name"
-                )),
-            ),
-            Some(408 | 409 | 412 | 429) => (Retry, None),
-            Some(400..=499) => (Config, None),
-            Some(_) => (Retry, None),
+        }
+    }
+
+    /// What somebody could do about it.
+    fn hint(&self, container: &str) -> Option<String> {
+        match self.status {
+            None if self.cli => Some("run `az login`, or choose other credentials".to_owned()),
+            Some(400 | 401 | 403) if self.token => {
+                Some("check the identity that `auth` names, and its secret or token".to_owned())
+            }
+            _ if self.token => None,
+            Some(401 | 403) => Some(format!(
+                "grant the identity the role `Storage Blob Data Contributor` on the container \
+                 `{container}`; of an account key or a signature, check that it is whole and has \
+                 not expired, and that a signature allows to read, write, create and list"
+            )),
+            Some(404) => Some(format!(
+                "make the container with `az storage container create --name {container}`, or \
+                 correct its name"
+            )),
+            _ => None,
         }
     }
 }

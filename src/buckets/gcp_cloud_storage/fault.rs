@@ -10,6 +10,11 @@ use crate::http_client;
 /// The longest piece of an answer that is shown.
 const SHOWN_CHARS: usize = 300;
 
+/// What whoever has no token could do.
+const SIGN_IN: &str = "set `credentials_path` or `GOOGLE_APPLICATION_CREDENTIALS` to a key file, or \
+                       run `gcloud auth application-default login`, or run where Google knows the \
+                       machine's account";
+
 /// Why a request came to nothing.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -68,17 +73,29 @@ impl Fault {
         matches!(self, Self::Answered { status: 412, .. })
     }
 
-    /// Some quotas are answered as if something were forbidden.
-    fn is_quota(&self) -> bool {
-        let Self::Answered { reason, message, .. } = self else { return false };
-        reason.ends_with("LimitExceeded") || message.to_ascii_lowercase().contains("rate limit")
+    /// Whether the same request may come out otherwise. What nobody foresaw is tried again, too: an
+    /// error that is tried again costs time, one that is not costs a run.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Lost(_) | Self::TokenLater(_) => true,
+            Self::Credentials(_) | Self::Unusable(_) => false,
+            // Some quotas are answered as if something were forbidden.
+            Self::Answered { status: 403, reason, message } => {
+                let message = message.to_ascii_lowercase();
+                reason.ends_with("LimitExceeded") || message.contains("rate limit")
+            }
+            Self::Answered { status, .. } => {
+                !(400..=499).contains(status) || [408, 409, 429].contains(status)
+            }
+        }
     }
 
     /// The same for whoever asked: `what` failed in `bucket`.
     pub(super) fn about(self, what: &str, bucket: &str) -> BucketError {
         let place = format!("gs://{bucket}");
         let what = if what.contains(&place) { what.to_owned() } else { format!("{what} {place}") };
-        let (kind, hint) = self.judge(bucket);
+        let kind = if self.may_pass() { BucketErrorKind::Retry } else { BucketErrorKind::Config };
+        let hint = self.hint(bucket);
         let message = match self {
             Self::Answered { status, message, .. } if message.is_empty() => format!("{status}"),
             Self::Answered { status, message, .. } => format!("{status}: {message}"),
@@ -94,33 +111,18 @@ impl Fault {
         }
     }
 
-    /// What only waiting can mend is tried again, and so is what nobody foresaw: an error that is
-    /// tried again costs time, one that is not costs a run.
-    fn judge(&self, bucket: &str) -> (BucketErrorKind, Option<String>) {
-        use BucketErrorKind::{Config, Retry};
-        let sign_in = || {
-            "set `credentials_path` or `GOOGLE_APPLICATION_CREDENTIALS` to a key file, or run `gcloud \
-             auth application-default login`, or run where Google knows the machine's account"
-                .to_owned()
-        };
+    /// What somebody could do about it.
+    fn hint(&self, bucket: &str) -> Option<String> {
         match self {
-            Self::Lost(_) => (Retry, None),
-            Self::TokenLater(_) => (Retry, Some(sign_in())),
-            Self::Credentials(_) => (Config, Some(sign_in())),
-            Self::Unusable(_) => (Config, None),
-            Self::Answered { status: 403, .. } if self.is_quota() => (Retry, None),
-            Self::Answered { status: 401, .. } => (Config, Some(sign_in())),
-            Self::Answered { status: 403, .. } => (Config, Some(grant(bucket))),
-            Self::Answered { status: 404, .. } => (
-                Config,
-                Some(format!(
-                    "make the bucket with `gcloud storage buckets create gs://{bucket}`, or correct \
-                     its name"
-                )),
-            ),
-            Self::Answered { status: 408 | 409 | 429, .. } => (Retry, None),
-            Self::Answered { status: 400..=499, .. } => (Config, None),
-            Self::Answered { .. } => (Retry, None),
+            Self::TokenLater(_) | Self::Credentials(_) | Self::Answered { status: 401, .. } => {
+                Some(SIGN_IN.to_owned())
+            }
+            Self::Answered { status: 403, .. } if !self.may_pass() => Some(grant(bucket)),
+            Self::Answered { status: 404, .. } => Some(format!(
+                "make the bucket with `gcloud storage buckets create gs://{bucket}`, or correct its \
+                 name"
+            )),
+            _ => None,
         }
     }
 }
@@ -151,7 +153,7 @@ impl From<Error> for Fault {
                 let message = told.message.clone();
                 return Self::Answered { status, reason: String::new(), message };
             }
-            let body = error.http_payload().map(|body| body.as_ref());
+            let body = error.http_payload().map(AsRef::as_ref);
             return Self::answered(status, body.unwrap_or_default());
         }
         let source = std::error::Error::source(&error);

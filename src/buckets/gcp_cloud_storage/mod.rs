@@ -99,7 +99,7 @@ impl GcpCloudStorage {
     async fn read(&self, key: &str) -> Result<Option<(ObjectInfo, Bytes)>, Fault> {
         let connected = self.connected().await?;
         let request = connected.storage.read_object(resource(&self.settings.bucket), key);
-        let mut answer = match request.send().await.map_err(Fault::from) {
+        let mut answer = match Box::pin(request.send()).await.map_err(Fault::from) {
             Err(fault) if fault.is_absence() => return Ok(None),
             answer => answer?,
         };
@@ -137,7 +137,7 @@ impl GcpCloudStorage {
         if let Some(cache_control) = &self.settings.cache_control {
             request = request.set_cache_control(cache_control);
         }
-        match request.send_buffered().await.map_err(Fault::from) {
+        match Box::pin(request.send_buffered()).await.map_err(Fault::from) {
             Ok(written) if written.generation > 0 => {
                 Ok(Put::Done(Version(written.generation.to_string())))
             }

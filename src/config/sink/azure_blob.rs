@@ -51,6 +51,7 @@ struct Written {
 
 /// `sinks.*.auth` of kind `client_secret_credential`
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "these are the names of the options")]
 #[serde(deny_unknown_fields)]
 struct ClientSecret {
     #[serde(rename = "azure_credential_kind")]
@@ -72,11 +73,13 @@ struct Managed {
 
 /// `sinks.*.auth.user_assigned_managed_identity_id_type`
 #[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
 enum IdType {
-    ClientId,
-    ObjectId,
-    ResourceId,
+    #[serde(rename = "client_id")]
+    Client,
+    #[serde(rename = "object_id")]
+    Object,
+    #[serde(rename = "resource_id")]
+    Resource,
 }
 
 /// `sinks.*.auth` of kind `workload_identity`
@@ -140,9 +143,9 @@ fn credentials(node: &Node, path: &Path) -> Result<AzureCredentials, Finding> {
             let kind = written.user_assigned_managed_identity_id_type;
             AzureCredentials::ManagedIdentity(
                 match (text(written.user_assigned_managed_identity_id), kind) {
-                    (Some(id), Some(IdType::ClientId) | None) => ManagedIdentity::ClientId(id),
-                    (Some(id), Some(IdType::ObjectId)) => ManagedIdentity::ObjectId(id),
-                    (Some(id), Some(IdType::ResourceId)) => ManagedIdentity::ResourceId(id),
+                    (Some(id), Some(IdType::Client) | None) => ManagedIdentity::ClientId(id),
+                    (Some(id), Some(IdType::Object)) => ManagedIdentity::ObjectId(id),
+                    (Some(id), Some(IdType::Resource)) => ManagedIdentity::ResourceId(id),
                     (None, None) => ManagedIdentity::System,
                     (None, Some(_)) => {
                         let field = "user_assigned_managed_identity_id";

@@ -139,6 +139,10 @@ fn what_cannot_be_had_is_refused_by_name() {
     ");
     insta::assert_snapshot!(auth("client_secret_credential, azure_tenant_id: t"), @"sinks.out.auth: missing field `azure_client_id`");
     insta::assert_snapshot!(auth("managed_identity, user_assigned_managed_identity_id_type: object_id"), @"sinks.out.auth: missing field `user_assigned_managed_identity_id`");
+}
+
+#[test]
+fn what_does_not_fit_together_is_refused() {
     insta::assert_snapshot!(refused(""), @"
     sinks.out: has neither `connection_string` nor `auth`
       hint: a connection string holds the account's key; `auth` names an identity

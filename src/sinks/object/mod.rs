@@ -11,10 +11,12 @@ mod pack;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use futures::{TryStreamExt as _, stream};
+use futures::future::BoxFuture;
+use futures::{StreamExt as _, stream};
 
 use super::{
     Batch, Compression, Encoder, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written,
@@ -28,8 +30,8 @@ use intent::{Intent, fingerprints, from_state, to_state};
 use name::Namer;
 use pack::{SHA256, pack};
 
-/// Objects of one batch that are put at the same time.
-const PUTS_AT_ONCE: usize = 8;
+/// Requests that are under way at the same time.
+const AT_ONCE: usize = 8;
 
 /// How objects are named and packed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +80,9 @@ struct Writing {
     open: Vec<Intent>,
     /// The objects of the batch that was prepared, until all are put.
     pending: Vec<Arc<Pending>>,
+    /// What was found under the keys of former runs, while a sink is restored: the SHA-256 of what
+    /// is there. A look that succeeded is not taken again because another failed.
+    found: BTreeMap<String, Option<String>>,
 }
 
 /// An object on its way.
@@ -87,6 +92,8 @@ struct Pending {
     object: NewObject,
     /// Whether it takes the key of an object of a former run.
     takes_over: bool,
+    /// Whether it is there. It is not put again because another of its batch failed.
+    done: AtomicBool,
 }
 
 impl Object {
@@ -161,15 +168,34 @@ impl Object {
             }
             None => self.namer.key(&intent.prefix, self.clock.now(), &self.random),
         };
-        Pending { intent, object, takes_over }
+        Pending { intent, object, takes_over, done: AtomicBool::new(false) }
+    }
+
+    /// Puts those of these objects that are not there yet, some at a time. All are tried, whatever
+    /// becomes of one.
+    async fn put_all(&self, pending: &[Arc<Pending>]) -> Result<(), SinkError> {
+        let missing = pending.iter().filter(|pending| !pending.done.load(Ordering::Relaxed));
+        let mut puts: Vec<BoxFuture<'_, Result<(), SinkError>>> = Vec::new();
+        for pending in missing {
+            puts.push(Box::pin(self.put(pending)));
+        }
+        let outcomes: Vec<_> = stream::iter(puts).buffer_unordered(AT_ONCE).collect().await;
+        outcomes.into_iter().collect()
     }
 
     async fn put(&self, pending: &Pending) -> Result<(), SinkError> {
         let key = &pending.intent.key;
         let put = self.bucket.put(key, pending.object.clone(), Condition::Absent).await?;
-        if let Put::Done(_) = put {
-            return Ok(());
+        if put == Put::Refused {
+            self.recognise(pending).await?;
         }
+        pending.done.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Something is under the key of this object. Fails unless it is this object.
+    async fn recognise(&self, pending: &Pending) -> Result<(), SinkError> {
+        let key = &pending.intent.key;
         let place = format!("{}/{key}", self.bucket.location());
         let Some(present) = self.bucket.head(key).await? else {
             let text = format!("{place} was there and is gone");
@@ -188,21 +214,40 @@ impl Object {
         Err(foreign(&place))
     }
 
-    /// What a former run may have put under `key`, and whether it did.
-    async fn adopt(
+    /// Looks under these keys, some at a time, and remembers what is there. All are tried,
+    /// whatever becomes of one.
+    async fn look(&self, keys: Vec<String>) -> Result<(), SinkError> {
+        let mut looks: Vec<BoxFuture<'_, Result<(), SinkError>>> = Vec::new();
+        for key in keys {
+            looks.push(Box::pin(async move {
+                let present = self.bucket.head(&key).await?;
+                // Of something without our mark it is known only that it is not ours.
+                let sha256 =
+                    present.map(|mut present| present.metadata.remove(SHA256).unwrap_or_default());
+                self.lock().found.insert(key, sha256);
+                Ok(())
+            }));
+        }
+        let outcomes: Vec<_> = stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
+        outcomes.into_iter().collect()
+    }
+
+    /// What a former run may have put under `key`, and whether it did: one that is there is held,
+    /// the others stay open.
+    fn adopt(
         &self,
         key: &str,
         candidates: Vec<Intent>,
         open: &mut Vec<Intent>,
         held: &mut BTreeMap<String, Vec<u64>>,
     ) -> Result<(), SinkError> {
-        let Some(present) = self.bucket.head(key).await? else {
+        let found = self.lock().found.get(key).cloned().flatten();
+        let Some(sha256) = found else {
             open.extend(candidates);
             return Ok(());
         };
-        let sha256 = present.metadata.get(SHA256);
         let mut candidates = candidates.into_iter();
-        let Some(found) = candidates.find(|candidate| Some(&candidate.sha256) == sha256) else {
+        let Some(found) = candidates.find(|candidate| candidate.sha256 == sha256) else {
             return Err(foreign(&format!("{}/{key}", self.bucket.location())));
         };
         tracing::debug!(key, "an object of a former run is complete");
@@ -251,11 +296,18 @@ impl Sink for Object {
         for intent in from_state(state)? {
             by_key.entry(intent.key.clone()).or_default().push(intent);
         }
+        let unknown: Vec<String> = {
+            let writing = self.lock();
+            by_key.keys().filter(|key| !writing.found.contains_key(*key)).cloned().collect()
+        };
+        self.look(unknown).await?;
         let (mut open, mut held) = (Vec::new(), BTreeMap::new());
         for (key, candidates) in by_key {
-            self.adopt(&key, candidates, &mut open, &mut held).await?;
+            self.adopt(&key, candidates, &mut open, &mut held)?;
         }
-        self.lock().open.clone_from(&open);
+        let mut writing = self.lock();
+        writing.found.clear();
+        writing.open.clone_from(&open);
         Ok(Restored { state: Some(to_state(open)), held })
     }
 
@@ -288,12 +340,8 @@ impl Sink for Object {
             pending.iter().cloned().partition(|pending| pending.takes_over);
         // First those that a former run may be putting too: until they are decided, nothing of
         // what is in them may appear elsewhere.
-        for pending in &takes_over {
-            self.put(pending).await?;
-        }
-        stream::iter(new.into_iter().map(Ok))
-            .try_for_each_concurrent(PUTS_AT_ONCE, async |pending| self.put(&pending).await)
-            .await?;
+        self.put_all(&takes_over).await?;
+        self.put_all(&new).await?;
         let mut writing = self.lock();
         writing.pending.clear();
         writing.open.retain(|former| pending.iter().all(|put| put.intent.key != former.key));

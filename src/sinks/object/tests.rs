@@ -298,3 +298,20 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn what_was_put_is_not_put_again_because_another_object_failed() {
+    let place = Place::new("zendesk/{{ stream }}/", Compression::None);
+    let sink = place.sink();
+    let batch = batch_at(0, 30);
+    sink.prepare(&batch).await.unwrap();
+    // Of three objects, one fails each time; with all of them tried again, none would ever be done.
+    for _ in 0..2 {
+        place.bucket.delay(1);
+        sink.write(&batch).await.unwrap_err();
+    }
+    assert!(place.bucket.objects().len() >= 2);
+    sink.write(&batch).await.unwrap();
+    place.bucket.arrive();
+    assert_eq!(place.bucket.objects().len(), 3);
+}
