@@ -86,7 +86,7 @@ pub enum CheckpointConfig {
     /// One object in Google Cloud Storage.
     GcpCloudStorage {
         /// The bucket it is in.
-        bucket: crate::buckets::GcsSettings,
+        bucket: Box<crate::buckets::GcsSettings>,
         /// Its name there.
         key: String,
     },

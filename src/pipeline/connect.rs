@@ -59,7 +59,7 @@ pub fn store(
             Arc::new(BucketStore::new(bucket, key.clone(), &outside.random))
         }
         CheckpointConfig::GcpCloudStorage { bucket, key } => {
-            let bucket = Arc::new(GcpCloudStorage::new(bucket.clone(), proxy.clone()));
+            let bucket = Arc::new(GcpCloudStorage::new((**bucket).clone(), proxy.clone()));
             Arc::new(BucketStore::new(bucket, key.clone(), &outside.random))
         }
     })
