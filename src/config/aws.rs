@@ -165,7 +165,7 @@ pub(super) fn checkpoint(node: &Node, path: &Path) -> Result<CheckpointConfig, F
             .hint("for example `zendesk/state.json`"));
     }
     let tls = written.tls.unwrap_or_default().settings();
-    Ok(CheckpointConfig::AwsS3 { bucket: bucket(node, path, tls, TIMEOUT)?, key })
+    Ok(CheckpointConfig::AwsS3 { bucket: Box::new(bucket(node, path, tls, TIMEOUT)?), key })
 }
 
 /// The bucket that the options here describe.
@@ -196,7 +196,11 @@ pub(super) fn bucket(
             grant_read: written.grant_read.map(|text| text.0),
             grant_read_acp: written.grant_read_acp.map(|text| text.0),
             grant_write_acp: written.grant_write_acp.map(|text| text.0),
-            ssekms_key_id: key_id(&written.server_side_encryption, written.ssekms_key_id, path)?,
+            ssekms_key_id: key_id(
+                written.server_side_encryption.as_ref(),
+                written.ssekms_key_id,
+                path,
+            )?,
             server_side_encryption: written.server_side_encryption.map(|word| word.word()),
             storage_class: written.storage_class.map(|class| class.word()),
             tags: written.tags.into_iter().collect(),
@@ -256,7 +260,7 @@ fn endpoint(text: &str, path: &Path) -> Result<Url, Finding> {
 }
 
 fn key_id(
-    encryption: &Option<Encryption>,
+    encryption: Option<&Encryption>,
     key_id: Option<NonEmpty>,
     path: &Path,
 ) -> Result<Option<String>, Finding> {

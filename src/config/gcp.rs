@@ -40,7 +40,7 @@ pub(super) fn checkpoint(node: &Node, path: &Path) -> Result<CheckpointConfig, F
             .hint("for example `zenstream/state.json`"));
     }
     let bucket = bucket(written.bucket, written.credentials_path, written.endpoint, path)?;
-    Ok(CheckpointConfig::GcpCloudStorage { bucket, key })
+    Ok(CheckpointConfig::GcpCloudStorage { bucket: Box::new(bucket), key })
 }
 
 /// Google's library goes through the environment's proxies, whatever else is said.

@@ -80,14 +80,14 @@ pub enum CheckpointConfig {
     /// One object in S3.
     AwsS3 {
         /// The bucket it is in.
-        bucket: crate::buckets::AwsS3Settings,
+        bucket: Box<crate::buckets::AwsS3Settings>,
         /// Its key there.
         key: String,
     },
     /// One object in Google Cloud Storage.
     GcpCloudStorage {
         /// The bucket it is in.
-        bucket: crate::buckets::GcsSettings,
+        bucket: Box<crate::buckets::GcsSettings>,
         /// Its name there.
         key: String,
     },
@@ -256,7 +256,7 @@ pub enum SinkKind {
     /// Objects in S3.
     AwsS3 {
         /// Where they go.
-        bucket: crate::buckets::AwsS3Settings,
+        bucket: Box<crate::buckets::AwsS3Settings>,
         /// What they are called and how they are packed.
         object: crate::sinks::ObjectSettings,
     },

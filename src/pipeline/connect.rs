@@ -41,7 +41,7 @@ impl<'a> Connector<'a> {
             SinkKind::Console { target } => Ok(Arc::new(Console::new(*target, encoder))),
             SinkKind::File(settings) => File::new(settings.clone(), encoder).map(arc),
             SinkKind::AwsS3 { bucket, object } => {
-                let bucket = AwsS3::new(bucket.clone(), self.proxy.clone());
+                let bucket = AwsS3::new((**bucket).clone(), self.proxy.clone());
                 self.objects(Arc::new(bucket), object, encoder)
             }
             SinkKind::GcpCloudStorage { bucket, object } => {
@@ -89,11 +89,11 @@ impl<'a> Connector<'a> {
         Ok(match self.checkpoint {
             CheckpointConfig::File { path } => Arc::new(FileStore::open(path)?),
             CheckpointConfig::AwsS3 { bucket, key } => {
-                let bucket = Arc::new(AwsS3::new(bucket.clone(), self.proxy.clone()));
+                let bucket = Arc::new(AwsS3::new((**bucket).clone(), self.proxy.clone()));
                 Arc::new(BucketStore::new(bucket, key.clone(), random))
             }
             CheckpointConfig::GcpCloudStorage { bucket, key } => {
-                let bucket = Arc::new(GcpCloudStorage::new(bucket.clone(), self.proxy.clone()));
+                let bucket = Arc::new(GcpCloudStorage::new((**bucket).clone(), self.proxy.clone()));
                 Arc::new(BucketStore::new(bucket, key.clone(), random))
             }
             CheckpointConfig::Kafka(kept) => {

@@ -2,30 +2,25 @@
 //! checkpoint make of it, and one of the complete configs from end to end.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::types::StorageClass;
 use bytes::Bytes;
-use jiff::Timestamp;
 use zenstream::buckets::{
     AwsAuth, AwsCredentials, AwsS3, AwsS3Settings, Bucket, BucketErrorKind, Checksums, Condition,
-    NewObject, Put, PutOptions, Version,
+    PutOptions,
 };
-use zenstream::checkpoint::{BucketStore, Checkpoint, CheckpointStore as _, StoreErrorKind};
-use zenstream::clock::Clock;
 use zenstream::http_client::ProxySettings;
-use zenstream::normalize::{Event, Origin, RecordId};
-use zenstream::random::Random;
-use zenstream::sinks::{Batch, Compression, Encoder, Object, ObjectSettings, Sink};
 use zenstream::tls::TlsSettings;
 
 use crate::binary::{Account, Home, Program};
+use crate::objects::{self, object};
+use crate::{server, unique};
 
 /// The server, as the environment tells of it.
-#[derive(Clone)]
 struct Server {
     endpoint: String,
     region: String,
@@ -67,12 +62,12 @@ pub(crate) async fn make(name: &str) {
 }
 
 impl Place {
-    /// None where no server runs: then the test is skipped, visibly.
-    async fn open(_test: &str) -> Option<Self> {
-        crate::server("ZENSTREAM_TEST_S3_ENDPOINT")?;
+    /// None where there is no server.
+    async fn open(test: &str) -> Option<Self> {
+        server("ZENSTREAM_TEST_S3_ENDPOINT")?;
         let (server, client) = connect();
-        let name = format!("s3-{:016x}", Random::from_system().bits() as u64);
-        client.create_bucket().bucket(&name).send().await.expect("a bucket for the test");
+        let name = unique(test);
+        make(&name).await;
         Some(Self { server, name, client })
     }
 
@@ -92,14 +87,15 @@ impl Place {
                 load_timeout: None,
             },
             tls: TlsSettings::default(),
-            timeout: Duration::from_secs(20),
+            // Some stores take their time over many puts of one key.
+            timeout: Duration::from_secs(60),
             checksums: Checksums::Auto,
             options: PutOptions::default(),
         }
     }
 
-    fn bucket(&self) -> AwsS3 {
-        self.bucket_with(|_| {})
+    fn bucket(&self) -> Arc<dyn Bucket> {
+        Arc::new(self.bucket_with(|_| {}))
     }
 
     fn bucket_with(&self, change: impl FnOnce(&mut AwsS3Settings)) -> AwsS3 {
@@ -122,106 +118,44 @@ impl Place {
     }
 }
 
-/// The test's own name and a bucket for it; returns where there is no server.
-macro_rules! place {
-    ($test:literal) => {
-        match Place::open($test).await {
-            Some(place) => place,
-            None => return,
-        }
-    };
-}
-
-fn object(body: &str) -> NewObject {
-    NewObject {
-        body: Bytes::copy_from_slice(body.as_bytes()),
-        content_type: "application/x-ndjson".to_owned(),
-        content_encoding: Some("gzip".to_owned()),
-        metadata: BTreeMap::from([
-            ("zenstream-count".to_owned(), "2".to_owned()),
-            ("zenstream-position".to_owned(), r#"{"acme.tickets":{"c":"=="}}"#.to_owned()),
-        ]),
-    }
-}
-
-fn version(put: Put) -> Version {
-    match put {
-        Put::Done(version) => version,
-        Put::Refused => panic!("the put was refused"),
-    }
-}
-
-#[tokio::test]
-async fn an_object_is_put_once_and_replaced_only_as_the_version_that_was_seen() {
-    let place = place!("put");
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bucket_keeps_its_promises() {
     for checksums in [Checksums::Auto, Checksums::Always] {
+        let Some(place) = Place::open("promises").await else { return };
         let bucket = place.bucket_with(|settings| settings.checksums = checksums);
-        let key = format!("zendesk/{checksums:?}/date=2024-05-01/a b+c%é.ndjson");
-        bucket.check().await.unwrap();
-        assert_eq!(bucket.head(&key).await.unwrap(), None);
-        assert_eq!(bucket.get(&key).await.unwrap(), None);
-        let first = version(bucket.put(&key, object("1"), Condition::Absent).await.unwrap());
-        let again = bucket.put(&key, object("2"), Condition::Absent).await.unwrap();
-        assert_eq!(again, Put::Refused);
-        let info = bucket.head(&key).await.unwrap().unwrap();
-        assert_eq!((&info.version, &info.metadata), (&first, &object("").metadata));
-        let (info, bytes) = bucket.get(&key).await.unwrap().unwrap();
-        assert_eq!((&info.version, bytes.as_ref()), (&first, &b"1"[..]));
-        assert_eq!(info.metadata, object("").metadata);
-        let replace = Condition::Version(first.clone());
-        let second = version(bucket.put(&key, object("2"), replace.clone()).await.unwrap());
-        assert_ne!(first, second);
-        assert_eq!(bucket.put(&key, object("3"), replace.clone()).await.unwrap(), Put::Refused);
-        assert_eq!(bucket.get(&key).await.unwrap().unwrap().1.as_ref(), b"2");
-        // What was to be replaced is gone.
-        assert_eq!(bucket.put("absent", object("3"), replace).await.unwrap(), Put::Refused);
-        assert_eq!(bucket.head("absent").await.unwrap(), None);
+        objects::keeps_its_promises(&bucket).await;
     }
 }
 
-#[tokio::test]
-async fn what_goes_beside_the_bytes_arrives() {
-    let place = place!("headers");
-    let bucket = place.bucket_with(|settings| {
-        settings.options.storage_class = Some("STANDARD_IA".to_owned());
-        settings.options.tags = vec![("team".to_owned(), "a b&c".to_owned())];
-    });
-    bucket.put("k", object("1"), Condition::Absent).await.unwrap();
-    let head = place.client.head_object().bucket(&place.name).key("k").send().await.unwrap();
-    assert_eq!(head.content_type(), Some("application/x-ndjson"));
-    assert_eq!(head.content_encoding(), Some("gzip"));
-    assert_eq!(head.storage_class().map(|class| class.as_str()), Some("STANDARD_IA"));
-    let tags = place.client.get_object_tagging().bucket(&place.name).key("k").send().await.unwrap();
-    let tags: Vec<_> = tags.tag_set().iter().map(|tag| (tag.key(), tag.value())).collect();
-    assert_eq!(tags, [("team", "a b&c")]);
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_many_puts_wins() {
+    let Some(place) = Place::open("race").await else { return };
+    objects::one_of_many_puts_wins(&place.bucket()).await;
 }
 
-#[tokio::test]
-async fn a_list_has_every_key_of_a_prefix_in_order() {
-    let place = place!("list");
-    let bucket = place.bucket();
-    let mut keys: Vec<String> = (0..7).rev().map(|n| format!("a/{n}")).collect();
-    for key in keys.iter().chain(&["b/1".to_owned()]) {
-        bucket.put(key, object("1"), Condition::Absent).await.unwrap();
-    }
-    keys.sort();
-    assert_eq!(bucket.list("a/").await.unwrap(), keys);
-    assert_eq!(bucket.list("c/").await.unwrap(), Vec::<String>::new());
+#[tokio::test(flavor = "multi_thread")]
+async fn every_compression_can_be_read() {
+    let Some(place) = Place::open("packed").await else { return };
+    objects::every_compression_can_be_read(&place.bucket()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_leaves_each_event_once() {
+    let Some(place) = Place::open("crash").await else { return };
+    objects::a_crash_leaves_each_event_once(&place.bucket()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_two_holders_of_a_checkpoint_saves() {
+    let Some(place) = Place::open("state").await else { return };
+    objects::one_of_two_holders_saves(&place.bucket()).await;
 }
 
 #[tokio::test]
 async fn a_bucket_that_is_not_there_is_no_empty_bucket() {
-    let place = place!("missing bucket");
-    let bucket = place.bucket_with(|settings| settings.bucket = "s3-never-made".to_owned());
-    let errors = [
-        bucket.check().await.unwrap_err(),
-        bucket.head("k").await.unwrap_err(),
-        bucket.get("k").await.unwrap_err(),
-        bucket.put("k", object("1"), Condition::Absent).await.unwrap_err(),
-        bucket.list("").await.unwrap_err(),
-    ];
-    for error in errors {
-        assert_eq!(error.kind, BucketErrorKind::Config, "{error}");
+    let Some(place) = Place::open("missing").await else { return };
+    let bucket = place.bucket_with(|settings| settings.bucket = unique("never-made"));
+    for error in objects::refuses_everything(&bucket).await {
         assert!(error.message.contains("NoSuchBucket"), "{error}");
         let hint = "create the bucket, or correct `bucket` and `region`";
         assert_eq!(error.hint.as_deref(), Some(hint), "{error}");
@@ -229,8 +163,24 @@ async fn a_bucket_that_is_not_there_is_no_empty_bucket() {
 }
 
 #[tokio::test]
+async fn what_goes_beside_the_bytes_arrives() {
+    let Some(place) = Place::open("beside").await else { return };
+    let bucket = place.bucket_with(|settings| {
+        settings.options.storage_class = Some("STANDARD_IA".to_owned());
+        settings.options.tags = vec![("team".to_owned(), "a b+c".to_owned())];
+    });
+    bucket.put("k", object(b"1"), Condition::Absent).await.unwrap();
+    let head = place.client.head_object().bucket(&place.name).key("k").send().await.unwrap();
+    assert_eq!(head.content_type(), Some("application/x-ndjson"));
+    assert_eq!(head.storage_class().map(StorageClass::as_str), Some("STANDARD_IA"));
+    let tags = place.client.get_object_tagging().bucket(&place.name).key("k").send().await.unwrap();
+    let tags: Vec<_> = tags.tag_set().iter().map(|tag| (tag.key(), tag.value())).collect();
+    assert_eq!(tags, [("team", "a b+c")]);
+}
+
+#[tokio::test]
 async fn credentials_that_are_refused_are_told_and_not_shown() {
-    let place = place!("credentials");
+    let Some(place) = Place::open("credentials").await else { return };
     let source = |id: &str, key: &str| AwsCredentials::Keys {
         access_key_id: id.to_owned().into(),
         secret_access_key: key.to_owned().into(),
@@ -239,10 +189,15 @@ async fn credentials_that_are_refused_are_told_and_not_shown() {
     let known = place.server.access_key.clone();
     for (id, key) in [(known.as_str(), "not-the-secret"), ("NOBODYKNOWSTHIS", "not-the-secret")] {
         let bucket = place.bucket_with(|settings| settings.auth.source = source(id, key));
+        if bucket.check().await.is_ok() {
+            // A server that looks at no credentials; said as `server` says it.
+            assert_eq!(server("ZENSTREAM_TEST_S3_ENDPOINT_THAT_CHECKS_CREDENTIALS"), None);
+            return;
+        }
         let errors = [
             bucket.check().await.unwrap_err(),
             bucket.head("k").await.unwrap_err(),
-            bucket.put("k", object("1"), Condition::Absent).await.unwrap_err(),
+            bucket.put("k", object(b"1"), Condition::Absent).await.unwrap_err(),
         ];
         for error in errors {
             assert_eq!(error.kind, BucketErrorKind::Config, "{error}");
@@ -251,170 +206,6 @@ async fn credentials_that_are_refused_are_told_and_not_shown() {
             assert!(!error.message.contains("NOBODYKNOWSTHIS"), "{error}");
         }
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn of_many_puts_at_once_one_wins() {
-    let place = place!("concurrent puts");
-    let bucket = Arc::new(place.bucket());
-    for round in 0..5 {
-        let key = format!("k/{round}");
-        let puts = (0..16).map(|number| {
-            let (bucket, key) = (Arc::clone(&bucket), key.clone());
-            async move {
-                loop {
-                    let body = object(&number.to_string());
-                    match bucket.put(&key, body, Condition::Absent).await {
-                        Ok(put) => return (number, put),
-                        Err(error) => assert_eq!(error.kind, BucketErrorKind::Retry, "{error}"),
-                    }
-                }
-            }
-        });
-        let puts = futures::future::join_all(puts).await;
-        let winners: Vec<_> = puts.iter().filter(|(_, put)| *put != Put::Refused).collect();
-        let [(winner, _)] = winners[..] else { panic!("{} winners: {puts:?}", winners.len()) };
-        let there = bucket.get(&key).await.unwrap().unwrap().1;
-        assert_eq!(there.as_ref(), winner.to_string().as_bytes());
-    }
-}
-
-fn batch(ids: std::ops::Range<u32>) -> Batch {
-    let time: Timestamp = "2024-05-01T12:00:00Z".parse().unwrap();
-    let origin = Arc::new(Origin {
-        source: "acme".to_owned(),
-        stream: "audit_logs".to_owned(),
-        subdomain: "acme".to_owned(),
-        partition: "tail".to_owned(),
-        ingest_time: time,
-    });
-    let event = |id: u32| Event {
-        line: Bytes::from(format!(r#"{{"id":{id}}}"#)),
-        id: RecordId { record: Bytes::from(id.to_string()), version: None },
-        time: Some(time),
-        origin: Arc::clone(&origin),
-    };
-    Batch { events: ids.map(event).collect(), resume: BTreeMap::new() }
-}
-
-fn sink(place: &Place, compression: Compression) -> Object {
-    let settings = ObjectSettings {
-        prefix: "zendesk/{{ stream }}/date=%F/".to_owned(),
-        time_format: "%s".to_owned(),
-        append_uuid: true,
-        extension: None,
-        compression,
-        content_type: None,
-        content_encoding: None,
-    };
-    let (bucket, random) = (Arc::new(place.bucket()), Arc::new(Random::from_system()));
-    Object::new(bucket, settings, Encoder::default(), Clock::system(), random).unwrap()
-}
-
-/// What a reader finds, by id.
-async fn ids(place: &Place) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for body in place.objects().await.into_values() {
-        let mut text = String::new();
-        flate2::read::GzDecoder::new(&body[..]).read_to_string(&mut text).expect("gzip of text");
-        lines.extend(text.lines().map(str::to_owned));
-    }
-    lines.sort();
-    lines
-}
-
-fn lines(ids: std::ops::Range<u32>) -> Vec<String> {
-    let mut lines: Vec<String> = ids.map(|id| format!(r#"{{"id":{id}}}"#)).collect();
-    lines.sort();
-    lines
-}
-
-#[tokio::test]
-async fn a_crash_between_a_put_and_its_save_repeats_nothing() {
-    let place = place!("crash after put");
-    let first = sink(&place, Compression::GZIP);
-    first.restore(None).await.unwrap();
-    let intent = first.prepare(&batch(0..5)).await.unwrap().expect("an intent");
-    first.write(&batch(0..5)).await.unwrap();
-    drop(first);
-    // What was saved last is the intent; the write was never noted.
-    let second = sink(&place, Compression::GZIP);
-    let restored = second.restore(Some(&intent)).await.unwrap();
-    assert_eq!(restored.held["acme.audit_logs"].len(), 5, "the object is adopted");
-    second.prepare(&batch(5..7)).await.unwrap();
-    second.write(&batch(5..7)).await.unwrap();
-    assert_eq!(ids(&place).await, lines(0..7));
-    assert_eq!(place.objects().await.len(), 2);
-}
-
-#[tokio::test]
-async fn a_crash_before_a_put_loses_nothing() {
-    let place = place!("crash before put");
-    let first = sink(&place, Compression::GZIP);
-    first.restore(None).await.unwrap();
-    let intent = first.prepare(&batch(0..5)).await.unwrap().expect("an intent");
-    // Its request is still on its way when the next run has begun.
-    let second = sink(&place, Compression::GZIP);
-    let restored = second.restore(Some(&intent)).await.unwrap();
-    assert!(restored.held.is_empty(), "{restored:?}");
-    second.prepare(&batch(0..5)).await.unwrap();
-    second.write(&batch(0..5)).await.unwrap();
-    // The late one finds the same bytes under its key, and takes them for its own.
-    first.write(&batch(0..5)).await.unwrap();
-    assert_eq!(ids(&place).await, lines(0..5));
-    assert_eq!(place.objects().await.len(), 1);
-}
-
-#[tokio::test]
-async fn every_compression_can_be_read() {
-    type Unpack = fn(&[u8]) -> Vec<u8>;
-    fn all(mut reader: impl std::io::Read) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes).expect("whole");
-        bytes
-    }
-    let table: [(Compression, &str, Unpack); 4] = [
-        (Compression::None, ".log", <[u8]>::to_vec),
-        (Compression::GZIP, ".log.gz", |bytes| all(flate2::read::GzDecoder::new(bytes))),
-        (Compression::ZLIB, ".log.zz", |bytes| all(flate2::read::ZlibDecoder::new(bytes))),
-        (Compression::ZSTD, ".log.zst", |bytes| zstd::decode_all(bytes).expect("whole")),
-    ];
-    for (compression, ending, unpack) in table {
-        let place = place!("compressions");
-        let sink = sink(&place, compression);
-        sink.restore(None).await.unwrap();
-        sink.prepare(&batch(0..3)).await.unwrap();
-        sink.write(&batch(0..3)).await.unwrap();
-        let (key, body) = place.objects().await.pop_first().expect("an object");
-        assert!(key.starts_with("zendesk/audit_logs/date=2024-05-01/"), "{key}");
-        assert!(key.ends_with(ending), "{key}");
-        assert_eq!(unpack(&body), b"{\"id\":0}\n{\"id\":1}\n{\"id\":2}\n", "{compression:?}");
-    }
-}
-
-#[tokio::test]
-async fn of_two_holders_of_a_checkpoint_one_saves() {
-    let place = place!("checkpoint");
-    let open = || {
-        let random = Random::from_system();
-        BucketStore::new(Arc::new(place.bucket()), "zendesk/state.json".to_owned(), &random)
-    };
-    let (one, other) = (open(), open());
-    assert_eq!(one.load().await.unwrap(), None);
-    assert_eq!(other.load().await.unwrap(), None);
-    let next = |number: u32| Checkpoint {
-        sinks: BTreeMap::from([("s".to_owned(), number.into())]),
-        ..Checkpoint::default()
-    };
-    let first = one.save(None, &next(1)).await.unwrap();
-    let late = other.save(None, &next(2)).await.unwrap_err();
-    assert_eq!(late.kind, StoreErrorKind::Conflict, "{late}");
-    let (revision, there) = other.load().await.unwrap().unwrap();
-    assert_eq!((revision, there), (first, next(1)));
-    let second = other.save(Some(first), &next(2)).await.unwrap();
-    let late = one.save(Some(first), &next(3)).await.unwrap_err();
-    assert_eq!(late.kind, StoreErrorKind::Conflict, "{late}");
-    assert_eq!(open().load().await.unwrap(), Some((second, next(2))));
 }
 
 impl Place {
@@ -433,7 +224,7 @@ impl Place {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guides_environment_brings_every_record_once_however_many_runs_it_takes() {
-    let place = place!("google-secops-s3.yaml");
+    let Some(place) = Place::open("secops").await else { return };
     let (home, account) =
         (Home::new(), Account::new("--audit-logs 950 --tickets 40 --rate-limit 0"));
     let run = || {
@@ -468,8 +259,9 @@ async fn the_guides_environment_brings_every_record_once_however_many_runs_it_ta
         assert!(stream_lines(&objects, stream) == truth, "{stream} is not as in the account");
     }
     for key in objects.keys() {
-        let name = key.strip_prefix("zendesk/crm//").unwrap_or_else(|| panic!("{key}"));
-        assert!(name.ends_with(".json") && name.split('/').count() == 4, "{key}");
+        let name = key.strip_prefix("zendesk/crm/").unwrap_or_else(|| panic!("{key}"));
+        let parts: Vec<&str> = name.split('/').collect();
+        assert!(parts.len() == 4 && parts[3].rsplit('.').next() == Some("json"), "{key}");
     }
 }
 
@@ -486,7 +278,7 @@ fn stream_lines(objects: &BTreeMap<String, Bytes>, stream: &str) -> Vec<String> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn check_says_what_is_wrong_with_a_bucket() {
-    let place = place!("check");
+    let Some(place) = Place::open("check").await else { return };
     let (home, account) = (Home::new(), Account::small());
     let check = |bucket: &str| {
         place

@@ -148,7 +148,7 @@ impl Place {
             config::parse(&text, Format::Yaml, "place.yaml", &Nobody).expect("a config of ours");
         let proxy = ProxySettings::default();
         Some(match &config.sinks[0].kind {
-            SinkKind::AwsS3 { bucket, .. } => Arc::new(AwsS3::new(bucket.clone(), proxy)),
+            SinkKind::AwsS3 { bucket, .. } => Arc::new(AwsS3::new(*bucket.clone(), proxy)),
             SinkKind::GcpCloudStorage { bucket, .. } => {
                 Arc::new(GcpCloudStorage::new(bucket.clone(), proxy))
             }

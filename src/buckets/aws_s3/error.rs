@@ -11,7 +11,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use super::settings::AwsCredentials;
+use super::settings::{AwsAuth, AwsCredentials};
 use crate::buckets::{BucketError, BucketErrorKind};
 
 /// The longest part of an answer's own words that is shown.
@@ -66,8 +66,8 @@ pub(super) enum Failure {
     Answered(Answer),
     /// There is none.
     Lost(BucketError),
-    /// Nothing was asked: there is nobody to ask as.
-    NoCredentials,
+    /// Nothing was asked: there is nobody to ask as, for this reason.
+    NoCredentials(BucketErrorKind, String),
 }
 
 /// An answer that is no success.
@@ -166,6 +166,7 @@ impl Answer {
                     .to_owned()
             }
             Some("InvalidStorageClass") => "correct `storage_class`".to_owned(),
+            Some("InvalidTag") => "correct `tags`".to_owned(),
             Some("NotImplemented") => {
                 "the store must honour `If-None-Match` and `If-Match` on PUT; \
                  if it is about checksums, set `checksums: never`"
@@ -192,8 +193,8 @@ pub(super) struct Request<'r> {
     pub(super) doing: &'r str,
     /// What must be granted.
     pub(super) needed: &'r str,
-    /// Where credentials come from.
-    pub(super) credentials: &'r AwsCredentials,
+    /// Who asks.
+    pub(super) auth: &'r AwsAuth,
 }
 
 impl Failure {
@@ -201,9 +202,8 @@ impl Failure {
     pub(super) fn of(self, request: Request<'_>) -> BucketError {
         let error = match self {
             Self::Lost(error) => error,
-            Self::NoCredentials => {
-                BucketError::new(BucketErrorKind::Config, "there are no credentials")
-                    .with_hint(looked_for(request.credentials))
+            Self::NoCredentials(kind, reason) => {
+                BucketError::new(kind, reason).with_hint(looked_for(request.auth))
             }
             Self::Answered(answer) => {
                 let passing = answer.may_pass();
@@ -217,18 +217,22 @@ impl Failure {
     }
 }
 
-/// Where it was looked for credentials, none of which were there.
-fn looked_for(credentials: &AwsCredentials) -> String {
-    match credentials {
-        AwsCredentials::Default { .. } | AwsCredentials::Keys { .. } => {
-            "looked for in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in ~/.aws, for a web \
-             identity token and for a role of this container or machine; or set `auth`"
-                .to_owned()
-        }
+/// Where credentials were to come from.
+fn looked_for(auth: &AwsAuth) -> String {
+    let source = match &auth.source {
+        AwsCredentials::Keys { .. } => "under `auth`".to_owned(),
+        AwsCredentials::Default { .. } => "in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in \
+             ~/.aws, for a web identity token and for a role of this container or machine; or set \
+             `auth`"
+            .to_owned(),
         AwsCredentials::Profile { credentials_file, profile } => {
             let file = credentials_file.as_deref().unwrap_or(Path::new("~/.aws/credentials"));
-            format!("looked for in the profile `{profile}` of `{}`", file.display())
+            format!("in the profile `{profile}` of `{}`", file.display())
         }
+    };
+    match &auth.role {
+        None => format!("looked for {source}"),
+        Some(role) => format!("looked for the role `{}`, with those found {source}", role.arn),
     }
 }
 
@@ -237,7 +241,8 @@ fn undelivered<E: Error + 'static>(error: &SdkError<E>) -> Failure {
     if let Some(error) = sources(error).find_map(|error| error.downcast_ref()) {
         return of_credentials(error);
     }
-    let reasons = chain(error);
+    // The first two say that something failed to be sent, and this does not.
+    let reasons = chain(sources(error).nth(2).unwrap_or(error));
     Failure::Lost(if reasons.contains("invalid peer certificate") {
         BucketError::new(BucketErrorKind::Config, reasons)
             .with_hint("set `tls.ca_file` to the certificate of whoever signed the store's")
@@ -249,23 +254,23 @@ fn undelivered<E: Error + 'static>(error: &SdkError<E>) -> Failure {
 
 fn of_credentials(error: &CredentialsError) -> Failure {
     let reasons = chain(error);
-    Failure::Lost(match error {
-        CredentialsError::CredentialsNotLoaded(_) => return Failure::NoCredentials,
+    // A machine that gives out none says that it is forbidden.
+    let for_good = ["AccessDenied", "InvalidIdentityToken", "ValidationError", "IMDS is disabled"];
+    let refused = for_good.iter().chain(CREDENTIALS).any(|reason| reasons.contains(reason));
+    match error {
+        CredentialsError::CredentialsNotLoaded(_) => {
+            Failure::NoCredentials(BucketErrorKind::Config, "there are no credentials".to_owned())
+        }
         CredentialsError::InvalidConfiguration(_) => {
-            BucketError::new(BucketErrorKind::Config, reasons)
-                .with_hint("correct the profile, or set `auth`")
+            Failure::NoCredentials(BucketErrorKind::Config, reasons)
         }
-        CredentialsError::ProviderTimedOut(_) => BucketError::new(BucketErrorKind::Retry, reasons)
-            .with_hint("allow more with `auth.load_timeout_secs`"),
-        _ => {
-            let denied =
-                ["AccessDenied", "InvalidIdentityToken", "ValidationError", "NoSuchEntity"];
-            let for_good = denied.iter().chain(CREDENTIALS).any(|code| reasons.contains(code));
-            let kind = if for_good { BucketErrorKind::Config } else { BucketErrorKind::Retry };
-            BucketError::new(kind, reasons)
-                .with_hint("may these credentials take on the role that `auth.assume_role` names?")
+        CredentialsError::ProviderTimedOut(_) => {
+            let error = BucketError::new(BucketErrorKind::Retry, reasons);
+            Failure::Lost(error.with_hint("allow more with `auth.load_timeout_secs`"))
         }
-    })
+        _ if refused => Failure::NoCredentials(BucketErrorKind::Config, reasons),
+        _ => Failure::NoCredentials(BucketErrorKind::Retry, reasons),
+    }
 }
 
 /// An error and what it came from.

@@ -59,8 +59,8 @@ impl AwsS3 {
     }
 
     fn failed(&self, failure: impl Into<Failure>, doing: &str, needed: &str) -> BucketError {
-        let (place, credentials) = (self.location(), &self.settings.auth.source);
-        failure.into().of(Request { place: &place, doing, needed, credentials })
+        let (place, auth) = (self.location(), &self.settings.auth);
+        failure.into().of(Request { place: &place, doing, needed, auth })
     }
 
     /// Whether the bucket is there and may be listed, and if not, why.

@@ -382,3 +382,23 @@ fn no_credential_can_be_printed() {
     let shown = format!("{:?}", AwsS3::new(settings(None), ProxySettings::default()));
     assert!(!shown.contains("AKIDEXAMPLE") && !shown.contains("wJalrXUtnFEMI"), "{shown}");
 }
+
+#[tokio::test]
+async fn a_role_that_cannot_be_had_now_may_be_had_later() {
+    let role = AwsRole {
+        arn: "arn:aws:iam::1:role/z".to_owned(),
+        external_id: Some("acme".to_owned()),
+        session_name: None,
+        region: Some("xx-nowhere-1".to_owned()),
+    };
+    let mut settings = settings(None);
+    // Nothing gets out: whoever is asked, it is through a proxy that is not there.
+    let proxy = ProxySettings { https: "http://127.0.0.1:9".parse().ok(), ..Default::default() };
+    settings.auth.role = Some(role);
+    let found = AwsS3::new(settings, proxy).check().await.unwrap_err();
+    assert_eq!(found.kind, BucketErrorKind::Retry, "{found}");
+    insta::assert_snapshot!(shown(&found), @"
+    Retry: s3://acme: cannot be reached: an error occurred while loading credentials: dispatch failure: io error: client error (Connect): tunnel error: failed to create underlying connection: tcp connect error: Connection refused (os error 111)
+    hint: looked for the role `arn:aws:iam::1:role/z`, with those found under `auth`
+    ");
+}

@@ -43,7 +43,7 @@ pub(super) fn sink(
     let names = ["key_prefix", "filename_time_format"];
     findings.keep(objects::check_names(&object, path, names))?;
     requests?;
-    Some((envelope, SinkKind::AwsS3 { bucket: bucket?, object }))
+    Some((envelope, SinkKind::AwsS3 { bucket: Box::new(bucket?), object }))
 }
 
 fn object(written: Written, envelope: &Envelope) -> ObjectSettings {

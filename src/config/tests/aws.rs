@@ -167,6 +167,10 @@ fn what_cannot_be_had_is_refused_by_name() {
     sinks.out.storage_class: unknown storage_class `COLD`
       hint: this version has `DEEP_ARCHIVE`, `EXPRESS_ONEZONE`, `GLACIER`, `GLACIER_IR`, `INTELLIGENT_TIERING`, `ONEZONE_IA`, `REDUCED_REDUNDANCY`, `STANDARD` and `STANDARD_IA`
     ");
+}
+
+#[test]
+fn what_contradicts_itself_or_is_mistyped_is_refused() {
     insta::assert_snapshot!(refused("ssekms_key_id: k"), @"
     sinks.out.ssekms_key_id: is for `server_side_encryption: aws:kms`
       hint: set that, or leave this out

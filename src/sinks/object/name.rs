@@ -27,7 +27,7 @@ impl Namer {
             };
             SinkError::new(SinkErrorKind::Config, error.to_string()).with_hint(hint)
         };
-        let prefix = match settings.prefix.as_str() {
+        let prefix = match without_empty_parts(&settings.prefix).as_str() {
             "" => None,
             text => Some(Template::parse(text).map_err(refused)?),
         };
@@ -77,5 +77,33 @@ impl Namer {
             let text = format!("`{}` is no time format: {error}", self.time_format);
             SinkError::new(SinkErrorKind::Config, text).with_hint("for example `%s`")
         })
+    }
+}
+
+/// A prefix that comes from a variable ends in `/` or does not, and one is written after it. Some
+/// stores take `//` for `/` and others do not, so that a key would be two.
+fn without_empty_parts(prefix: &str) -> String {
+    let mut last = None;
+    prefix.chars().filter(|c| last.replace(*c) != Some('/') || *c != '/').collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sinks::Compression;
+
+    #[test]
+    fn a_key_has_no_empty_part() {
+        let settings = ObjectSettings {
+            prefix: "zendesk/crm///2024//".to_owned(),
+            time_format: "%s".to_owned(),
+            append_uuid: false,
+            extension: None,
+            compression: Compression::None,
+            content_type: None,
+            content_encoding: None,
+        };
+        let namer = Namer::new(&settings).unwrap();
+        assert_eq!(namer.prefix().unwrap().as_str(), "zendesk/crm/2024/");
     }
 }

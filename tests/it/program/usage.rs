@@ -63,7 +63,8 @@ fn help_of_run_says_how_it_ends() {
                                         ZENSTREAM_CONFIG=]
           --once                        Read every stream to its present end, write everything out,
                                         save, and exit
-          --max-pages <N>               Take at most this many pages of each stream, then exit
+          --max-pages <N>               Take at most this many pages of each stream, then exit; instead
+                                        of the config's `max_pages`
           --shutdown-timeout <SECONDS>  How long a stopped run may take to write out what it holds, in
                                         seconds [default: 60]
       -h, --help                        Print help
@@ -209,8 +210,7 @@ sinks:
     error: cannot read config `bad.yaml`: sources.acme.streams[0]: no stream is named `audit_log`
     hint: did you mean `audit_logs`?
     error: cannot read config `bad.yaml`: sources.acme.since: `yesterday` is not a duration back (`24h`, `7d`, `1w2d`), a time (`2024-05-01T00:00:00Z`), a date (`2024-05-01`) or `beginning`
-    error: cannot read config `bad.yaml`: sinks.archive.type: `aws_s3` is not available in this version
-    hint: this version has `console` and `file`
+    error: cannot read config `bad.yaml`: sinks.archive: missing field `bucket`
     error: cannot read config `bad.yaml`: sinks.out: unknown field `encodin`
     hint: did you mean `encoding`?
     ");
