@@ -87,8 +87,13 @@ impl Collection {
             let place = format!("{}, ZENSTREAM_SEED={seed}", self.place.name());
             let truth = by_id(&self.account.records(stream), "the account");
             let held = by_id(&self.place.lines(stream), &place);
-            let lacks = truth.keys().filter(|id| !held.contains_key(*id)).count();
-            assert_eq!(lacks, 0, "{place} lacks {lacks} of {} {stream}", truth.len());
+            let records = self.account.records(stream);
+            let lacking: Vec<usize> = (0..records.len())
+                .filter(|at| !held.contains_key(&crate::truth::id_of(&records[*at])))
+                .collect();
+            let (lacks, all) = (lacking.len(), records.len());
+            let first = lacking.first();
+            assert_eq!(lacks, 0, "{place} lacks {lacks} of {all} {stream}, the first is {first:?}");
             assert!(held == truth, "{stream} is not as in the account in {place}");
         }
     }

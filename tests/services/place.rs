@@ -180,21 +180,23 @@ impl Place {
     }
 
     fn messages(&self, stream: &str) -> Vec<String> {
-        let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", server("ZENSTREAM_TEST_KAFKA").expect("it runs"))
-            .set("group.id", unique("reader"))
-            .set("isolation.level", "read_committed")
-            .set("enable.partition.eof", "true")
-            .set("enable.auto.commit", "false")
-            .create()
-            .expect("a consumer");
+        let consumer = consumer("read_committed");
         let topic = format!("{}-{stream}", self.name);
+        // A commit is answered before its marker stands in every topic. Until then the end of what
+        // is committed is before the end of all.
+        let end = |of: &BaseConsumer| {
+            of.fetch_watermarks(&topic, 0, PATIENCE).expect("the topic's end").1
+        };
+        let all = end(&consumer_of_all());
+        while end(&consumer) < all {
+            crate::binary::pause(Duration::from_millis(100));
+        }
         let mut assignment = TopicPartitionList::new();
         assignment.add_partition_offset(&topic, 0, Offset::Beginning).expect("a partition to read");
         consumer.assign(&assignment).expect("an assignment");
         let mut lines = Vec::new();
         loop {
-            match consumer.poll(Duration::from_secs(20)) {
+            match consumer.poll(PATIENCE) {
                 Some(Ok(message)) => {
                     let line = message.payload().expect("a message has a value");
                     lines.push(String::from_utf8(line.to_vec()).expect("a line is text"));
@@ -228,6 +230,23 @@ impl Place {
             now
         })
     }
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn consumer(isolation: &str) -> BaseConsumer {
+    ClientConfig::new()
+        .set("bootstrap.servers", server("ZENSTREAM_TEST_KAFKA").expect("it runs"))
+        .set("group.id", unique("reader"))
+        .set("isolation.level", isolation)
+        .set("enable.partition.eof", "true")
+        .set("enable.auto.commit", "false")
+        .create()
+        .expect("a consumer")
+}
+
+fn consumer_of_all() -> BaseConsumer {
+    consumer("read_uncommitted")
 }
 
 /// Many small batches, so that there is much that can go wrong, and patience in test time.
