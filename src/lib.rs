@@ -19,6 +19,8 @@ pub mod buckets;
 
 pub mod tls;
 
+pub mod http_client;
+
 // What people say and see: configs, commands, the log.
 pub mod config;
 

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use super::Failure;
 use crate::clock::Clock;
 use crate::config::{
-    self, AuthConfig, ProcessEnvironment, ProxyConfig, RequestConfig, SourceConfig,
+    self, AuthConfig, ProcessEnvironment, ProxySettings, RequestConfig, SourceConfig,
 };
 use crate::pipeline::{self, Outside};
 use crate::random::Random;
@@ -84,7 +84,7 @@ impl AccountArguments {
         let outside = outside(false);
         let client = pipeline::client(
             &source,
-            &ProxyConfig::of_environment(&ProcessEnvironment)?,
+            &ProxySettings::of_environment(&ProcessEnvironment)?,
             &outside,
         )?;
         Ok(Account { client: Arc::new(client), subdomain: source.subdomain })

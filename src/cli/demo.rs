@@ -13,7 +13,7 @@ use url::Url;
 use super::{Failure, output};
 use crate::checkpoint::MemoryStore;
 use crate::clock::Clock;
-use crate::config::{AuthConfig, ProxyConfig, RequestConfig, Since, SourceConfig, StreamConfig};
+use crate::config::{AuthConfig, ProxySettings, RequestConfig, Since, SourceConfig, StreamConfig};
 use crate::pipeline::{self, Outside, Pipeline, RunOptions, SinkPlan, SourcePlan, Tally};
 use crate::random::Random;
 use crate::simulator::transport::SimulatedTransport;
@@ -57,7 +57,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         follow: false,
     };
     let source = source()?;
-    let client = Arc::new(pipeline::client(&source, &ProxyConfig::default(), &outside)?);
+    let client = Arc::new(pipeline::client(&source, &ProxySettings::default(), &outside)?);
     let pipeline = pipeline(&source, &client, &outside);
     let tally = pipeline.tally();
     let options =

@@ -13,7 +13,7 @@ use super::problem::{ConfigError, Finding, Findings, listed};
 use super::read::{read, type_of};
 use super::written::{self, Toggle};
 use super::{
-    CheckpointConfig, Config, ProxyConfig, SinkConfig, SourceConfig, inputs, sink, source,
+    CheckpointConfig, Config, ProxySettings, SinkConfig, SourceConfig, inputs, sink, source,
 };
 
 /// What the tree means; none if something is wrong with it, which is then among the findings.
@@ -94,13 +94,13 @@ fn proxy(
     path: &Path,
     environment: &dyn Environment,
     findings: &mut Findings,
-) -> Option<ProxyConfig> {
+) -> Option<ProxySettings> {
     let written = match node {
         Some(node) => findings.keep(read::<written::Proxy>(node, path))?,
         None => written::Proxy::default(),
     };
     if written.enabled == Some(false) {
-        return Some(ProxyConfig::default());
+        return Some(ProxySettings::default());
     }
     let variable = |name: &str| {
         let value =
@@ -131,10 +131,10 @@ fn proxy(
             .filter(|host| !host.is_empty())
             .collect()
     });
-    Some(ProxyConfig { http: http?, https: https?, no_proxy })
+    Some(ProxySettings { http: http?, https: https?, no_proxy })
 }
 
-impl ProxyConfig {
+impl ProxySettings {
     /// What the environment alone says, for commands without a config.
     pub fn of_environment(environment: &dyn Environment) -> Result<Self, ConfigError> {
         let mut findings = Findings::default();

@@ -38,6 +38,8 @@ use url::Url;
 
 use crate::streams::StreamSpec;
 
+pub use crate::http_client::ProxySettings;
+
 pub use endpoint::{Account, parse_endpoint, parse_subdomain};
 pub use environment::{Environment, ProcessEnvironment, default_data_dir};
 pub use generate::generate;
@@ -58,7 +60,7 @@ pub struct Config {
     /// In the order of their names.
     pub sinks: Vec<SinkConfig>,
     /// The proxies that requests go through.
-    pub proxy: ProxyConfig,
+    pub proxy: ProxySettings,
 }
 
 /// Where positions are kept.
@@ -175,30 +177,6 @@ pub struct RequestConfig {
     pub retry_attempts: u32,
     /// The part of the account's rate budget that may be used, above 0 and up to 1.
     pub share: f64,
-}
-
-/// The proxies that requests go through. What the environment's `HTTP_PROXY`, `HTTPS_PROXY` and
-/// `NO_PROXY` say is in here already: a client must not ask it again.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct ProxyConfig {
-    /// For `http://` endpoints.
-    pub http: Option<Url>,
-    /// For `https://` endpoints.
-    pub https: Option<Url>,
-    /// Hosts that are reached directly.
-    pub no_proxy: Vec<String>,
-}
-
-impl fmt::Debug for ProxyConfig {
-    /// Without credentials, which a proxy's URL may hold.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let origin = |url: &Option<Url>| url.as_ref().map(|url| url.origin().ascii_serialization());
-        f.debug_struct("ProxyConfig")
-            .field("http", &origin(&self.http))
-            .field("https", &origin(&self.https))
-            .field("no_proxy", &self.no_proxy)
-            .finish()
-    }
 }
 
 /// One destination.

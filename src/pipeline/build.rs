@@ -11,12 +11,12 @@ use super::plan::{DeliverySettings, SinkPlan, SourcePlan};
 use super::topology::Pipeline;
 use crate::checkpoint::StoreError;
 use crate::clock::Clock;
-use crate::config::{AuthConfig, Config, ProxyConfig, Since, SourceConfig, StreamConfig};
+use crate::config::{AuthConfig, Config, ProxySettings, Since, SourceConfig, StreamConfig};
 use crate::random::Random;
 use crate::sinks::{Compression, Encoder, File, FileSettings, SinkError};
 use crate::streams::StreamSettings;
 use crate::zendesk::transport::Transport;
-use crate::zendesk::{Client, ClientSettings, Credentials, Network, NetworkError, ProxySettings};
+use crate::zendesk::{Client, ClientSettings, Credentials, Network, NetworkError};
 
 /// A longer page, decompressed, is refused. A page of a thousand large tickets is about 10 MB.
 const BODY_BYTES_MAX: usize = 256 << 20;
@@ -67,7 +67,7 @@ pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError>
             acknowledged: sink_config.acknowledgements,
             healthcheck: sink_config.healthcheck,
             delivery: sink_config.delivery,
-            sink: connect::sink(sink_config, outside)?,
+            sink: connect::sink(sink_config, &config.proxy, outside)?,
         });
     }
     let taken = |output: &String| config.sinks.iter().any(|sink| sink.inputs.contains(output));
@@ -106,16 +106,12 @@ pub fn rejected_file(data_dir: &Path, inputs: Vec<String>) -> Result<SinkPlan, B
 /// Talks to the account that a part of the config describes.
 pub fn client(
     source: &SourceConfig,
-    proxy: &ProxyConfig,
+    proxy: &ProxySettings,
     outside: &Outside,
 ) -> Result<Client, BuildError> {
     let transport: Arc<dyn Transport> = match &outside.transport {
         Some(transport) => Arc::clone(transport),
-        None => Arc::new(Network::new(&ProxySettings {
-            http: proxy.http.clone(),
-            https: proxy.https.clone(),
-            no_proxy: proxy.no_proxy.clone(),
-        })?),
+        None => Arc::new(Network::new(proxy)?),
     };
     let settings = ClientSettings {
         endpoint: source.endpoint.clone(),

@@ -5,10 +5,15 @@ use std::sync::Arc;
 use super::build::{BuildError, Outside};
 use crate::checkpoint::{CheckpointStore, FileStore};
 use crate::config::{CheckpointConfig, SinkConfig, SinkKind};
+use crate::http_client::ProxySettings;
 use crate::sinks::{Console, Encoder, File, Sink};
 
 /// The sink that a part of the config describes.
-pub fn sink(config: &SinkConfig, _outside: &Outside) -> Result<Arc<dyn Sink>, BuildError> {
+pub fn sink(
+    config: &SinkConfig,
+    _proxy: &ProxySettings,
+    _outside: &Outside,
+) -> Result<Arc<dyn Sink>, BuildError> {
     let refuse = |error| BuildError::Sink(config.name.clone(), error);
     let encoder = Encoder::new(config.encoder.clone());
     Ok(match &config.kind {

@@ -11,8 +11,10 @@ mod contract;
 mod encode;
 mod fault;
 mod file;
+mod http;
 mod memory;
 mod object;
+mod progress;
 mod template;
 
 use std::collections::BTreeMap;
@@ -24,8 +26,12 @@ use crate::normalize::Event;
 
 pub use compress::Compression;
 pub use console::{Console, Target};
-pub use encode::{Encoder, EncoderSettings};
+pub use encode::{
+    Encoder, EncoderSettings, FieldPath, FieldPathError, Fields, Framing, Pattern, PatternError,
+    TimestampFormat,
+};
 pub use file::{File, FileSettings};
+pub use http::{Http, HttpAuth, HttpSettings, ResponseFormat, RetryStrategy};
 pub use memory::Memory;
 pub use object::{Object, ObjectSettings};
 pub use template::{Template, TemplateError};

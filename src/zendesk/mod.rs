@@ -16,7 +16,7 @@ pub mod transport;
 pub use auth::Credentials;
 pub use client::{Client, ClientSettings, Counters, PageRequest};
 pub use error::{ApiError, ErrorKind};
-pub use network::{Network, NetworkError, ProxySettings};
+pub use network::{Network, NetworkError};
 pub use pagination::PageEnd;
 pub use rate_limit::BucketState;
 pub use retry::Backoff;

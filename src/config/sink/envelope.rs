@@ -264,7 +264,7 @@ enum Codec {
 
 impl Encoding {
     fn settings(self) -> EncoderSettings {
-        EncoderSettings { metadata_key: self.metadata_key.map(|key| key.0) }
+        EncoderSettings { metadata_key: self.metadata_key.map(|key| key.0), ..EncoderSettings::default() }
     }
 }
 

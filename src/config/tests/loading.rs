@@ -16,7 +16,7 @@ fn every_default_is_filled_in() {
     assert_eq!(config.data_dir, Path::new("/home/u/.local/state/zenstream"));
     let CheckpointConfig::File { path } = &config.checkpoint;
     assert_eq!(path, Path::new("/home/u/.local/state/zenstream/checkpoint.json"));
-    assert_eq!(config.proxy, ProxyConfig::default());
+    assert_eq!(config.proxy, ProxySettings::default());
     let source = &config.sources[0];
     assert_eq!(source.endpoint.as_str(), "https://acme.zendesk.com/");
     assert_eq!(source.subdomain, "acme");
@@ -175,7 +175,7 @@ fn the_environments_proxies_hold_where_the_config_has_none() {
     assert_eq!(proxy.http, "http://p:1".parse().ok());
     assert!(proxy.https.is_some() && proxy.no_proxy.is_empty());
     let text = format!("proxy: {{ enabled: false, http: 'http://p:1' }}\n{}", with("", ""));
-    assert_eq!(yaml_in(&text, &variables).unwrap().proxy, ProxyConfig::default());
+    assert_eq!(yaml_in(&text, &variables).unwrap().proxy, ProxySettings::default());
 }
 
 #[test]

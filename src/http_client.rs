@@ -1,0 +1,69 @@
+//! What every HTTP client here has in common: its proxies, that it neither follows redirects nor
+//! tries again, and how a failure of it is told. It must not know whom a client talks to.
+
+use std::fmt;
+use std::time::Duration;
+
+use url::Url;
+
+/// Longer means that a dead address is noticed late; shorter fails on slow links.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Sent with every request, so that whoever is asked can tell us apart.
+const USER_AGENT: &str = concat!("zenstream/", env!("CARGO_PKG_VERSION"));
+
+/// The proxies that requests go through. What the environment's `HTTP_PROXY`, `HTTPS_PROXY` and
+/// `NO_PROXY` say is in here already: a client must not ask it again.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ProxySettings {
+    /// For `http://` addresses.
+    pub http: Option<Url>,
+    /// For `https://` addresses.
+    pub https: Option<Url>,
+    /// Hosts that are reached directly.
+    pub no_proxy: Vec<String>,
+}
+
+impl fmt::Debug for ProxySettings {
+    /// Without credentials, which a proxy's URL may hold.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origin = |url: &Option<Url>| url.as_ref().map(|url| url.origin().ascii_serialization());
+        f.debug_struct("ProxySettings")
+            .field("http", &origin(&self.http))
+            .field("https", &origin(&self.https))
+            .field("no_proxy", &self.no_proxy)
+            .finish()
+    }
+}
+
+/// A client in the making, which goes through these proxies and no others, follows no redirect
+/// and retries nothing: whoever uses it decides both.
+pub fn builder(proxy: &ProxySettings) -> reqwest::Result<reqwest::ClientBuilder> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .gzip(true);
+    let direct = reqwest::NoProxy::from_string(&proxy.no_proxy.join(","));
+    let configured = [
+        proxy.http.as_ref().map(|url| reqwest::Proxy::http(url.clone())),
+        proxy.https.as_ref().map(|url| reqwest::Proxy::https(url.clone())),
+    ];
+    for proxy in configured.into_iter().flatten() {
+        builder = builder.proxy(proxy?.no_proxy(direct.clone()));
+    }
+    Ok(builder)
+}
+
+/// The cause at the bottom: what is above it only says that a request failed. Without the URL,
+/// whose query may hold what nobody else should see.
+pub fn cause(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(below) = cause.source() {
+        cause = below;
+    }
+    cause.to_string()
+}
