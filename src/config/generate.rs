@@ -28,6 +28,26 @@ const FILE: &str = "
       codec: json
 ";
 
+const HTTP: &str = "
+    type: http
+    # The host is literal; `{{ stream }}` may stand in the path.
+    uri: https://collector.example.com/zendesk
+    method: post
+    # Or `basic` with `user` and `password`, or `custom` with `value`.
+    auth:
+      strategy: bearer
+      token: ${HTTP_TOKEN}
+    compression: gzip
+    encoding:
+      codec: json
+    # One event a line; `character_delimited` with `,` makes a JSON array.
+    framing:
+      method: newline_delimited
+    batch:
+      max_bytes: 10000000
+      timeout_secs: 1
+";
+
 /// A component that is asked for.
 struct Component<'e> {
     name: String,
@@ -112,7 +132,11 @@ fn text(sources: &[Component<'_>], sinks: &[Component<'_>]) -> String {
     let inputs: Vec<String> = sources.iter().map(|source| format!("{}.*", source.name)).collect();
     text.push_str("\nsinks:\n");
     for sink in sinks {
-        let body = if sink.kind == "file" { FILE } else { CONSOLE };
+        let body = match sink.kind {
+            "file" => FILE,
+            "http" => HTTP,
+            _ => CONSOLE,
+        };
         let (name, body) = (&sink.name, body.trim_start_matches('\n').replace("NAME", &sink.name));
         let inputs = format!("[\"{}\"]", inputs.join("\", \""));
         // Writing to a string cannot fail.

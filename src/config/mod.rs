@@ -210,4 +210,6 @@ pub enum SinkKind {
     },
     /// Files, appended to.
     File(crate::sinks::FileSettings),
+    /// Requests to an endpoint.
+    Http(Box<crate::sinks::HttpSettings>),
 }

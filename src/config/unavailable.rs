@@ -36,12 +36,14 @@ const OPTIONS: &[(&str, &str)] = &[
     ("sinks.*.healthcheck.uri", "leave it out"),
     ("sinks.*.healthcheck_uri", "leave it out"),
     ("sinks.*.dangerously_allow_unconfined_template_resolution", "begin `path` with a literal"),
-    ("sinks.*.encoding.only_fields", "leave it out: an event is the record as Zendesk sent it"),
-    ("sinks.*.encoding.except_fields", "leave it out: an event is the record as Zendesk sent it"),
-    ("sinks.*.encoding.timestamp_format", "leave it out: times stay as Zendesk sent them"),
-    ("sinks.*.encoding.json", "leave it out: a line holds one event"),
     ("sinks.*.encoding.metric_tag_values", "leave it out: events are not metrics"),
-    ("sinks.*.framing.character_delimited", "lines end in a newline"),
+    ("sinks.*.framing.length_delimited", "use `method: newline_delimited`"),
+    ("sinks.*.framing.max_frame_length", "leave it out"),
+    ("sinks.*.request.headers", "leave it out"),
+    ("sinks.*.request.adaptive_concurrency", "leave it out: one request follows another"),
+    ("sinks.*.tls.alpn_protocols", "leave it out: the protocol is agreed on"),
+    ("sinks.*.tls.server_name", "connect by the name that is in the certificate"),
+    ("sinks.*.headers", "use `request.headers`"),
     ("secret.*.protocol", "leave it out: version 1.0 is spoken"),
 ];
 
@@ -52,7 +54,9 @@ const VALUES: &[(&str, &[&str])] = &[
     ("sources.*.auth.strategy", &["oauth_refresh_token", "aws", "custom"]),
     ("sources.*.emit", &["pages"]),
     ("sources.*.type", &["okta", "http_client", "exec", "stdin", "http_server", "vector"]),
-    ("sinks.*.compression", &["zlib", "zstd", "snappy", "lz4"]),
+    ("sinks.*.auth.strategy", &["aws"]),
+    ("sinks.*.compression", &["snappy", "lz4"]),
+    ("sinks.*.method", &["delete", "get", "head", "options", "trace"]),
     (
         "sinks.*.encoding.codec",
         &[
@@ -72,7 +76,7 @@ const VALUES: &[(&str, &[&str])] = &[
     ),
     (
         "sinks.*.framing.method",
-        &["bytes", "character_delimited", "length_delimited", "varint_length_delimited"],
+        &["length_delimited", "varint_length_delimited"],
     ),
     (
         "sinks.*.type",
@@ -81,7 +85,6 @@ const VALUES: &[(&str, &[&str])] = &[
             "gcp_cloud_storage",
             "azure_blob",
             "kafka",
-            "http",
             "vector",
             "socket",
             "elasticsearch",

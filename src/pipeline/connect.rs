@@ -6,12 +6,12 @@ use super::build::{BuildError, Outside};
 use crate::checkpoint::{CheckpointStore, FileStore};
 use crate::config::{CheckpointConfig, SinkConfig, SinkKind};
 use crate::http_client::ProxySettings;
-use crate::sinks::{Console, Encoder, File, Sink};
+use crate::sinks::{Console, Encoder, File, Http, Sink};
 
 /// The sink that a part of the config describes.
 pub fn sink(
     config: &SinkConfig,
-    _proxy: &ProxySettings,
+    proxy: &ProxySettings,
     _outside: &Outside,
 ) -> Result<Arc<dyn Sink>, BuildError> {
     let refuse = |error| BuildError::Sink(config.name.clone(), error);
@@ -19,6 +19,9 @@ pub fn sink(
     Ok(match &config.kind {
         SinkKind::Console { target } => Arc::new(Console::new(*target, encoder)),
         SinkKind::File(settings) => Arc::new(File::new(settings.clone(), encoder).map_err(refuse)?),
+        SinkKind::Http(settings) => {
+            Arc::new(Http::new((**settings).clone(), encoder, proxy).map_err(refuse)?)
+        }
     })
 }
 

@@ -1,8 +1,11 @@
 //! What a sink means: what it takes is left as it was written, for `inputs` to resolve. One file a
 //! family of sinks, and `envelope` for what they have in common.
 
+mod encoding;
 mod envelope;
+mod http;
 mod local;
+mod tls;
 
 use std::path::{Component, Path as FilePath};
 
@@ -14,7 +17,7 @@ use super::{SinkConfig, SinkKind};
 use envelope::Envelope;
 
 /// The types of sinks.
-pub(super) const TYPES: &[&str] = &["console", "file"];
+pub(super) const TYPES: &[&str] = &["console", "file", "http"];
 
 /// What the sink means; none if something is wrong with it.
 pub(super) fn sink(
@@ -27,6 +30,7 @@ pub(super) fn sink(
     let (envelope, kind) = match findings.keep(type_of(node, path, "type", TYPES))? {
         "console" => local::console(node, path, findings),
         "file" => local::file(node, path, findings),
+        "http" => http::http(node, path, findings),
         other => {
             findings.push(Finding::unknown_value(&path.key("type"), other, TYPES));
             None

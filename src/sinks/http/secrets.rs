@@ -1,5 +1,7 @@
 //! What must not be shown: an endpoint may send back what it was given.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
@@ -58,8 +60,20 @@ fn of_uri(uri: &str) -> Vec<String> {
     let Ok(url) = Url::parse(uri) else { return Vec::new() };
     let mut texts: Vec<String> =
         url.query_pairs().map(|(_, value)| value.into_owned()).collect();
-    texts.extend(url.password().map(str::to_owned));
+    if let Some(password) = url.password() {
+        // The client makes credentials of it.
+        let (user, plain) = (decoded(url.username()), decoded(password));
+        texts.push(STANDARD.encode(format!("{user}:{plain}")));
+        texts.extend([password.to_owned(), plain]);
+    }
     let steps = url.path_segments().into_iter().flatten();
     texts.extend(steps.filter(|step| step.len() >= TOKEN).map(str::to_owned));
     texts
+}
+
+/// Without percent-encoding.
+fn decoded(text: &str) -> String {
+    let query = format!("it={}", text.replace('+', "%2B").replace('&', "%26"));
+    let value = url::form_urlencoded::parse(query.as_bytes()).next();
+    value.map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
