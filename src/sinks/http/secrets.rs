@@ -39,7 +39,8 @@ impl Secrets {
             }
         }
         for uri in [Some(&settings.uri), settings.healthcheck_uri.as_ref()].into_iter().flatten() {
-            texts.extend(of_uri(uri));
+            // In a template, two percent signs are one.
+            texts.extend(of_uri(&uri.replace("%%", "%")));
         }
         texts.extend(texts.clone().into_iter().map(|text| text.replace('/', "\\/")));
         texts.retain(|text| text.len() >= SHORTEST && !text.contains("{{"));

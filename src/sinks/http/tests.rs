@@ -387,7 +387,7 @@ fn secretive(endpoint: &Endpoint) -> Vec<HttpSettings> {
         with("/", Some(HttpAuth::Custom { value: secret("Splunk hush-custom") }), &[]),
         with("/", None, &[("Authorization", "Splunk hush-header"), ("X-Key", "hush-key")]),
         with("/services/hush-0123456789abcdef?token=hush-query", None, &[]),
-        HttpSettings { uri: format!("http://u:hush-%26user@{host}/"), ..with("/", None, &[]) },
+        HttpSettings { uri: format!("http://u:hush-%%26user@{host}/"), ..with("/", None, &[]) },
     ]
 }
 
