@@ -48,6 +48,16 @@ const HTTP: &str = "
       timeout_secs: 1
 ";
 
+const VECTOR: &str = "
+    type: vector
+    # Where a `vector` source listens.
+    address: vector.example.com:6000
+    compression: none
+    batch:
+      max_events: 1000
+      timeout_secs: 1
+";
+
 /// A component that is asked for.
 struct Component<'e> {
     name: String,
@@ -135,6 +145,7 @@ fn text(sources: &[Component<'_>], sinks: &[Component<'_>]) -> String {
         let body = match sink.kind {
             "file" => FILE,
             "http" => HTTP,
+            "vector" => VECTOR,
             _ => CONSOLE,
         };
         let (name, body) = (&sink.name, body.trim_start_matches('\n').replace("NAME", &sink.name));

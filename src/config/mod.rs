@@ -212,4 +212,6 @@ pub enum SinkKind {
     File(crate::sinks::FileSettings),
     /// Requests to an endpoint.
     Http(Box<crate::sinks::HttpSettings>),
+    /// Another Vector.
+    Vector(crate::sinks::VectorSettings),
 }

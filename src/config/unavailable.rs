@@ -43,6 +43,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("sinks.*.request.adaptive_concurrency", "leave it out: one request follows another"),
     ("sinks.*.tls.alpn_protocols", "leave it out: the protocol is agreed on"),
     ("sinks.*.tls.server_name", "connect by the name that is in the certificate"),
+    ("sinks.*.routing.health", "leave it out: the next endpoint is tried after any failure"),
     ("sinks.*.headers", "use `request.headers`"),
     ("secret.*.protocol", "leave it out: version 1.0 is spoken"),
 ];
@@ -78,6 +79,7 @@ const VALUES: &[(&str, &[&str])] = &[
         "sinks.*.framing.method",
         &["length_delimited", "varint_length_delimited"],
     ),
+    ("sinks.*.routing.strategy", &["failover_primary"]),
     (
         "sinks.*.type",
         &[
@@ -85,7 +87,6 @@ const VALUES: &[(&str, &[&str])] = &[
             "gcp_cloud_storage",
             "azure_blob",
             "kafka",
-            "vector",
             "socket",
             "elasticsearch",
             "splunk_hec_logs",

@@ -6,7 +6,7 @@ use super::build::{BuildError, Outside};
 use crate::checkpoint::{CheckpointStore, FileStore};
 use crate::config::{CheckpointConfig, SinkConfig, SinkKind};
 use crate::http_client::ProxySettings;
-use crate::sinks::{Console, Encoder, File, Http, Sink};
+use crate::sinks::{Console, Encoder, File, Http, Sink, Vector};
 
 /// The sink that a part of the config describes.
 pub fn sink(
@@ -22,6 +22,7 @@ pub fn sink(
         SinkKind::Http(settings) => {
             Arc::new(Http::new((**settings).clone(), encoder, proxy).map_err(refuse)?)
         }
+        SinkKind::Vector(settings) => Arc::new(Vector::new(settings, encoder).map_err(refuse)?),
     })
 }
 

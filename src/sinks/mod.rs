@@ -16,6 +16,7 @@ mod memory;
 mod object;
 mod progress;
 mod template;
+mod vector;
 
 use std::collections::BTreeMap;
 
@@ -35,6 +36,7 @@ pub use http::{Http, HttpAuth, HttpSettings, ResponseFormat, RetryStrategy};
 pub use memory::Memory;
 pub use object::{Object, ObjectSettings};
 pub use template::{Template, TemplateError};
+pub use vector::{Vector, VectorSettings};
 
 /// The events of one write, in order.
 #[derive(Debug, Clone, Default)]

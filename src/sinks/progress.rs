@@ -70,10 +70,15 @@ impl<T> Progress<T> {
         self.lock().batch == Some(digest(batch))
     }
 
-    /// Begins with a batch of these parts.
-    pub(super) fn begin(&self, batch: &Batch, parts: Vec<Part<T>>) {
+    /// Begins with a batch of these parts, and of events that are refused already.
+    pub(super) fn begin(
+        &self,
+        batch: &Batch,
+        parts: Vec<Part<T>>,
+        refused: BTreeMap<usize, String>,
+    ) {
         let left = parts.into_iter().map(Arc::new).collect();
-        *self.lock() = State { batch: Some(digest(batch)), left, refused: BTreeMap::new() };
+        *self.lock() = State { batch: Some(digest(batch)), left, refused };
     }
 
     /// The part that is next.
@@ -150,7 +155,7 @@ mod tests {
     fn begun(count: u64) -> (Progress<()>, Batch) {
         let (progress, batch) = (Progress::default(), batch_of("tickets", 0..count));
         let places = (0..batch.events.len()).collect();
-        progress.begin(&batch, vec![Part { target: Arc::new(()), places }]);
+        progress.begin(&batch, vec![Part { target: Arc::new(()), places }], BTreeMap::new());
         (progress, batch)
     }
 

@@ -6,6 +6,7 @@ mod envelope;
 mod http;
 mod local;
 mod tls;
+mod vector;
 
 use std::path::{Component, Path as FilePath};
 
@@ -17,7 +18,7 @@ use super::{SinkConfig, SinkKind};
 use envelope::Envelope;
 
 /// The types of sinks.
-pub(super) const TYPES: &[&str] = &["console", "file", "http"];
+pub(super) const TYPES: &[&str] = &["console", "file", "http", "vector"];
 
 /// What the sink means; none if something is wrong with it.
 pub(super) fn sink(
@@ -31,6 +32,7 @@ pub(super) fn sink(
         "console" => local::console(node, path, findings),
         "file" => local::file(node, path, findings),
         "http" => http::http(node, path, findings),
+        "vector" => vector::vector(node, path, findings),
         other => {
             findings.push(Finding::unknown_value(&path.key("type"), other, TYPES));
             None

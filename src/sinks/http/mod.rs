@@ -11,6 +11,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -245,7 +246,7 @@ impl Sink for Http {
 
     async fn write(&self, batch: &Batch) -> Result<Written, SinkError> {
         if !self.progress.knows(batch) {
-            self.progress.begin(batch, self.targets.parts(batch)?);
+            self.progress.begin(batch, self.targets.parts(batch)?, BTreeMap::new());
         }
         while let Some(part) = self.progress.next() {
             let fate = self.send(batch, &part).await?;
