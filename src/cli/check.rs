@@ -84,7 +84,8 @@ async fn check_config(config: &Config) -> Result<Vec<Finding>, Failure> {
         findings.extend(check_source(&source.name, &client, specs).await);
     }
     for sink in &config.sinks {
-        let (ok, detail, hint) = match pipeline::sink(sink, &config.proxy, &outside)?.check().await {
+        let (ok, detail, hint) = match pipeline::sink(sink, &config.proxy, &outside)?.check().await
+        {
             Ok(()) => (true, "can be written to".to_owned(), None),
             Err(error) => (false, error.to_string(), error.hint),
         };

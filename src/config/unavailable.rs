@@ -75,10 +75,7 @@ const VALUES: &[(&str, &[&str])] = &[
             "otlp",
         ],
     ),
-    (
-        "sinks.*.framing.method",
-        &["length_delimited", "varint_length_delimited"],
-    ),
+    ("sinks.*.framing.method", &["length_delimited", "varint_length_delimited"]),
     ("sinks.*.routing.strategy", &["failover_primary"]),
     (
         "sinks.*.type",

@@ -2,10 +2,10 @@
 //!
 //! It follows no redirect and retries nothing; the client decides both.
 
-use async_trait::async_trait;
-use futures::{StreamExt as _, TryStreamExt as _};
 use super::transport::{Request, Response, Transport, TransportError};
 use crate::http_client::{self, ProxySettings};
+use async_trait::async_trait;
+use futures::{StreamExt as _, TryStreamExt as _};
 
 /// The network could not be set up.
 #[derive(Debug, thiserror::Error)]

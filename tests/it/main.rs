@@ -6,12 +6,14 @@
 //! * `client`: what the client does with answers, credentials and links
 //! * `binary`: starts the real binary, and a pretend account for it
 //! * `program`: the real binary: what it prints and how it ends
+//! * `examples`: the example configs, each against what its destination documents
 //! * `kill`: the real binary, killed at random moments
 //! * `house`: the rules of the house, held by reading the code
 
 mod binary;
 mod client;
 mod defects;
+mod examples;
 mod house;
 mod kill;
 mod program;

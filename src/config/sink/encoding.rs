@@ -91,8 +91,7 @@ pub(super) fn encoder(
     let encoding = encoding?;
     let fields = findings.keep(fields(&encoding, &path));
     let template = encoding.template.as_ref().map(|NonEmpty(text)| {
-        Pattern::parse(text)
-            .map_err(|error| Finding::new(&path.key("template"), error.to_string()))
+        Pattern::parse(text).map_err(|error| Finding::new(&path.key("template"), error.to_string()))
     });
     let template = findings.keep(template.transpose());
     if encoding.json.is_some_and(|json| json.pretty == Some(true)) {
@@ -124,17 +123,18 @@ impl From<WrittenTimestampFormat> for TimestampFormat {
 }
 
 fn fields(encoding: &Encoding, path: &Path) -> Result<Fields, Finding> {
-    let read = |texts: &Option<Vec<String>>, key: &str| -> Result<Option<Vec<FieldPath>>, Finding> {
-        let Some(texts) = texts else { return Ok(None) };
-        let paths = texts.iter().enumerate().map(|(place, text)| {
-            let path = path.key(key).index(place);
-            FieldPath::parse(text).map_err(|error| {
-                Finding::new(&path, error.to_string())
-                    .hint("for example `id`, `via.source` or `\"a.b\".c`")
-            })
-        });
-        paths.collect::<Result<Vec<_>, _>>().map(Some)
-    };
+    let read =
+        |texts: &Option<Vec<String>>, key: &str| -> Result<Option<Vec<FieldPath>>, Finding> {
+            let Some(texts) = texts else { return Ok(None) };
+            let paths = texts.iter().enumerate().map(|(place, text)| {
+                let path = path.key(key).index(place);
+                FieldPath::parse(text).map_err(|error| {
+                    Finding::new(&path, error.to_string())
+                        .hint("for example `id`, `via.source` or `\"a.b\".c`")
+                })
+            });
+            paths.collect::<Result<Vec<_>, _>>().map(Some)
+        };
     let only = read(&encoding.only_fields, "only_fields")?;
     let except = read(&encoding.except_fields, "except_fields")?.unwrap_or_default();
     for (place, excluded) in except.iter().enumerate() {

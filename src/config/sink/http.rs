@@ -13,9 +13,7 @@ use crate::config::problem::{Finding, Findings};
 use crate::config::read::{read, read_rest, type_of};
 use crate::config::written::{NonEmpty, Secret};
 use crate::pipeline::BatchSettings;
-use crate::sinks::{
-    Compression, Framing, HttpAuth, HttpSettings, ResponseFormat, RetryStrategy,
-};
+use crate::sinks::{Compression, Framing, HttpAuth, HttpSettings, ResponseFormat, RetryStrategy};
 
 /// As in Vector.
 const BATCH: BatchSettings = BatchSettings {

@@ -111,8 +111,7 @@ fn framing_is_what_stands_between_events() {
 
 #[test]
 fn where_events_are_written_as_they_come_a_comma_makes_no_array() {
-    for (framing, expected) in
-        [(Framing::CharacterDelimited(b','), "{},"), (Framing::Bytes, "{}")]
+    for (framing, expected) in [(Framing::CharacterDelimited(b','), "{},"), (Framing::Bytes, "{}")]
     {
         assert_eq!(with(EncoderSettings { framing, ..Default::default() }, "{}"), expected);
     }

@@ -199,8 +199,9 @@ impl Http {
         let fates = answer::bulk_fates(&body, events, &self.settings.retry_strategy, &self.secrets);
         let (fates, busy) = fates.map_err(|what| {
             let text = format!("the answer of {place} is not one to a bulk request: {what}");
-            SinkError::new(SinkErrorKind::Config, text)
-                .with_hint("let `uri` end in `/_bulk`, without `filter_path`; or leave `response_format` out")
+            SinkError::new(SinkErrorKind::Config, text).with_hint(
+                "let `uri` end in `/_bulk`, without `filter_path`; or leave `response_format` out",
+            )
         })?;
         let error = busy.map(|busy| {
             SinkError::new(SinkErrorKind::Retry, format!("{place} did not take all events: {busy}"))

@@ -51,16 +51,15 @@ impl Secrets {
 
     /// The text with `***` in their places.
     pub(super) fn hidden_in(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| {
-            text.replace(secret.expose_secret(), "***")
-        })
+        self.0
+            .iter()
+            .fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "***"))
     }
 }
 
 fn of_uri(uri: &str) -> Vec<String> {
     let Ok(url) = Url::parse(uri) else { return Vec::new() };
-    let mut texts: Vec<String> =
-        url.query_pairs().map(|(_, value)| value.into_owned()).collect();
+    let mut texts: Vec<String> = url.query_pairs().map(|(_, value)| value.into_owned()).collect();
     if let Some(password) = url.password() {
         // The client makes credentials of it.
         let (user, plain) = (decoded(url.username()), decoded(password));

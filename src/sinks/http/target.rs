@@ -55,7 +55,8 @@ impl Targets {
                 return Err(twice("the user in `uri`"));
             }
             let value = value(auth.header().expose_secret().as_bytes());
-            let value = value.ok_or_else(|| config("`auth` has a character that no header takes"))?;
+            let value =
+                value.ok_or_else(|| config("`auth` has a character that no header takes"))?;
             headers.push((AUTHORIZATION, Value::Fixed(value)));
         }
         for (name, text) in &settings.headers {
@@ -143,7 +144,8 @@ impl Targets {
             Some((name.clone(), value?))
         });
         let headers: Option<Vec<_>> = headers.collect();
-        let headers = headers.ok_or_else(|| config("an event makes a header that cannot be sent"))?;
+        let headers =
+            headers.ok_or_else(|| config("an event makes a header that cannot be sent"))?;
         Ok(Target { url, headers })
     }
 }
@@ -170,9 +172,9 @@ fn value(bytes: &[u8]) -> Option<HeaderValue> {
 /// What is wrong with a template, without its text, in which a token may stand.
 fn reason(error: &TemplateError) -> String {
     match error {
-        TemplateError::Empty
-        | TemplateError::UnknownField(_)
-        | TemplateError::BadTime { .. } => error.to_string(),
+        TemplateError::Empty | TemplateError::UnknownField(_) | TemplateError::BadTime { .. } => {
+            error.to_string()
+        }
         TemplateError::NoLiteral(_) => "it must begin with literal text".to_owned(),
         TemplateError::Unclosed(_) => "`{{` has no `}}` after it".to_owned(),
         TemplateError::ControlCharacter(_) => "it has a control character".to_owned(),

@@ -12,9 +12,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::sinks::contract::{
-    Destination, batch_of, event_of, lines_of, sink_contract,
-};
+use crate::sinks::contract::{Destination, batch_of, event_of, lines_of, sink_contract};
 use crate::sinks::{EncoderSettings, Framing, Pattern, Refused};
 
 /// A request as the endpoint saw it, its body unpacked.
@@ -125,7 +123,9 @@ fn unpacked(headers: &http::HeaderMap, body: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     match headers.get("content-encoding").map(|value| value.to_str().unwrap()) {
         Some("gzip") => drop(flate2::read::GzDecoder::new(body).read_to_end(&mut out).unwrap()),
-        Some("deflate") => drop(flate2::read::ZlibDecoder::new(body).read_to_end(&mut out).unwrap()),
+        Some("deflate") => {
+            drop(flate2::read::ZlibDecoder::new(body).read_to_end(&mut out).unwrap())
+        }
         Some("zstd") => out = zstd::decode_all(body).unwrap(),
         Some(other) => panic!("{other}"),
         None => out.extend_from_slice(body),
@@ -174,8 +174,7 @@ async fn an_event_that_is_refused_with_400_is_refused_alone_and_the_rest_deliver
 
 #[tokio::test]
 async fn a_request_that_is_too_long_is_sent_in_parts_and_an_event_that_is_goes_nowhere() {
-    let endpoint =
-        Endpoint::judging(|seen| (seen.body.len() > 100).then(|| answer(413, ""))).await;
+    let endpoint = Endpoint::judging(|seen| (seen.body.len() > 100).then(|| answer(413, ""))).await;
     let mut batch = batch_of("tickets", 0..10);
     batch.events.push(event_of(&"x".repeat(100), 99));
     let written = endpoint.sink().write(&batch).await.unwrap();
@@ -209,15 +208,11 @@ async fn an_endpoint_that_is_busy_is_asked_again() {
 async fn the_retry_strategy_says_what_is_asked_again() {
     use RetryStrategy::{All, Custom, None};
     let custom = Custom { status_codes: vec![401] };
-    for (strategy, status, again) in [
-        (None, 503, false),
-        (All, 404, true),
-        (custom.clone(), 401, true),
-        (custom, 503, false),
-    ] {
+    for (strategy, status, again) in
+        [(None, 503, false), (All, 404, true), (custom.clone(), 401, true), (custom, 503, false)]
+    {
         let endpoint = Endpoint::saying(&[status]).await;
-        let settings =
-            HttpSettings { retry_strategy: strategy.clone(), ..endpoint.settings("/") };
+        let settings = HttpSettings { retry_strategy: strategy.clone(), ..endpoint.settings("/") };
         let written = sink(settings).write(&batch_of("tickets", 0..1)).await;
         assert_eq!(written.is_err(), again, "{strategy:?} {status}");
     }
@@ -226,7 +221,13 @@ async fn the_retry_strategy_says_what_is_asked_again() {
 #[tokio::test]
 async fn the_wait_that_is_asked_for_is_told() {
     let endpoint = Endpoint::judging(|_| {
-        Some(http::Response::builder().status(429).header("retry-after", "30").body(Body::empty()).unwrap())
+        Some(
+            http::Response::builder()
+                .status(429)
+                .header("retry-after", "30")
+                .body(Body::empty())
+                .unwrap(),
+        )
     })
     .await;
     let error = endpoint.sink().write(&batch_of("tickets", 0..1)).await.unwrap_err();
@@ -362,12 +363,21 @@ async fn an_array_stands_between_prefix_and_suffix() {
 async fn a_redirect_is_not_followed_and_its_goal_told() {
     let endpoint = Endpoint::judging(|_| {
         let goal = "https://elsewhere.example/login?token=abc";
-        Some(http::Response::builder().status(302).header("location", goal).body(Body::empty()).unwrap())
+        Some(
+            http::Response::builder()
+                .status(302)
+                .header("location", goal)
+                .body(Body::empty())
+                .unwrap(),
+        )
     })
     .await;
     let written = endpoint.sink().write(&batch_of("tickets", 0..1)).await.unwrap();
     let reason = &written.refused[0].reason;
-    assert!(reason.ends_with("302 Found, which leads to `https://elsewhere.example/login`"), "{reason}");
+    assert!(
+        reason.ends_with("302 Found, which leads to `https://elsewhere.example/login`"),
+        "{reason}"
+    );
     assert_eq!(endpoint.seen().len(), 1);
 }
 
@@ -397,7 +407,8 @@ async fn secrets_are_in_no_message_even_where_the_endpoint_sends_them_back() {
         let endpoint = Endpoint::judging(move |seen| {
             let basic = seen.header("authorization").strip_prefix("Basic ").unwrap_or_default();
             let plain = STANDARD.decode(basic).unwrap();
-            let body = format!("{seen:?} {}", String::from_utf8(plain).unwrap().replace('/', "\\/"));
+            let body =
+                format!("{seen:?} {}", String::from_utf8(plain).unwrap().replace('/', "\\/"));
             let answer = http::Response::builder().status(status).header("retry-after", &seen.uri);
             Some(answer.header("location", &seen.uri).body(Body::from(body)).unwrap())
         })
@@ -512,7 +523,8 @@ fn certificates_that_cannot_be_used_are_named() {
     std::fs::write(&empty, "no certificate").unwrap();
     for (path, word) in [(missing, "cannot read "), (empty, "no certificate in ")] {
         let tls = TlsSettings { ca_file: Some(path.clone()), ..Default::default() };
-        let error = client::new(&ProxySettings::default(), &tls, Duration::from_secs(1)).unwrap_err();
+        let error =
+            client::new(&ProxySettings::default(), &tls, Duration::from_secs(1)).unwrap_err();
         assert_eq!(error.kind, SinkErrorKind::Config);
         let expected = format!("{word}{}", path.display());
         assert!(error.message.contains(&expected), "{error}");

@@ -23,7 +23,8 @@ pub(super) const DEPTH_MAX: usize = 31;
 pub(super) fn encoded(event: &Event, encoder: &Encoder) -> Result<Bytes, String> {
     let record = encoder.record(event);
     let mut json = serde_json::Deserializer::from_slice(&record);
-    let value = Level(DEPTH_MAX).deserialize(&mut json).and_then(|value| json.end().map(|()| value));
+    let value =
+        Level(DEPTH_MAX).deserialize(&mut json).and_then(|value| json.end().map(|()| value));
     let mut value = value.map_err(|error| format!("cannot be read as JSON: {error}"))?;
     if let (Some(key), Some(Kind::Map(members))) = (encoder.metadata_key(), &mut value.kind) {
         members.fields.insert(free_key(&record, key).into_owned(), metadata(event));

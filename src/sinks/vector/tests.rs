@@ -21,9 +21,7 @@ use super::proto::{
     PUSH_EVENTS, PushEventsResponse, Timestamp, Value, ValueMap,
 };
 use super::*;
-use crate::sinks::contract::{
-    Destination, batch_of, event_of, event_with_line, sink_contract,
-};
+use crate::sinks::contract::{Destination, batch_of, event_of, event_with_line, sink_contract};
 use crate::sinks::{EncoderSettings, FieldPath, Fields};
 
 /// The request as Vector declares it, with its events as messages.
@@ -57,7 +55,10 @@ impl Source {
         let address = listener.local_addr().unwrap().to_string();
         let source = self.clone();
         tokio::spawn(async move {
-            Server::builder().serve_with_incoming(source, TcpIncoming::from(listener)).await.unwrap();
+            Server::builder()
+                .serve_with_incoming(source, TcpIncoming::from(listener))
+                .await
+                .unwrap();
         });
         address
     }
@@ -110,9 +111,9 @@ impl Service<http::Request<tonic::body::Body>> for Source {
                         .accept_compressed(CompressionEncoding::Zstd);
                     grpc.unary(source, request).await
                 }
-                HEALTH_CHECK => Grpc::new(ProstCodec::default())
-                    .unary::<_, _>(HealthOf(source), request)
-                    .await,
+                HEALTH_CHECK => {
+                    Grpc::new(ProstCodec::default()).unary::<_, _>(HealthOf(source), request).await
+                }
                 _ => Status::unimplemented("there is no such method").into_http(),
             })
         })
@@ -231,8 +232,9 @@ fn the_bytes_are_those_that_the_protocol_defines() {
 #[test]
 fn a_request_of_encoded_events_is_the_one_that_is_declared() {
     let events = [encoded("{\"a\":1}").unwrap(), encoded("{}").unwrap()];
-    let declared =
-        Declared { events: events.iter().map(|it| EventWrapper::decode(&it[..]).unwrap()).collect() };
+    let declared = Declared {
+        events: events.iter().map(|it| EventWrapper::decode(&it[..]).unwrap()).collect(),
+    };
     let sent = PushEventsRequest { events: events.to_vec() };
     assert_eq!(sent.encode_to_vec(), declared.encode_to_vec());
 }
@@ -440,4 +442,3 @@ fn addresses_and_tls_agree() {
     let ca = TlsSettings { ca_file: Some("ca.pem".into()), ..Default::default() };
     client::place("vector:6000", &ca).unwrap_err();
 }
-
