@@ -115,7 +115,7 @@ fn batch() -> Batch {
 async fn delivered(config: &Config, sink: &str) -> Written {
     let outside = Outside {
         clock: Clock::system(),
-        random: Arc::new(Random::seeded(1)),
+        random: Arc::new(Random::from_seed(1)),
         transport: None,
         follow: false,
     };

@@ -295,7 +295,7 @@ fn what_cannot_be_generated_is_refused_with_a_hint() {
     insta::assert_snapshot!(shown("zendesk/console"), @"cannot read `zendesk/console` as SOURCES/TRANSFORMS/SINKS; for example `zendesk//console,file`");
     insta::assert_snapshot!(shown("zendesk/remap/console"), @"transforms are not available in this version; write `zendesk//console`");
     insta::assert_snapshot!(shown("zendesc//console"), @"unknown source `zendesc`; did you mean `zendesk`?");
-    insta::assert_snapshot!(shown("zendesk//aws_s3"), @"unknown sink `aws_s3`; this version has `console` and `file`");
-    insta::assert_snapshot!(shown("zendesk//"), @"there is no sink; this version has `console` and `file`");
+    insta::assert_snapshot!(shown("zendesk//aws_s3"), @"unknown sink `aws_s3`; this version has `console`, `file`, `http` and `vector`");
+    insta::assert_snapshot!(shown("zendesk//"), @"there is no sink; this version has `console`, `file`, `http` and `vector`");
     insta::assert_snapshot!(shown("a:zendesk//a:console"), @"`a` cannot be the name of a sink; a name is there once, and has letters, digits, `_` and `-`");
 }

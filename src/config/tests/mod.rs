@@ -2,6 +2,7 @@
 
 mod loading;
 mod mistakes;
+mod requests;
 mod secrets;
 
 use std::collections::HashMap;

@@ -188,13 +188,13 @@ fn uri(text: &str) -> Result<Template, SinkError> {
     let refuse = |what: String| config(format!("`uri` is no address: {what}")).with_hint(HINT);
     let template = Template::parse(text).map_err(|error| refuse(reason(&error)))?;
     let literal = template.literal_prefix();
-    let url = Url::parse(literal).map_err(|error| refuse(error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(refuse("it must begin with `http://` or `https://`".to_owned()));
-    }
     let behind = literal.split_once("://").map_or("", |(_, behind)| behind);
     if !template.is_literal() && !behind.contains(['/', '?']) {
         return Err(refuse("its host must be literal, with `/` after it".to_owned()));
+    }
+    let url = Url::parse(literal).map_err(|error| refuse(error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(refuse("it must begin with `http://` or `https://`".to_owned()));
     }
     Ok(template)
 }
