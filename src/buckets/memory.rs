@@ -1,7 +1,11 @@
-//! A bucket in memory, for tests of what uses one. It keeps every promise of the trait.
+//! A bucket in memory: for embedding, and for tests of whatever uses one.
+//!
+//! It keeps every promise of the trait, and can be slow, lose answers and let puts arrive after
+//! their sender has gone, as a network does. It must not do so unasked.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,7 +14,7 @@ use super::{Bucket, BucketError, BucketErrorKind, Condition, NewObject, ObjectIn
 
 /// Clones share what is in it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct MemoryBucket(Arc<Mutex<Inside>>);
+pub struct MemoryBucket(Arc<Mutex<Inside>>);
 
 #[derive(Debug, Default)]
 struct Inside {
@@ -18,33 +22,79 @@ struct Inside {
     puts: u64,
     /// The next puts take place, but their answers are lost.
     lose_answers: u32,
-    /// The next puts do not take place.
-    refuse: u32,
+    /// The next puts fail, and arrive later.
+    delay: u32,
+    /// How long a put is on its way.
+    latency: Duration,
+    /// Puts on their way, by number.
+    under_way: BTreeMap<u64, (String, NewObject, Condition)>,
+    begun: u64,
+}
+
+impl Inside {
+    /// Sends a put on its way: its number, how long it takes, and whether it is delayed.
+    fn begin(&mut self, key: &str, new: NewObject, condition: Condition) -> (u64, Duration, bool) {
+        self.begun += 1;
+        self.under_way.insert(self.begun, (key.to_owned(), new, condition));
+        let delayed = self.delay > 0;
+        self.delay = self.delay.saturating_sub(1);
+        (self.begun, self.latency, delayed)
+    }
+
+    fn put(&mut self, key: &str, object: NewObject, condition: &Condition) -> Put {
+        let present = self.objects.get(key).map(|(version, _)| version.to_string());
+        let holds = match condition {
+            Condition::Absent => present.is_none(),
+            Condition::Version(Version(version)) => present.as_ref() == Some(version),
+        };
+        if !holds {
+            return Put::Refused;
+        }
+        self.puts += 1;
+        self.objects.insert(key.to_owned(), (self.puts, object));
+        Put::Done(Version(self.puts.to_string()))
+    }
 }
 
 impl MemoryBucket {
     fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.0.lock().expect("nobody panics with it")
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything, by key.
-    pub(crate) fn objects(&self) -> BTreeMap<String, NewObject> {
+    /// Everything, in the order in which it was put.
+    pub fn objects(&self) -> Vec<(String, NewObject)> {
         let inside = self.lock();
-        inside.objects.iter().map(|(key, (_, object))| (key.clone(), object.clone())).collect()
+        let mut objects: Vec<_> = inside.objects.iter().collect();
+        objects.sort_by_key(|(_, (version, _))| *version);
+        objects.into_iter().map(|(key, (_, object))| (key.clone(), object.clone())).collect()
     }
 
     /// The next `count` puts take place, but say that they failed.
-    pub(crate) fn lose_answers(&self, count: u32) {
+    pub fn lose_answers(&self, count: u32) {
         self.lock().lose_answers = count;
     }
 
-    /// The next `count` puts fail and do nothing.
-    pub(crate) fn refuse(&self, count: u32) {
-        self.lock().refuse = count;
+    /// The next `count` puts fail, and arrive when [`arrive`](Self::arrive) lets them.
+    pub fn delay(&self, count: u32) {
+        self.lock().delay = count;
+    }
+
+    /// What was delayed takes place now, as far as its condition holds.
+    pub fn arrive(&self) {
+        let mut inside = self.lock();
+        for (key, object, condition) in std::mem::take(&mut inside.under_way).into_values() {
+            inside.put(&key, object, &condition);
+        }
+    }
+
+    /// Every put is on its way for this long. One whose sender goes meanwhile arrives when
+    /// [`arrive`](Self::arrive) lets it.
+    pub fn slow_down(&self, latency: Duration) {
+        self.lock().latency = latency;
     }
 
     /// Puts an object whatever is there, as somebody else would.
-    pub(crate) fn overwrite(&self, key: &str, object: NewObject) {
+    pub fn overwrite(&self, key: &str, object: NewObject) {
         let mut inside = self.lock();
         inside.puts += 1;
         let version = inside.puts;
@@ -84,27 +134,23 @@ impl Bucket for MemoryBucket {
         object: NewObject,
         condition: Condition,
     ) -> Result<Put, BucketError> {
-        let present = self.head(key).await?.map(|info| info.version);
-        let holds = match condition {
-            Condition::Absent => present.is_none(),
-            Condition::Version(version) => present == Some(version),
-        };
-        let mut inside = self.lock();
-        if inside.refuse > 0 {
-            inside.refuse -= 1;
+        let (number, latency, delayed) = self.lock().begin(key, object, condition);
+        if delayed {
             return Err(away());
         }
-        if !holds {
-            return Ok(Put::Refused);
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
         }
-        inside.puts += 1;
-        let version = inside.puts;
-        inside.objects.insert(key.to_owned(), (version, object));
+        let mut inside = self.lock();
+        let Some((key, object, condition)) = inside.under_way.remove(&number) else {
+            return Err(away());
+        };
+        let put = inside.put(&key, object, &condition);
         if inside.lose_answers > 0 {
             inside.lose_answers -= 1;
             return Err(away());
         }
-        Ok(Put::Done(Version(version.to_string())))
+        Ok(put)
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, BucketError> {

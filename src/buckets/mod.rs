@@ -3,8 +3,8 @@
 //! What S3, Google Cloud Storage and Azure Blob have in common, as far as a sink and a checkpoint
 //! need it. It knows no event and no position, and does not retry: whoever asks does.
 
+mod aws_s3;
 mod error;
-#[cfg(test)]
 mod memory;
 
 use std::collections::BTreeMap;
@@ -12,9 +12,11 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub use aws_s3::{
+    AwsAuth, AwsCredentials, AwsRole, AwsS3, AwsS3Settings, Checksums, ImdsSettings, PutOptions,
+};
 pub use error::{BucketError, BucketErrorKind};
-#[cfg(test)]
-pub(crate) use memory::MemoryBucket;
+pub use memory::MemoryBucket;
 
 /// Which state of an object this is: an `ETag` or a generation. Equal ones mean equal bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! every stream, what each sink holds beyond it, and the state of the sinks. A
 //! store keeps it; it must not look inside.
 
+mod bucket;
 #[cfg(test)]
 mod contract;
 mod document;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::sinks::SinkState;
 use crate::streams::Position;
 
+pub use bucket::BucketStore;
 pub use file::FileStore;
 pub use memory::MemoryStore;
 

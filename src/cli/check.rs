@@ -14,8 +14,8 @@ use serde_json::Value;
 use super::account::{self, AccountArguments, BRIEF};
 use super::{Failure, output};
 use crate::checkpoint::{StoreError, StoreErrorKind};
-use crate::config::{self, CheckpointConfig, Config, ProcessEnvironment};
-use crate::pipeline::{self, BuildError};
+use crate::config::{self, Config, ProcessEnvironment};
+use crate::pipeline::{self, BuildError, Outside};
 use crate::streams::{CATALOGUE, Paging, StreamSpec};
 use crate::zendesk::{ApiError, Client, PageRequest};
 
@@ -91,14 +91,14 @@ async fn check_config(config: &Config) -> Result<Vec<Finding>, Failure> {
         };
         findings.push(Finding { kind: "sink", name: sink.name.clone(), ok, detail, hint });
     }
-    findings.push(check_checkpoint(&config.checkpoint).await);
+    findings.push(check_checkpoint(config, &outside).await);
     Ok(findings)
 }
 
 /// Whether positions can be kept. A run that keeps them right now is the best proof.
-async fn check_checkpoint(checkpoint: &CheckpointConfig) -> Finding {
-    let name = checkpoint.to_string();
-    let readable = match pipeline::store(checkpoint) {
+async fn check_checkpoint(config: &Config, outside: &Outside) -> Finding {
+    let name = config.checkpoint.to_string();
+    let readable = match pipeline::store(&config.checkpoint, &config.proxy, outside) {
         Ok(store) => store.load().await.map(|_| "can be kept".to_owned()),
         Err(BuildError::Checkpoint(error)) if error.kind == StoreErrorKind::Conflict => {
             Ok("kept by a run".to_owned())

@@ -1,6 +1,7 @@
 //! `run`: a config's sources into its sinks, until stopped or, with `--once`, to
 //! the present end.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Failure, account};
-use crate::config::{self, ProcessEnvironment};
+use crate::config::{self, Config, ProcessEnvironment};
 use crate::pipeline::{self, RunOptions, Tally};
 
 /// What to run and for how long.
@@ -21,13 +22,17 @@ pub(super) struct Arguments {
     /// Read every stream to its present end, write everything out, save, and exit.
     #[arg(long)]
     once: bool,
-    /// Take at most this many pages of each stream, then exit.
+    /// Take at most this many pages of each stream, then exit; instead of the config's `max_pages`.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_pages: Option<u64>,
     /// How long a stopped run may take to write out what it holds, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     shutdown_timeout: u64,
 }
+
+/// How often a run begins again because a write of a former one arrived late. Each such write
+/// is then known, so more than a few would mean that somebody else is writing all the time.
+const RESTARTS_MAX: u32 = 5;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,36 +41,54 @@ Examples:
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let config = config::load(&arguments.config, &ProcessEnvironment)?;
-    let pipeline = pipeline::build(&config, &account::outside(!arguments.once))?;
-    let tally = pipeline.tally();
     let options = RunOptions {
         once: arguments.once,
-        max_pages: arguments.max_pages,
+        max_pages: arguments.max_pages.or(config.max_pages.map(NonZeroU64::get)),
         shutdown_timeout: Duration::from_secs(arguments.shutdown_timeout),
     };
     let mut signals = Signals::new()?;
-    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let stopping = tokio::sync::watch::Sender::new(false);
     let told = async {
         signals.next().await;
         tracing::info!("stopping: writing out what is held; a second signal stops at once");
-        // The run may have ended by itself meanwhile.
-        let _ended = stop.send(());
+        stopping.send_replace(true);
         signals.next().await;
         Failure::run("stopped before everything was written out")
             .with_hint("nothing is lost: the next run reads it again")
     };
-    let shutdown = async {
-        if stopped.await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    tracing::info!(streams = tally.streams.len(), sinks = config.sinks.len(), "started");
-    let result = tokio::select! {
-        result = pipeline.run(options, shutdown) => result.map_err(Failure::from),
+    tokio::select! {
+        result = run_until_done(&config, options, &stopping) => result,
         failure = told => Err(failure),
-    };
-    report(&tally);
-    result
+    }
+}
+
+/// Runs, and begins again where a write of a former run arrived after this one had begun.
+async fn run_until_done(
+    config: &Config,
+    options: RunOptions,
+    stopping: &tokio::sync::watch::Sender<bool>,
+) -> Result<(), Failure> {
+    let mut restarts = 0;
+    loop {
+        let pipeline = pipeline::build(config, &account::outside(!options.once))?;
+        let tally = pipeline.tally();
+        tracing::info!(streams = tally.streams.len(), sinks = config.sinks.len(), "started");
+        let mut stopped = stopping.subscribe();
+        let shutdown = async move {
+            if stopped.wait_for(|stopped| *stopped).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let result = pipeline.run(options, shutdown).await;
+        report(&tally);
+        match result {
+            Err(error) if error.is_superseded() && restarts < RESTARTS_MAX => {
+                restarts += 1;
+                tracing::warn!(%error, "beginning again, to see what is there");
+            }
+            result => return result.map_err(Failure::from),
+        }
+    }
 }
 
 /// What was done, in the log.
@@ -77,7 +100,7 @@ fn report(tally: &Tally) {
         tracing::info!(stream = stream.name, events, deduplicated, rejected, "read");
     }
     for sink in &tally.sinks {
-        if sink.name == pipeline::REJECTED && sink.events.load(Ordering::Relaxed) == 0 {
+        if sink.name == pipeline::KEPT && sink.events.load(Ordering::Relaxed) == 0 {
             continue;
         }
         let (events, bytes) =

@@ -13,9 +13,38 @@ const STRATEGIES: &[&str] = &["oauth_client_credentials", "bearer", "api_token",
 /// Reading is all that the records need.
 const DEFAULT_SCOPE: &str = "read";
 
+/// What other collectors call a strategy, and what it is called here.
+const ALIASES: &[(&str, &str)] = &[("token", "api_token")];
+
 /// What `auth` means.
+///
+/// The fields of a strategy stand beside `strategy`, or in a map of the strategy's name. The
+/// latter may be there for several, so that a variable can choose among them.
 pub(super) fn auth(node: &Node, path: &Path) -> Result<AuthConfig, Finding> {
-    match type_of(node, path, "strategy", STRATEGIES)? {
+    let word = type_of(node, path, "strategy", STRATEGIES)?;
+    let meant = ALIASES.iter().find_map(|(alias, meant)| (*alias == word).then_some(*meant));
+    let meant = meant.unwrap_or(word);
+    if !STRATEGIES.contains(&meant) {
+        return Err(Finding::unknown_value(&path.key("strategy"), word, STRATEGIES));
+    }
+    let Node::Map(entries) = node else { return strategy(meant, node, path) };
+    let is_strategy = |key: &&String| STRATEGIES.contains(&key.as_str());
+    if !entries.keys().any(|key| is_strategy(&key)) {
+        return strategy(meant, node, path);
+    }
+    if let Some(key) = entries.keys().find(|key| *key != "strategy" && !is_strategy(key)) {
+        let inside = format!("put it into the map of its strategy, such as `{meant}`");
+        return Err(Finding::new(path, format!("`{key}` stands beside strategies")).hint(inside));
+    }
+    match node.get(meant) {
+        Some(fields) => strategy(meant, fields, &path.key(meant)),
+        None => Err(Finding::new(path, format!("missing field `{meant}`"))
+            .hint("it holds the fields of the strategy that was chosen")),
+    }
+}
+
+fn strategy(name: &str, node: &Node, path: &Path) -> Result<AuthConfig, Finding> {
+    match name {
         "oauth_client_credentials" => {
             let written: written::OauthClientCredentials = read(node, path)?;
             Ok(AuthConfig::OauthClientCredentials {

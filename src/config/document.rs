@@ -11,8 +11,17 @@ use super::problem::{ConfigError, Finding, Findings};
 use super::secret;
 
 /// Every top-level option of this version.
-const TOP_LEVEL: &[&str] =
-    &["data_dir", "checkpoint", "sources", "sinks", "acknowledgements", "proxy", "secret", "api"];
+const TOP_LEVEL: &[&str] = &[
+    "data_dir",
+    "checkpoint",
+    "sources",
+    "sinks",
+    "acknowledgements",
+    "proxy",
+    "secret",
+    "api",
+    "max_pages",
+];
 
 /// Maps of things by name, which are put together name by name.
 const SECTIONS: &[&str] = &["sources", "sinks", "secret"];

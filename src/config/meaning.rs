@@ -13,7 +13,7 @@ use super::problem::{ConfigError, Finding, Findings, listed};
 use super::read::{read, type_of};
 use super::written::{self, Toggle};
 use super::{
-    CheckpointConfig, Config, ProxySettings, SinkConfig, SourceConfig, inputs, sink, source,
+    CheckpointConfig, Config, ProxySettings, SinkConfig, SourceConfig, aws, inputs, sink, source,
 };
 
 /// What the tree means; none if something is wrong with it, which is then among the findings.
@@ -32,6 +32,8 @@ pub(super) fn config(
     if let Some(node) = root.get("api") {
         findings.keep(api(node, &top.key("api")));
     }
+    let max_pages = root.get("max_pages").map(|node| read(node, &top.key("max_pages")));
+    let max_pages = findings.keep(max_pages.transpose());
     check_names(root, findings);
     let sources = sources(root, findings);
     let sinks = sinks(root, acknowledgements, sources.as_deref(), findings);
@@ -41,6 +43,7 @@ pub(super) fn config(
         sources: sources?,
         sinks: sinks?,
         proxy: proxy?,
+        max_pages: max_pages?,
     })
 }
 
@@ -58,6 +61,9 @@ fn data_dir(root: &Node, top: &Path, environment: &dyn Environment) -> Result<Pa
     }
 }
 
+/// The types of checkpoints.
+const CHECKPOINTS: &[&str] = &["file", "aws_s3"];
+
 fn checkpoint(
     node: Option<&Node>,
     path: &Path,
@@ -65,12 +71,13 @@ fn checkpoint(
 ) -> Result<CheckpointConfig, Finding> {
     let default = data_dir.join("checkpoint.json");
     let Some(node) = node else { return Ok(CheckpointConfig::File { path: default }) };
-    match type_of(node, path, "type", &["file"])? {
+    match type_of(node, path, "type", CHECKPOINTS)? {
         "file" => {
             let written: written::CheckpointFile = read(node, path)?;
             Ok(CheckpointConfig::File { path: written.path.map_or(default, |path| path.0.into()) })
         }
-        other => Err(Finding::unknown_value(&path.key("type"), other, &["file"])),
+        "aws_s3" => aws::checkpoint(node, path),
+        other => Err(Finding::unknown_value(&path.key("type"), other, CHECKPOINTS)),
     }
 }
 

@@ -5,6 +5,7 @@
 //! here connects to anything.
 
 mod auth;
+mod aws;
 mod document;
 mod endpoint;
 mod environment;
@@ -29,6 +30,7 @@ mod unavailable;
 mod written;
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -61,15 +63,24 @@ pub struct Config {
     pub sinks: Vec<SinkConfig>,
     /// The proxies that requests go through.
     pub proxy: ProxySettings,
+    /// Of each stream, at most this many pages a run, which then ends; none: no such end.
+    pub max_pages: Option<NonZeroU64>,
 }
 
 /// Where positions are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum CheckpointConfig {
     /// One file; by default `checkpoint.json` in the data directory.
     File {
         /// The file.
         path: PathBuf,
+    },
+    /// One object in S3.
+    AwsS3 {
+        /// The bucket it is in.
+        bucket: crate::buckets::AwsS3Settings,
+        /// Its key there.
+        key: String,
     },
 }
 
@@ -78,6 +89,7 @@ impl fmt::Display for CheckpointConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path } => write!(f, "{}", path.display()),
+            Self::AwsS3 { bucket, key } => write!(f, "s3://{}/{key}", bucket.bucket),
         }
     }
 }
@@ -210,6 +222,13 @@ pub enum SinkKind {
     },
     /// Files, appended to.
     File(crate::sinks::FileSettings),
+    /// Objects in S3.
+    AwsS3 {
+        /// Where they go.
+        bucket: crate::buckets::AwsS3Settings,
+        /// What they are called and how they are packed.
+        object: crate::sinks::ObjectSettings,
+    },
     /// Requests to an endpoint.
     Http(Box<crate::sinks::HttpSettings>),
     /// Another Vector.

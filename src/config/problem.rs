@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use super::node::{Node, Origin, Path, Segment};
+use super::node::{Node, Origin, Path, Segment, Text};
+use super::read::words;
 use super::unavailable;
 
 /// Everything found wrong with a config.
@@ -114,13 +115,15 @@ impl Finding {
 
     /// The same, without anything that the environment or a secret gave.
     fn redacted(mut self, root: &Node) -> Self {
-        let Some(Node::Text(text)) = root.at(&self.path) else { return self };
+        let Some(text) = text_at(root, &self.path) else { return self };
         match &text.origin {
             Origin::Written => self,
             Origin::Environment(written) => {
                 // Messages hold a value only whole and quoted, so no shorter match is wanted.
-                let (shown, stand_in) = (format!("`{}`", text.value), format!("`{written}`"));
-                self.message = self.message.replace(&shown, &stand_in);
+                let stand_in = format!("`{written}`");
+                for value in std::iter::once(text.value.as_str()).chain(words(&text.value)) {
+                    self.message = self.message.replace(&format!("`{value}`"), &stand_in);
+                }
                 self
             }
             // Even a part of a secret, or a hint made from it, would be too much.
@@ -135,6 +138,18 @@ impl Finding {
         let file = self.file.clone().or_else(|| file.map(str::to_owned));
         let Self { path, message, hint, .. } = self.redacted(root);
         Problem { file, path: path.to_string(), message, hint }
+    }
+}
+
+/// The text at `path`, or that of the list which has the item there.
+fn text_at<'n>(root: &'n Node, path: &Path) -> Option<&'n Text> {
+    let list = || match path.0.split_last()? {
+        (Segment::Index(_), list) => root.at(&Path(list.to_vec())),
+        (Segment::Key(_), _) => None,
+    };
+    match root.at(path).or_else(list) {
+        Some(Node::Text(text)) => Some(text),
+        _ => None,
     }
 }
 

@@ -1,12 +1,12 @@
 //! Reads a tree into the written types, and says exactly where it does not fit.
 //!
-//! A string that came from the environment is read as a number or a boolean where one is
+//! A string that came from the environment is read as a number, a boolean or a list where one is
 //! expected; one that was written as a string is not.
 
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::value::StrDeserializer;
+use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
 use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess,
     Unexpected, Visitor,
@@ -31,6 +31,18 @@ pub(super) fn read_rest<'de, T: Deserialize<'de>>(
     let rest = entries.iter().filter(|(key, _)| !others.contains(&key.as_str()));
     T::deserialize(de::value::MapAccessDeserializer::new(Entries { entries: rest, value: None }))
         .map_err(|error| error.beside(others).located(path))
+}
+
+/// Reads some fields of the map at `path`; the others are read elsewhere.
+pub(super) fn read_part<'de, T: Deserialize<'de>>(
+    node: &'de Node,
+    path: &Path,
+    fields: &[&str],
+) -> Result<T, Finding> {
+    let Node::Map(entries) = node else { return read(node, path) };
+    let part = entries.iter().filter(|(key, _)| fields.contains(&key.as_str()));
+    T::deserialize(de::value::MapAccessDeserializer::new(Entries { entries: part, value: None }))
+        .map_err(|error| error.located(path))
 }
 
 /// The word at `key` of the map here that tells how the rest of it is read.
@@ -127,6 +139,7 @@ impl de::Error for ReadError {
         let expected = expected.to_string();
         let expected = match expected.as_str() {
             "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+            "a nonzero u64" | "a nonzero usize" => "a whole number, 1 or more",
             "f64" => "a number",
             "a boolean" => "`true` or `false`",
             "a sequence" => "a list",
@@ -256,9 +269,44 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         }
     }
 
+    /// A variable holds several words with commas between them.
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.foreign() {
+            Some(text) => visitor.visit_seq(Words { words: words(text), next: 0 }),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
     forward_to_deserialize_any! {
-        char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct
+        char str string bytes byte_buf unit unit_struct tuple tuple_struct map struct
         identifier ignored_any
+    }
+}
+
+/// The words of a list that came from the environment: `a, b`.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|word| !word.is_empty())
+}
+
+struct Words<I> {
+    words: I,
+    next: usize,
+}
+
+impl<'de, I: Iterator<Item = &'de str>> SeqAccess<'de> for Words<I> {
+    type Error = ReadError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, ReadError> {
+        let Some(word) = self.words.next() else { return Ok(None) };
+        let index = self.next;
+        self.next += 1;
+        let word = BorrowedStrDeserializer::new(word);
+        seed.deserialize(word)
+            .map(Some)
+            .map_err(|error: ReadError| error.under(Segment::Index(index)))
     }
 }
 

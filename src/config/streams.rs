@@ -83,6 +83,7 @@ fn chosen(
     let mut patterns = Vec::new();
     for (index, text) in written.iter().enumerate() {
         let path = path.index(index);
+        let text = crate::streams::find(text).map_or(text.as_str(), |spec| spec.name);
         match Pattern::new(text) {
             Ok(pattern) if names().any(|name| pattern.matches(name)) => patterns.push(pattern),
             Ok(_) => findings.push(

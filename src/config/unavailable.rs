@@ -23,19 +23,27 @@ const OPTIONS: &[(&str, &str)] = &[
     ("sources.*.acknowledgements", "set it on the sinks"),
     ("sources.*.scrape_interval_secs", "use `poll_interval_secs`"),
     ("sources.*.scrape_timeout_secs", "use `request.timeout_secs`"),
-    ("sinks.*.buffer", "leave it out: queues are in memory, bounded, and wait when full"),
+    ("sinks.*.buffer.max_size", "use `max_events`: the buffer is in memory"),
     ("sinks.*.batch", "leave it out"),
     ("sinks.*.request", "leave it out: a write is tried again until it is accepted"),
     ("sinks.*.tls", "leave it out"),
     ("sinks.*.proxy", "set the top-level `proxy`"),
     ("sinks.*.graph", "leave it out"),
-    ("sinks.*.timezone", "leave it out: times in `path` are in UTC"),
+    ("sinks.*.timezone", "leave it out: times are in UTC"),
+    (
+        "sinks.*.retry_strategy",
+        "leave it out: what may pass is tried again, what may not ends the run",
+    ),
+    ("sinks.*.batch_encoding", "leave it out: objects hold a line an event"),
     ("sinks.*.truncate", "leave it out: files are only appended to"),
     ("sinks.*.internal_metrics", "leave it out"),
     ("sinks.*.healthcheck.timeout", "leave it out"),
     ("sinks.*.healthcheck.uri", "leave it out"),
     ("sinks.*.healthcheck_uri", "leave it out"),
-    ("sinks.*.dangerously_allow_unconfined_template_resolution", "begin `path` with a literal"),
+    (
+        "sinks.*.dangerously_allow_unconfined_template_resolution",
+        "begin the template with a literal",
+    ),
     ("sinks.*.encoding.metric_tag_values", "leave it out: events are not metrics"),
     ("sinks.*.framing.length_delimited", "use `method: newline_delimited`"),
     ("sinks.*.framing.max_frame_length", "leave it out"),
@@ -45,17 +53,19 @@ const OPTIONS: &[(&str, &str)] = &[
     ("sinks.*.tls.server_name", "connect by the name that is in the certificate"),
     ("sinks.*.routing.health", "leave it out: the next endpoint is tried after any failure"),
     ("sinks.*.headers", "use `request.headers`"),
+    ("checkpoint.storage_class", "leave it out: a checkpoint is read at once"),
     ("secret.*.protocol", "leave it out: version 1.0 is spoken"),
 ];
 
 /// Words that a field takes elsewhere, by the field's path.
 const VALUES: &[(&str, &[&str])] = &[
-    ("checkpoint.type", &["aws_s3", "gcp_cloud_storage", "kafka"]),
+    ("checkpoint.type", &["gcp_cloud_storage", "kafka"]),
     ("secret.*.type", &["aws_secrets_manager"]),
     ("sources.*.auth.strategy", &["oauth_refresh_token", "aws", "custom"]),
     ("sources.*.emit", &["pages"]),
     ("sources.*.type", &["okta", "http_client", "exec", "stdin", "http_server", "vector"]),
     ("sinks.*.auth.strategy", &["aws"]),
+    ("sinks.*.buffer.type", &["disk"]),
     ("sinks.*.compression", &["snappy", "lz4"]),
     ("sinks.*.method", &["delete", "get", "head", "options", "trace"]),
     (
@@ -80,7 +90,6 @@ const VALUES: &[(&str, &[&str])] = &[
     (
         "sinks.*.type",
         &[
-            "aws_s3",
             "gcp_cloud_storage",
             "azure_blob",
             "kafka",

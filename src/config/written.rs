@@ -78,7 +78,7 @@ pub(super) struct StreamOptions {
 #[serde(deny_unknown_fields)]
 pub(super) struct OauthClientCredentials {
     #[serde(rename = "strategy")]
-    _strategy: IgnoredAny,
+    _strategy: Option<IgnoredAny>,
     pub(super) client_id: NonEmpty,
     pub(super) client_secret: Secret,
     pub(super) scope: Option<NonEmpty>,
@@ -89,7 +89,7 @@ pub(super) struct OauthClientCredentials {
 #[serde(deny_unknown_fields)]
 pub(super) struct Bearer {
     #[serde(rename = "strategy")]
-    _strategy: IgnoredAny,
+    _strategy: Option<IgnoredAny>,
     pub(super) token: Secret,
 }
 
@@ -98,7 +98,7 @@ pub(super) struct Bearer {
 #[serde(deny_unknown_fields)]
 pub(super) struct ApiToken {
     #[serde(rename = "strategy")]
-    _strategy: IgnoredAny,
+    _strategy: Option<IgnoredAny>,
     pub(super) email: NonEmpty,
     pub(super) token: Secret,
 }
@@ -108,7 +108,7 @@ pub(super) struct ApiToken {
 #[serde(deny_unknown_fields)]
 pub(super) struct Basic {
     #[serde(rename = "strategy")]
-    _strategy: IgnoredAny,
+    _strategy: Option<IgnoredAny>,
     pub(super) user: NonEmpty,
     pub(super) password: Secret,
 }

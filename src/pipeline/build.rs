@@ -21,8 +21,8 @@ use crate::zendesk::{Client, ClientSettings, Credentials, Network, NetworkError}
 /// A longer page, decompressed, is refused. A page of a thousand large tickets is about 10 MB.
 const BODY_BYTES_MAX: usize = 256 << 20;
 
-/// The name of the sink that keeps what no configured sink takes.
-pub const REJECTED: &str = "rejected";
+/// The name of the sink that keeps what no configured sink takes. No name in a config has a dot.
+pub const KEPT: &str = "data_dir.rejected";
 
 /// What a config cannot say: the parts of the outside world.
 #[derive(Debug)]
@@ -73,12 +73,12 @@ pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError>
     let taken = |output: &String| config.sinks.iter().any(|sink| sink.inputs.contains(output));
     let of_sources = config.sources.iter().map(|source| &source.name);
     let refusers = of_sources.chain(config.sinks.iter().map(|sink| &sink.name));
-    let rejected = refusers.map(|name| format!("{name}.{REJECTED}"));
+    let rejected = refusers.map(|name| format!("{name}.rejected"));
     let untaken: Vec<String> = rejected.filter(|output| !taken(output)).collect();
     if !untaken.is_empty() {
         sinks.push(rejected_file(&config.data_dir, untaken)?);
     }
-    let store = connect::store(&config.checkpoint)?;
+    let store = connect::store(&config.checkpoint, &config.proxy, outside)?;
     Ok(Pipeline::new(sources, sinks, store, outside.clock, Arc::clone(&outside.random)))
 }
 
@@ -91,9 +91,9 @@ pub fn rejected_file(data_dir: &Path, inputs: Vec<String>) -> Result<SinkPlan, B
         compression: Compression::None,
         idle_timeout: Duration::from_secs(30),
     };
-    let refuse = |error| BuildError::Sink(REJECTED.to_owned(), error);
+    let refuse = |error| BuildError::Sink(KEPT.to_owned(), error);
     Ok(SinkPlan {
-        name: REJECTED.to_owned(),
+        name: KEPT.to_owned(),
         inputs,
         acknowledged: true,
         // It is made when the first record is rejected.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::deliver::Held;
 use super::error::RunError;
 use super::ledger::{Ledger, Seq, Share, SinkId};
 use super::tally::{Tally, add};
@@ -29,6 +30,8 @@ const NOTES_PER_SAVE_MAX: usize = 256;
 /// What the others tell the committer.
 #[derive(Debug)]
 pub(super) enum Note {
+    /// A sink is as a former run left it. Sent before it is given anything.
+    Restored { sink: SinkId, state: Option<SinkState>, held: Arc<Held> },
     /// A page is on its way to the sinks. Sent before any of its events is.
     Fetched { stream: usize, seq: Seq, resume: Position, shares: Vec<Share>, caught_up: bool },
     /// A sink made a batch durable: so many events of that page of that stream each.
@@ -101,6 +104,16 @@ impl Committer {
     /// Enters a note into the books. Returns whether there is something new to save.
     fn apply(&mut self, note: Note, waiting: &mut Vec<oneshot::Sender<()>>) -> bool {
         match note {
+            Note::Restored { sink, state, held } => {
+                if let Some(state) = state {
+                    self.checkpoint.sinks.insert(self.sink_names[sink].clone(), state);
+                }
+                for (name, ledger) in self.stream_names.iter().zip(&mut self.ledgers) {
+                    ledger.hold(sink, held.get(name).map_or(&[], Vec::as_slice));
+                }
+                // What is saved already comes to the same.
+                false
+            }
             Note::Fetched { stream, seq, resume, shares, caught_up } => {
                 let moved = self.ledgers[stream].fetched(seq, resume, shares);
                 if caught_up {

@@ -3,22 +3,27 @@
 use std::sync::Arc;
 
 use super::build::{BuildError, Outside};
-use crate::checkpoint::{CheckpointStore, FileStore};
+use crate::buckets::{AwsS3, Bucket};
+use crate::checkpoint::{BucketStore, CheckpointStore, FileStore};
 use crate::config::{CheckpointConfig, SinkConfig, SinkKind};
 use crate::http_client::ProxySettings;
-use crate::sinks::{Console, Encoder, File, Http, Sink, Vector};
+use crate::sinks::{Console, Encoder, File, Http, Object, ObjectSettings, Sink, SinkError, Vector};
 
 /// The sink that a part of the config describes.
 pub fn sink(
     config: &SinkConfig,
     proxy: &ProxySettings,
-    _outside: &Outside,
+    outside: &Outside,
 ) -> Result<Arc<dyn Sink>, BuildError> {
     let refuse = |error| BuildError::Sink(config.name.clone(), error);
     let encoder = Encoder::new(config.encoder.clone());
     Ok(match &config.kind {
         SinkKind::Console { target } => Arc::new(Console::new(*target, encoder)),
         SinkKind::File(settings) => Arc::new(File::new(settings.clone(), encoder).map_err(refuse)?),
+        SinkKind::AwsS3 { bucket, object } => {
+            let bucket = Arc::new(AwsS3::new(bucket.clone(), proxy.clone()));
+            objects(bucket, object, encoder, outside).map_err(refuse)?
+        }
         SinkKind::Http(settings) => {
             Arc::new(Http::new((**settings).clone(), encoder, proxy).map_err(refuse)?)
         }
@@ -26,9 +31,27 @@ pub fn sink(
     })
 }
 
+fn objects(
+    bucket: Arc<dyn Bucket>,
+    settings: &ObjectSettings,
+    encoder: Encoder,
+    outside: &Outside,
+) -> Result<Arc<dyn Sink>, SinkError> {
+    let random = Arc::clone(&outside.random);
+    Ok(Arc::new(Object::new(bucket, settings.clone(), encoder, outside.clock, random)?))
+}
+
 /// The store that a part of the config describes.
-pub fn store(config: &CheckpointConfig) -> Result<Arc<dyn CheckpointStore>, BuildError> {
+pub fn store(
+    config: &CheckpointConfig,
+    proxy: &ProxySettings,
+    outside: &Outside,
+) -> Result<Arc<dyn CheckpointStore>, BuildError> {
     Ok(match config {
         CheckpointConfig::File { path } => Arc::new(FileStore::open(path)?),
+        CheckpointConfig::AwsS3 { bucket, key } => {
+            let bucket = Arc::new(AwsS3::new(bucket.clone(), proxy.clone()));
+            Arc::new(BucketStore::new(bucket, key.clone(), &outside.random))
+        }
     })
 }

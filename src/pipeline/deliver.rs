@@ -1,15 +1,16 @@
 //! From deliveries to durable batches: the only retry loop toward sinks.
 //!
-//! Two tasks a sink: one collects what the feeds send, the other writes. While a write is under
-//! way the next batch grows, up to its limits; then the feeds wait.
+//! One task a sink. It gives the sink back what a former run left, collects what the feeds send,
+//! and writes it in batches.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::batch::{BatchSettings, Batcher, Cut, Delivery, Span, Whence};
+use super::batch::{Batcher, Cut, Delivery, Span, Whence};
 use super::commit::Note;
 use super::error::RunError;
 use super::intake::{Intake, Queued};
@@ -19,45 +20,22 @@ use super::tally::{SinkTally, add};
 use crate::clock::Clock;
 use crate::normalize::{self, Event};
 use crate::random::Random;
-use crate::sinks::{Refused, Sink, SinkError, SinkErrorKind, SinkState, Written};
+use crate::sinks::{Refused, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written};
 use crate::zendesk::Backoff;
 
-/// Collects deliveries into batches until every feed is gone.
-pub(super) async fn batch(
-    settings: BatchSettings,
-    mut deliveries: mpsc::Receiver<Queued>,
-    batches: mpsc::Sender<Cut>,
-) -> Result<(), RunError> {
-    let mut waiting = Batcher::new(settings);
-    let mut open = true;
-    while open || waiting.due_at().is_some() {
-        let now = Instant::now();
-        // What is left at the end is due at once.
-        let due_at = waiting.due_at().map(|due| if open { due } else { now });
-        let is_due = due_at.is_some_and(|due| due <= now);
-        tokio::select! {
-            biased;
-            permit = batches.reserve(), if is_due => {
-                // The writer is gone only when the run failed or its reader is: nothing to do.
-                let Ok(permit) = permit else { return Ok(()) };
-                if let Some(cut) = waiting.cut(now) {
-                    permit.send(cut);
-                }
-            }
-            delivery = deliveries.recv(), if open && !waiting.is_full() => match delivery {
-                Some(queued) => waiting.push(queued.take(), now),
-                None => open = false,
-            },
-            () = tokio::time::sleep_until(due_at.unwrap_or(now)), if due_at.is_some() && !is_due => {}
-        }
-    }
-    Ok(())
-}
+/// By output: fingerprints of events that a sink turned out to hold.
+pub(super) type Held = BTreeMap<String, Vec<u64>>;
 
-/// Writes one sink's batches.
+/// Restores one sink, then writes its batches.
 pub(super) struct Deliverer {
     pub(super) id: SinkId,
     pub(super) sink: Arc<dyn Sink>,
+    /// Whether it is checked before anything else.
+    pub(super) healthcheck: bool,
+    /// What a former run saved of it.
+    pub(super) saved: Option<SinkState>,
+    /// Set once it is restored: the feeds wait for that.
+    pub(super) restored: watch::Sender<Option<Arc<Held>>>,
     pub(super) settings: DeliverySettings,
     pub(super) notes: mpsc::Sender<Note>,
     /// The sinks that take what this one refuses, and whether each is waited for.
@@ -70,38 +48,98 @@ pub(super) struct Deliverer {
 }
 
 impl Deliverer {
-    /// Writes each batch until there are no more.
-    pub(super) async fn run(self, mut batches: mpsc::Receiver<Cut>) -> Result<(), RunError> {
+    /// Restores the sink, then writes what comes until every feed is gone. While a batch is
+    /// written the next one grows, until both together have the bytes of one; then the feeds wait.
+    pub(super) async fn run(self, mut queue: mpsc::Receiver<Queued>) -> Result<(), RunError> {
+        let failed = |error| RunError::sink(&self.tally().name, error);
+        if !self.restore().await.map_err(failed)? {
+            return Ok(());
+        }
+        let mut waiting = Batcher::new(self.settings.batch);
         let mut pace = Pace::new(self.settings.rate_limit);
-        while let Some(cut) = batches.recv().await {
-            let written = match self.write(&cut, &mut pace).await {
-                Ok(written) => written,
+        while let Some(cut) = next(&mut waiting, &mut queue).await {
+            let room = self.settings.batch.max_bytes.saturating_sub(cut.bytes);
+            let mut delivered = std::pin::pin!(self.deliver(cut, &mut pace));
+            let goes_on = loop {
+                tokio::select! {
+                    biased;
+                    goes_on = &mut delivered => break goes_on,
+                    Some(queued) = queue.recv(), if !waiting.is_full() && waiting.bytes() < room => {
+                        waiting.push(queued.take(), Instant::now());
+                    }
+                }
+            };
+            match goes_on {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
                 Err(error) if error.kind == SinkErrorKind::Closed => {
                     tracing::debug!(sink = self.tally().name, "nobody reads any more, ending");
                     self.stop.send_replace(true);
                     // Taken and dropped, not delivered: the position stays before them.
-                    while batches.recv().await.is_some() {}
+                    while queue.recv().await.is_some() {}
                     return Ok(());
                 }
-                Err(error) => return Err(RunError::sink(&self.tally().name, error)),
-            };
-            let refused = written.refused.len();
-            if refused > 0 && !self.pass_on(&cut, &written.refused).await {
-                return Ok(());
-            }
-            add(&self.tally().events, cut.batch.events.len().saturating_sub(refused));
-            add(&self.tally().refused, refused);
-            add(&self.tally().bytes, cut.bytes);
-            add(&self.tally().batches, 1);
-            if !self.tell(cut.spans, written.state).await {
-                return Ok(());
+                Err(error) => return Err(failed(error)),
             }
         }
         Ok(())
     }
 
+    /// Makes a batch durable and says so. Returns whether the run goes on.
+    async fn deliver(&self, cut: Cut, pace: &mut Pace) -> Result<bool, SinkError> {
+        let Written { state, refused } = self.write(&cut, pace).await?;
+        if !refused.is_empty() && !self.pass_on(&cut, &refused).await {
+            return Ok(false);
+        }
+        let tally = self.tally();
+        add(&tally.events, cut.batch.events.len().saturating_sub(refused.len()));
+        add(&tally.refused, refused.len());
+        add(&tally.bytes, cut.bytes);
+        add(&tally.batches, 1);
+        Ok(self.tell(cut.spans, state).await)
+    }
+
     fn tally(&self) -> &SinkTally {
         &self.tally.sinks[self.id]
+    }
+
+    /// Checks the sink and gives it back its state, however long that takes. Returns whether the
+    /// run goes on.
+    async fn restore(&self) -> Result<bool, SinkError> {
+        let mut backoff = Backoff::new(self.settings.retry.first, self.settings.retry.longest);
+        let mut stop = self.stop.subscribe();
+        let Restored { state, held } = loop {
+            let error = match self.try_restore().await {
+                Err(error) if error.kind == SinkErrorKind::Retry => error,
+                done => break done?,
+            };
+            let wait = backoff.next(&self.random);
+            let (sink, retry_in_ms) = (&self.tally().name, wait.as_millis());
+            tracing::warn!(sink, %error, retry_in_ms, "sink not ready, trying again");
+            tokio::select! {
+                () = self.clock.sleep(wait) => {}
+                _ = stop.wait_for(|stop| *stop) => return Ok(false),
+            }
+        };
+        let held = Arc::new(held);
+        let note = Note::Restored { sink: self.id, state, held: Arc::clone(&held) };
+        // The committer first: what the feeds send it next relies on it.
+        let goes_on = self.notes.send(note).await.is_ok();
+        self.restored.send_replace(Some(held));
+        Ok(goes_on)
+    }
+
+    async fn try_restore(&self) -> Result<Restored, SinkError> {
+        if self.healthcheck {
+            match self.sink.check().await {
+                Err(error) if error.kind == SinkErrorKind::Retry => {
+                    // Whether it is really needed shows when it is.
+                    tracing::warn!(sink = self.tally().name, %error, "healthcheck failed");
+                }
+                checked => checked?,
+            }
+        }
+        self.sink.restore(self.saved.as_ref()).await
     }
 
     /// Says that these events are durable. Returns whether the run goes on.
@@ -198,6 +236,29 @@ impl Deliverer {
             }
         }
         self.sink.write(&cut.batch).await
+    }
+}
+
+/// Waits until a batch is due and cuts it; none once every feed is gone and nothing waits.
+async fn next(waiting: &mut Batcher, queue: &mut mpsc::Receiver<Queued>) -> Option<Cut> {
+    let mut open = true;
+    loop {
+        let now = Instant::now();
+        // What is left at the end is due at once.
+        let due_at = waiting.due_at().map(|due| if open { due } else { now });
+        if due_at.is_some_and(|due| due <= now) {
+            return waiting.cut(now);
+        }
+        if due_at.is_none() && !open {
+            return None;
+        }
+        tokio::select! {
+            queued = queue.recv(), if open => match queued {
+                Some(queued) => waiting.push(queued.take(), now),
+                None => open = false,
+            },
+            () = tokio::time::sleep_until(due_at.unwrap_or(now)), if due_at.is_some() => {}
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::checkpoint::StoreError;
-use crate::sinks::SinkError;
+use crate::sinks::{SinkError, SinkErrorKind};
 use crate::streams::PositionError;
 
 /// Why a run failed.
@@ -37,6 +37,11 @@ pub enum RunError {
 impl RunError {
     pub(super) fn sink(name: &str, error: SinkError) -> Self {
         Self::Sink { name: name.to_owned(), error }
+    }
+
+    /// Whether a write of a former run came in between: the same run, begun again, knows of it.
+    pub fn is_superseded(&self) -> bool {
+        matches!(self, Self::Sink { error, .. } if error.kind == SinkErrorKind::Superseded)
     }
 
     /// What a person could do.

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::batch::{Around, Delivery, Whence};
 use super::commit::Note;
+use super::deliver::Held;
 use super::error::RunError;
 use super::intake::{Intake, Place};
 use super::ledger::{Seq, Share, SinkId};
@@ -29,6 +30,8 @@ use crate::zendesk::{ApiError, ErrorKind};
 pub(super) struct Route {
     pub(super) sink: SinkId,
     pub(super) intake: Intake,
+    /// Set once the sink is restored, to what it turned out to hold.
+    pub(super) restored: watch::Receiver<Option<Arc<Held>>>,
     /// Whether positions wait for it.
     pub(super) acknowledged: bool,
     /// Whether it takes the stream's events.
@@ -63,6 +66,14 @@ impl Feed {
     ) -> Result<(), RunError> {
         let mut pages = pin!(pages);
         let mut stop = self.stop.clone();
+        let ready = tokio::select! {
+            ready = self.sinks_are_ready() => ready,
+            _ = stop.wait_for(|stop| *stop) => false,
+        };
+        if !ready {
+            self.tally().end(StreamOutcome::Ended);
+            return Ok(());
+        }
         let mut seq: Seq = 0;
         let mut taken = 0;
         let mut silence = Silence::new(self.silence_alert);
@@ -107,6 +118,18 @@ impl Feed {
 
     fn tally(&self) -> &StreamTally {
         &self.tally.streams[self.stream]
+    }
+
+    /// Waits until every sink that is waited for at all knows what it holds. Returns whether the
+    /// run goes on.
+    async fn sinks_are_ready(&mut self) -> bool {
+        let output = self.tally.streams[self.stream].name.as_str();
+        for route in self.routes.iter_mut().filter(|route| route.acknowledged) {
+            let Ok(held) = route.restored.wait_for(Option::is_some).await else { return false };
+            let held = held.as_ref().and_then(|held| held.get(output));
+            route.holds.extend(held.into_iter().flatten());
+        }
+        true
     }
 
     /// What an error means for the stream; none: it goes on.

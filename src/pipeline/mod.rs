@@ -1,7 +1,7 @@
 //! How events move: wiring only.
 //!
 //! ```text
-//! stream ─page─> feed ─2 pages─> batch ─1 batch─> deliver ─> sink
+//! stream ─page─> feed ─2 pages─> deliver ─> sink
 //!                  └──64 notes──> commit <──64 notes──┘
 //!                                   └─> checkpoint store
 //! ```
@@ -24,7 +24,7 @@ mod tally;
 mod topology;
 
 pub use batch::{Around, BatchSettings, Batcher, Cut, Delivery, Span, Whence};
-pub use build::{BuildError, Outside, REJECTED, build, client, rejected_file, stream_settings};
+pub use build::{BuildError, KEPT, Outside, build, client, rejected_file, stream_settings};
 pub use connect::{sink, store};
 pub use error::RunError;
 pub use ledger::{Ledger, Seq, Share, SinkId};

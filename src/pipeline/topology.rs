@@ -3,26 +3,33 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::commit::{Committer, Note};
-use super::deliver::{Deliverer, batch};
+use super::deliver::{Deliverer, Held};
 use super::error::RunError;
 use super::feed::{Feed, Route};
 use super::intake::Intake;
 use super::ledger::Ledger;
 use super::plan::{RunOptions, SinkPlan, SourcePlan};
 use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally};
-use crate::checkpoint::{Checkpoint, CheckpointStore, StoreError, StoreErrorKind, StreamState};
+use crate::checkpoint::{
+    Checkpoint, CheckpointStore, Revision, StoreError, StoreErrorKind, StreamState,
+};
 use crate::clock::Clock;
 use crate::random::Random;
-use crate::sinks::{Restored, SinkError, SinkErrorKind};
 use crate::streams;
+use crate::zendesk::Backoff;
 
-/// Batches that may wait for a sink's writer beside the one it writes.
-const BATCHES_QUEUED: usize = 1;
+/// How often a checkpoint store that is away is asked again at the start. Then the run fails: what
+/// it runs under shows it, and starts it again.
+const LOAD_RETRIES: u32 = 5;
+
+/// The first and the last ceiling of the random delay between those tries.
+const LOAD_CEILINGS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(8));
 
 /// Notes that may wait for the committer; they are small.
 const NOTES_QUEUED: usize = 64;
@@ -73,8 +80,11 @@ impl Pipeline {
     ) -> Result<(), RunError> {
         let tally = self.tally();
         let stop = Arc::new(watch::Sender::new(false));
-        let mut tasks = self.start(options, &stop).await?;
         let mut shutdown = std::pin::pin!(shutdown);
+        let mut tasks = tokio::select! {
+            started = self.start(options, &stop) => started?,
+            () = &mut shutdown => return Ok(()),
+        };
         let mut stopped = stop.subscribe();
         let stopping = async {
             tokio::select! {
@@ -94,30 +104,39 @@ impl Pipeline {
         verdict(&tally, options.once)
     }
 
-    /// Loads and restores what a former run left, then starts every task.
+    /// What a former run left. A store that is only away is asked a few times.
+    async fn load(&self) -> Result<Option<(Revision, Checkpoint)>, StoreError> {
+        let mut backoff = Backoff::new(LOAD_CEILINGS.0, LOAD_CEILINGS.1);
+        for _ in 0..LOAD_RETRIES {
+            match self.store.load().await {
+                Err(error) if error.kind == StoreErrorKind::Retry => {
+                    let wait = backoff.next(&self.random);
+                    let retry_in_ms = wait.as_millis();
+                    tracing::warn!(%error, retry_in_ms, "checkpoint not loaded, trying again");
+                    self.clock.sleep(wait).await;
+                }
+                loaded => return loaded,
+            }
+        }
+        self.store.load().await
+    }
+
+    /// Loads what a former run left, then starts every task.
     async fn start(
         self,
         options: RunOptions,
         stop: &Arc<watch::Sender<bool>>,
     ) -> Result<Tasks, RunError> {
-        let loaded = self.store.load().await.map_err(RunError::Checkpoint)?;
-        let (revision, mut checkpoint) =
-            loaded.map_or_else(Default::default, |(r, c)| (Some(r), c));
-        let mut held = Vec::new();
-        for sink in &self.sinks {
-            let restored = restore(sink, &checkpoint).await;
-            let restored = restored.map_err(|error| RunError::sink(&sink.name, error))?;
-            if let Some(state) = restored.state {
-                checkpoint.sinks.insert(sink.name.clone(), state);
-            }
-            held.push(restored.held);
-        }
+        let (revision, checkpoint) = match self.load().await.map_err(RunError::Checkpoint)? {
+            Some((revision, checkpoint)) => (Some(revision), checkpoint),
+            None => (None, Checkpoint::default()),
+        };
         let mut tasks = Tasks::new();
         let (notes, to_commit) = mpsc::channel(NOTES_QUEUED);
-        let intakes = self.start_sinks(&mut tasks, &notes, stop);
+        let entrances = self.start_sinks(&mut tasks, &notes, stop, &checkpoint);
         let ledgers = self.start_feeds(
             &mut tasks,
-            &Wiring { options, stop, notes, intakes, held, checkpoint: &checkpoint },
+            &Wiring { options, stop, notes, entrances, checkpoint: &checkpoint },
         )?;
         let committer = Committer {
             store: self.store,
@@ -141,17 +160,22 @@ impl Pipeline {
         tasks: &mut Tasks,
         notes: &mpsc::Sender<Note>,
         stop: &Arc<watch::Sender<bool>>,
-    ) -> Vec<Intake> {
+        checkpoint: &Checkpoint,
+    ) -> Vec<Entrance> {
         let queues = self.sinks.iter().map(|plan| Intake::new(plan.delivery.buffer));
         let (intakes, queues): (Vec<_>, Vec<_>) = queues.unzip();
+        let mut entrances = Vec::new();
         for ((id, plan), deliveries) in self.sinks.iter().enumerate().zip(queues) {
-            let (batches, to_write) = mpsc::channel(BATCHES_QUEUED);
             let rejected = format!("{}.rejected", plan.name);
             let takers = self.sinks.iter().zip(&intakes);
             let takers = takers.filter(|(taker, _)| taker.inputs.contains(&rejected));
+            let (restored, is_restored) = watch::channel(None);
             let deliverer = Deliverer {
                 id,
                 sink: Arc::clone(&plan.sink),
+                healthcheck: plan.healthcheck,
+                saved: checkpoint.sinks.get(&plan.name).cloned(),
+                restored,
                 settings: plan.delivery,
                 notes: notes.clone(),
                 refused: takers.map(|(it, intake)| (intake.clone(), it.acknowledged)).collect(),
@@ -160,10 +184,10 @@ impl Pipeline {
                 random: Arc::clone(&self.random),
                 tally: Arc::clone(&self.tally),
             };
-            tasks.spawn(batch(plan.delivery.batch, deliveries, batches));
-            tasks.spawn(deliverer.run(to_write));
+            tasks.spawn(deliverer.run(deliveries));
+            entrances.push(Entrance { intake: intakes[id].clone(), restored: is_restored });
         }
-        intakes
+        entrances
     }
 
     fn start_feeds(&self, tasks: &mut Tasks, wiring: &Wiring<'_>) -> Result<Vec<Ledger>, RunError> {
@@ -182,15 +206,12 @@ impl Pipeline {
                     ahead: BTreeMap::new(),
                 });
                 let position = start.position.0.clone();
-                let mut ledger =
+                let ledger =
                     Ledger::new(start, |name| self.sinks.iter().position(|sink| sink.name == name));
-                for (sink, held) in wiring.held.iter().enumerate() {
-                    ledger.hold(sink, held.get(output).map_or(&[], Vec::as_slice));
-                }
                 let feed = Feed {
                     stream,
                     position,
-                    routes: self.routes(output, &source.name, &ledger, &wiring.intakes),
+                    routes: self.routes(output, &source.name, &ledger, &wiring.entrances),
                     notes: wiring.notes.clone(),
                     stop: wiring.stop.subscribe(),
                     once: wiring.options.once,
@@ -233,13 +254,14 @@ impl Pipeline {
         output: &str,
         source: &str,
         ledger: &Ledger,
-        intakes: &[Intake],
+        entrances: &[Entrance],
     ) -> Vec<Route> {
         let rejected = format!("{source}.rejected");
-        let sinks = self.sinks.iter().zip(intakes).enumerate();
-        let routes = sinks.map(|(sink, (plan, intake))| Route {
+        let sinks = self.sinks.iter().zip(entrances).enumerate();
+        let routes = sinks.map(|(sink, (plan, entrance))| Route {
             sink,
-            intake: intake.clone(),
+            intake: entrance.intake.clone(),
+            restored: entrance.restored.clone(),
             acknowledged: plan.acknowledged,
             takes_events: plan.inputs.iter().any(|input| input == output),
             takes_rejected: plan.inputs.contains(&rejected),
@@ -254,28 +276,18 @@ struct Wiring<'a> {
     options: RunOptions,
     stop: &'a watch::Sender<bool>,
     notes: mpsc::Sender<Note>,
-    intakes: Vec<Intake>,
-    /// What each sink turned out to hold, by output.
-    held: Vec<BTreeMap<String, Vec<u64>>>,
+    entrances: Vec<Entrance>,
     checkpoint: &'a Checkpoint,
+}
+
+/// The way into a sink, and what it held when it was opened.
+struct Entrance {
+    intake: Intake,
+    restored: watch::Receiver<Option<Arc<Held>>>,
 }
 
 fn endpoint(source: &SourcePlan) -> String {
     source.client.endpoint().origin().ascii_serialization()
-}
-
-/// Checks a sink and gives it back its state. One that is only away is waited for
-/// later, at its first write.
-async fn restore(plan: &SinkPlan, checkpoint: &Checkpoint) -> Result<Restored, SinkError> {
-    if plan.healthcheck {
-        match plan.sink.check().await {
-            Err(error) if error.kind == SinkErrorKind::Retry => {
-                tracing::warn!(sink = plan.name, %error, "healthcheck failed");
-            }
-            checked => checked?,
-        }
-    }
-    plan.sink.restore(checkpoint.sinks.get(&plan.name)).await
 }
 
 /// Waits for all tasks; the first failure ends the others.

@@ -1,7 +1,8 @@
 //! What every sink has to keep, as tests that any sink can be put through.
 //!
-//! A sink joins with one line, `sink_contract!(name, destination, exactly_once)`,
-//! and a [`Destination`]. Tests of one sink's own ways do not belong here.
+//! A sink joins with one line, `sink_contract!(name, destination, exactly_once)`, and a
+//! [`Destination`]. Of what was written and not saved, a sink either undoes all (`exactly_once`),
+//! or tells all (`adopting`). Tests of one sink's own ways do not belong here.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Batch, Sink, SinkState};
+use super::{Batch, Restored, Sink, SinkState};
 use crate::normalize::{Event, Origin, RecordId};
 
 /// A place that outlives the sinks that write to it.
@@ -48,6 +49,21 @@ macro_rules! sink_contract {
             restore_twice_is_the_same_as_once,
             a_batch_prepared_twice_is_written_once,
             a_stream_that_comes_later_is_undone_alone,
+            a_state_of_another_kind_is_refused,
+        );
+    };
+    ($name:ident, $destination:expr, adopting) => {
+        $crate::sinks::contract::sink_contract!(@tests $name, $destination,
+            what_was_written_is_read_back,
+            order_is_kept,
+            check_writes_nothing,
+            prepare_writes_nothing,
+            restore_of_nothing_changes_nothing,
+            what_was_written_and_not_saved_is_held_and_not_repeated,
+            what_was_prepared_and_not_written_is_written_once,
+            a_batch_that_was_saved_survives_restore,
+            a_batch_that_was_saved_is_not_held,
+            restoring_twice_holds_the_same,
             a_state_of_another_kind_is_refused,
         );
     };
@@ -132,19 +148,37 @@ pub(crate) struct Run {
     /// What the checkpoint holds, which a crash leaves.
     pub(crate) saved: Option<SinkState>,
     /// What the last write returned and is not saved yet, which a crash loses.
-    unsaved: Option<SinkState>,
+    pub(crate) unsaved: Option<SinkState>,
+    /// What the sink said it holds, by output: it is not given that again.
+    pub(crate) held: BTreeMap<String, Vec<u64>>,
+    /// What of that the checkpoint knows.
+    saved_held: BTreeMap<String, Vec<u64>>,
 }
 
 impl Run {
     /// Starts with what a former run saved.
     pub(crate) async fn start(destination: &dyn Destination, saved: Option<SinkState>) -> Self {
         let sink = destination.open().await;
-        sink.restore(saved.as_ref()).await.unwrap();
-        Self { sink, saved, unsaved: None }
+        let Restored { state, held } = sink.restore(saved.as_ref()).await.unwrap();
+        Self { sink, saved, unsaved: state, held, saved_held: BTreeMap::new() }
+    }
+
+    /// The batch without what the sink holds already.
+    pub(crate) fn lacking(&self, batch: &Batch) -> Batch {
+        let lacks = |event: &&Event| {
+            let held = self.held.get(&event.origin.output());
+            !held.is_some_and(|held| held.contains(&event.fingerprint()))
+        };
+        let events = batch.events.iter().filter(lacks).cloned().collect();
+        Batch { events, ..Batch::default() }
     }
 
     /// Prepares, saving what has to be, and writes; does not save what follows.
     pub(crate) async fn write(&mut self, batch: &Batch) {
+        let batch = &self.lacking(batch);
+        if batch.events.is_empty() {
+            return;
+        }
         self.prepare(batch).await;
         if let Some(state) = self.sink.write(batch).await.unwrap().state {
             self.unsaved = Some(state);
@@ -156,6 +190,7 @@ impl Run {
         if let Some(state) = self.sink.prepare(batch).await.unwrap() {
             self.saved = Some(state);
             self.unsaved = None;
+            self.saved_held.clone_from(&self.held);
         }
     }
 
@@ -163,12 +198,17 @@ impl Run {
         if let Some(state) = self.unsaved.take() {
             self.saved = Some(state);
         }
+        self.saved_held.clone_from(&self.held);
     }
 
     pub(crate) async fn crash(self, destination: &dyn Destination) -> Self {
-        let saved = self.saved;
-        drop(self.sink);
-        Self::start(destination, saved).await
+        let Self { sink, saved, saved_held, .. } = self;
+        drop(sink);
+        let mut run = Self::start(destination, saved).await;
+        for (output, ids) in &saved_held {
+            run.held.entry(output.clone()).or_default().extend(ids);
+        }
+        Self { saved_held, ..run }
     }
 }
 
@@ -281,5 +321,55 @@ pub(crate) async fn a_state_of_another_kind_is_refused(destination: &dyn Destina
     let foreign = serde_json::json!(["no", "sink", "has", "this"]);
     let error = destination.open().await.restore(Some(&foreign)).await.unwrap_err();
     assert_eq!(error.kind, super::SinkErrorKind::Config);
+    assert_seen(destination, &[("tickets", 0..3)]).await;
+}
+
+pub(crate) async fn what_was_written_and_not_saved_is_held_and_not_repeated(
+    destination: &dyn Destination,
+) {
+    let mut run = Run::start(destination, None).await;
+    run.write(&batch_of("tickets", 0..3)).await;
+    run.save();
+    let mut mixed = batch_of("tickets", 3..6);
+    mixed.events.extend(batch_of("users", 0..2).events);
+    run.write(&mixed).await;
+    let mut run = run.crash(destination).await;
+    assert_seen(destination, &[("tickets", 0..6), ("users", 0..2)]).await;
+    let held: BTreeMap<&str, usize> =
+        run.held.iter().map(|(output, ids)| (output.as_str(), ids.len())).collect();
+    assert_eq!(held, BTreeMap::from([("test.tickets", 3), ("test.users", 2)]));
+    run.write(&batch_of("tickets", 3..9)).await;
+    assert_seen(destination, &[("tickets", 0..9), ("users", 0..2)]).await;
+}
+
+pub(crate) async fn what_was_prepared_and_not_written_is_written_once(
+    destination: &dyn Destination,
+) {
+    let mut run = Run::start(destination, None).await;
+    run.prepare(&batch_of("tickets", 0..3)).await;
+    let mut run = run.crash(destination).await;
+    assert!(run.held.values().all(Vec::is_empty), "nothing was written");
+    run.write(&batch_of("tickets", 0..5)).await;
+    run.save();
+    let mut run = run.crash(destination).await;
+    run.write(&batch_of("tickets", 5..6)).await;
+    assert_seen(destination, &[("tickets", 0..6)]).await;
+}
+
+pub(crate) async fn a_batch_that_was_saved_is_not_held(destination: &dyn Destination) {
+    let mut run = Run::start(destination, None).await;
+    run.write(&batch_of("tickets", 0..3)).await;
+    run.save();
+    let run = run.crash(destination).await;
+    assert!(run.held.values().all(Vec::is_empty), "the position says so already");
+}
+
+pub(crate) async fn restoring_twice_holds_the_same(destination: &dyn Destination) {
+    let mut run = Run::start(destination, None).await;
+    run.write(&batch_of("tickets", 0..3)).await;
+    let run = run.crash(destination).await;
+    let held = run.held.clone();
+    let run = run.crash(destination).await;
+    assert_eq!(run.held, held);
     assert_seen(destination, &[("tickets", 0..3)]).await;
 }

@@ -139,7 +139,12 @@ pub static CATALOGUE: &[StreamSpec] = &[
     },
 ];
 
+/// Names under which other collectors know a stream, and ours for it. A config that was written
+/// for one of them goes on to work.
+const ALIASES: &[(&str, &str)] = &[("incremental_tickets", "tickets")];
+
 /// The row of that name.
 pub fn find(name: &str) -> Option<&'static StreamSpec> {
-    CATALOGUE.iter().find(|spec| spec.name == name)
+    let ours = ALIASES.iter().find_map(|(alias, ours)| (*alias == name).then_some(*ours));
+    CATALOGUE.iter().find(|spec| spec.name == ours.unwrap_or(name))
 }

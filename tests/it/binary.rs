@@ -214,14 +214,19 @@ impl Running {
     }
 
     /// Waits for its end.
-    pub(crate) fn end(mut self) -> Ended {
+    pub(crate) fn end(self) -> Ended {
+        self.end_within(PATIENCE)
+    }
+
+    /// Waits for its end for so long.
+    pub(crate) fn end_within(mut self, patience: Duration) -> Ended {
         let mut waited = Duration::ZERO;
         loop {
             if let Some(status) = self.child.0.try_wait().expect("a process to ask") {
                 let (stdout, stderr) = (text(&self.stdout), text(&self.stderr));
                 return Ended { code: status.code(), stdout, stderr };
             }
-            assert!(waited < PATIENCE, "it does not end: {}", text(&self.stderr));
+            assert!(waited < patience, "it does not end: {}", text(&self.stderr));
             pause(LOOK_AGAIN);
             waited += LOOK_AGAIN;
         }

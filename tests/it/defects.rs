@@ -27,7 +27,8 @@ use zenstream::streams::{self, Position};
 use zenstream::zendesk::ApiError;
 
 use crate::client::{Canned, Script, answer};
-use crate::world::{self, Extra, Life, Reading, World, assert_exactly, by_id, counts};
+use crate::truth::{self, by_id, counts};
+use crate::world::{self, Extra, Life, Reading, World, assert_exactly};
 
 const BOTH: [&str; 2] = ["audit_logs", "tickets"];
 
@@ -119,7 +120,7 @@ fn new_events_during_paging_shift_nothing() {
     let due: Vec<_> = truth.iter().filter(old).collect();
     assert!(due.len() > 3_500, "{}", due.len());
     for line in due {
-        assert_eq!(held.get(&world::id_of(line)), Some(line));
+        assert_eq!(held.get(&truth::id_of(line)), Some(line));
     }
     let lists = requests_to(&world, "/audit_logs");
     assert!(lists.iter().all(|it| params(it, "sort") == ["created_at"]), "oldest first");
@@ -415,7 +416,7 @@ fn a_late_event_in_a_second_already_read_is_delivered_once() {
     let due: Vec<_> = truth.iter().filter(|line| time_of(line, "created_at") <= young).collect();
     assert!(due.len() > 2_000, "{}", due.len());
     for line in due {
-        assert_eq!(held.get(&world::id_of(line)), Some(line));
+        assert_eq!(held.get(&truth::id_of(line)), Some(line));
     }
 }
 
@@ -786,7 +787,7 @@ impl Sink for Forgetful {
 }
 
 fn extra(name: &'static str, takes: &[&'static str], sink: Arc<dyn Sink>) -> Extra {
-    Extra { name, takes: takes.to_vec(), acknowledged: true, sink }
+    Extra { name, takes: takes.to_vec(), acknowledged: true, sink, delivery: None }
 }
 
 fn small_batches() -> Reading {

@@ -84,13 +84,14 @@ fn in_room(source: &Source, room: &str) -> bool {
     source.name.starts_with(&format!("{room}/")) || source.name == format!("{room}.rs")
 }
 
-const ROOMS: [&str; 10] = [
+const ROOMS: [&str; 11] = [
     "zendesk",
     "streams",
     "normalize",
     "pipeline",
     "sinks",
     "checkpoint",
+    "buckets",
     "config",
     "cli",
     "telemetry",
@@ -132,6 +133,13 @@ fn sinks_and_checkpoints_do_not_know_each_other() {
         let of_sinks = text.match_indices("crate::sinks::").count();
         assert_eq!(of_sinks, text.match_indices("crate::sinks::SinkState").count());
     }
+}
+
+#[test]
+fn buckets_know_nothing_of_what_is_put_into_them() {
+    let outside = ["buckets", "cli", "simulator"];
+    let others: Vec<&str> = ROOMS.into_iter().filter(|room| !outside.contains(room)).collect();
+    assert_knows_nothing_of("buckets", &others);
 }
 
 #[test]

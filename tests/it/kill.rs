@@ -8,7 +8,7 @@ use std::time::Duration;
 use zenstream::random::Random;
 
 use crate::binary::{Account, Home, pause};
-use crate::world::by_id;
+use crate::truth::by_id;
 
 const KILLS: u32 = 32;
 

@@ -1,8 +1,10 @@
 //! The whole program, from the outside. A table of contents:
 //!
 //! * `world`: a pretend account with a pipeline beside it, in simulated time
+//! * `truth`: tells records apart
 //! * `seeds`: hundreds of seeded runs with faults and crashes, each event exactly once
 //! * `defects`: what other collectors get wrong, one test each
+//! * `delivery`: how events get to sinks, and what becomes of those that none will take
 //! * `client`: what the client does with answers, credentials and links
 //! * `binary`: starts the real binary, and a pretend account for it
 //! * `program`: the real binary: what it prints and how it ends
@@ -13,9 +15,11 @@
 mod binary;
 mod client;
 mod defects;
+mod delivery;
 mod examples;
 mod house;
 mod kill;
 mod program;
 mod seeds;
+mod truth;
 mod world;

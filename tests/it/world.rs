@@ -3,16 +3,15 @@
 //! One world outlives many runs: the account, what the sinks hold and the checkpoint stay while
 //! pipelines come, crash and go. A crash is the end of the runtime that a pipeline runs on.
 
-use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use url::Url;
 
+use zenstream::buckets::MemoryBucket;
 use zenstream::checkpoint::{CheckpointStore, FileStore};
 use zenstream::clock::Clock;
 use zenstream::pipeline::{
@@ -21,9 +20,13 @@ use zenstream::pipeline::{
 use zenstream::random::Random;
 use zenstream::simulator::transport::{SeenRequest, SimulatedTransport};
 use zenstream::simulator::{Settings, Simulator};
-use zenstream::sinks::{Compression, Console, Encoder, File, FileSettings, Memory, Sink};
+use zenstream::sinks::{
+    Compression, Console, Encoder, File, FileSettings, Memory, Object, ObjectSettings, Sink,
+};
 use zenstream::streams::{CATALOGUE, StreamSettings, StreamSpec};
 use zenstream::zendesk::{Client, ClientSettings, Credentials};
+
+use crate::truth::by_id;
 
 /// How a world is read.
 #[derive(Debug, Clone)]
@@ -37,7 +40,7 @@ pub(crate) struct Reading {
     pub(crate) compression: Compression,
     /// Only these streams of the catalogue.
     pub(crate) streams: Vec<&'static str>,
-    /// Only these of the usual sinks: `memory`, `console`, `file`, `rejected`.
+    /// Only these of the usual sinks: `memory`, `console`, `file`, `objects`, `rejected`.
     pub(crate) sinks: Vec<&'static str>,
     pub(crate) since: Timestamp,
     pub(crate) max_pages: Option<u64>,
@@ -47,10 +50,12 @@ pub(crate) struct Reading {
 #[derive(Debug, Clone)]
 pub(crate) struct Extra {
     pub(crate) name: &'static str,
-    /// The outputs of `acme` that it takes.
+    /// The outputs of `acme` that it takes; with `@` before it, any other output.
     pub(crate) takes: Vec<&'static str>,
     pub(crate) acknowledged: bool,
     pub(crate) sink: Arc<dyn Sink>,
+    /// None: as the usual sinks.
+    pub(crate) delivery: Option<DeliverySettings>,
 }
 
 impl Default for Reading {
@@ -64,7 +69,7 @@ impl Default for Reading {
             batch: BatchSettings { max_bytes: 1 << 20, max_events: 1_000, max_age: Duration::ZERO },
             compression: Compression::None,
             streams: CATALOGUE.iter().map(|spec| spec.name).collect(),
-            sinks: vec!["memory", "console", "file", "rejected"],
+            sinks: vec!["memory", "console", "file", "objects", "rejected"],
             since: Timestamp::UNIX_EPOCH,
             max_pages: None,
         }
@@ -108,6 +113,7 @@ impl Write for Screen {
 pub(crate) struct World {
     pub(crate) simulator: Arc<Mutex<Simulator>>,
     pub(crate) memory: Memory,
+    pub(crate) bucket: MemoryBucket,
     pub(crate) screen: Screen,
     pub(crate) reading: Reading,
     pub(crate) directory: tempfile::TempDir,
@@ -129,6 +135,7 @@ impl World {
         Self {
             simulator: Arc::new(Mutex::new(Simulator::new(settings))),
             memory: Memory::new(),
+            bucket: MemoryBucket::default(),
             screen: Screen::default(),
             reading,
             directory: tempfile::tempdir().expect("a directory for the test"),
@@ -211,10 +218,11 @@ impl World {
             Some(store) => Arc::clone(store),
             None => Arc::new(FileStore::open(&self.checkpoint()).expect("a checkpoint")),
         };
-        Pipeline::new(vec![source], self.sinks(), store, clock, random)
+        let sinks = self.sinks(clock, &random);
+        Pipeline::new(vec![source], sinks, store, clock, random)
     }
 
-    fn sinks(&self) -> Vec<SinkPlan> {
+    fn sinks(&self, clock: Clock, random: &Arc<Random>) -> Vec<SinkPlan> {
         let outputs: Vec<String> =
             CATALOGUE.iter().map(|spec| format!("acme.{}", spec.name)).collect();
         let plan = |name: &str, inputs: Vec<String>, sink: Arc<dyn Sink>| SinkPlan {
@@ -230,7 +238,8 @@ impl World {
         let usual = vec![
             plan("memory", outputs.clone(), Arc::new(self.memory.clone())),
             plan("console", outputs.clone(), Arc::new(console)),
-            plan("file", outputs, Arc::new(self.file("{{ stream }}.ndjson"))),
+            plan("file", outputs.clone(), Arc::new(self.file("{{ stream }}.ndjson"))),
+            plan("objects", outputs, Arc::new(self.objects(clock, random))),
             plan(
                 "rejected",
                 vec!["acme.rejected".to_owned()],
@@ -239,9 +248,13 @@ impl World {
         ];
         let chosen = |plan: &SinkPlan| self.reading.sinks.contains(&plan.name.as_str());
         let extra = self.extra.iter().map(|extra| {
-            let inputs = extra.takes.iter().map(|output| format!("acme.{output}")).collect();
-            let sink = plan(extra.name, inputs, Arc::clone(&extra.sink));
-            SinkPlan { acknowledged: extra.acknowledged, ..sink }
+            let inputs = extra.takes.iter().map(|output| match output.strip_prefix('@') {
+                Some(whole) => whole.to_owned(),
+                None => format!("acme.{output}"),
+            });
+            let sink = plan(extra.name, inputs.collect(), Arc::clone(&extra.sink));
+            let delivery = extra.delivery.unwrap_or(sink.delivery);
+            SinkPlan { acknowledged: extra.acknowledged, delivery, ..sink }
         });
         usual.into_iter().filter(chosen).chain(extra).collect()
     }
@@ -269,15 +282,41 @@ impl World {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
             Err(error) => panic!("{}: {error}", path.display()),
         };
+        self.lines_of(bytes)
+    }
+
+    fn lines_of(&self, bytes: Vec<u8>) -> Vec<String> {
         let mut text = String::new();
-        match self.reading.compression {
-            Compression::None => text = String::from_utf8(bytes).expect("lines are text"),
-            _ => {
-                let mut reader = flate2::read::MultiGzDecoder::new(bytes.as_slice());
-                std::io::Read::read_to_string(&mut reader, &mut text).expect("whole gzip members");
-            }
+        if self.reading.compression == Compression::None {
+            text = String::from_utf8(bytes).expect("lines are text");
+        } else {
+            let mut reader = flate2::read::MultiGzDecoder::new(bytes.as_slice());
+            std::io::Read::read_to_string(&mut reader, &mut text).expect("whole gzip members");
         }
         text.lines().map(str::to_owned).collect()
+    }
+
+    fn objects(&self, clock: Clock, random: &Arc<Random>) -> Object {
+        let settings = ObjectSettings {
+            prefix: "zendesk/{{ stream }}/%F/".to_owned(),
+            time_format: "%s".to_owned(),
+            append_uuid: true,
+            extension: None,
+            compression: self.reading.compression,
+            content_type: None,
+            content_encoding: None,
+        };
+        let bucket = Arc::new(self.bucket.clone());
+        Object::new(bucket, settings, Encoder::default(), clock, Arc::clone(random))
+            .expect("these settings are right")
+    }
+
+    /// The lines of a stream in all objects.
+    pub(crate) fn object_lines(&self, stream: &str) -> Vec<String> {
+        let prefix = format!("zendesk/{stream}/");
+        let objects = self.bucket.objects().into_iter();
+        let objects = objects.filter(|(key, _)| key.starts_with(&prefix));
+        objects.flat_map(|(_, object)| self.lines_of(object.body.to_vec())).collect()
     }
 
     /// The account's records as they stand now.
@@ -341,32 +380,6 @@ pub(crate) fn client(
     };
     let credentials = Credentials::Bearer("the-bearer-token".into());
     Client::new(settings, credentials, transport, clock, random)
-}
-
-/// The id of a line, with its version where it has one.
-pub(crate) fn id_of(line: &str) -> String {
-    let record: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e} in {line}"));
-    let version = record.get("generated_timestamp").map(|at| format!("@{at}"));
-    format!("{}{}", record["id"], version.unwrap_or_default())
-}
-
-/// Lines by id; panics on an id that is there twice.
-pub(crate) fn by_id(lines: &[String], place: &str) -> BTreeMap<String, String> {
-    let mut ids = BTreeMap::new();
-    for line in lines {
-        let id = id_of(line);
-        assert!(ids.insert(id.clone(), line.clone()).is_none(), "{id} is in {place} twice");
-    }
-    ids
-}
-
-/// How often each id is there.
-pub(crate) fn counts(lines: &[String]) -> HashMap<String, usize> {
-    let mut counts = HashMap::new();
-    for line in lines {
-        *counts.entry(id_of(line)).or_default() += 1;
-    }
-    counts
 }
 
 /// Every record of the account is in `lines` once, byte for byte, and nothing else.

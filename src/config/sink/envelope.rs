@@ -354,7 +354,7 @@ impl Request {
 /// `sinks.*.tls`
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Tls {
+pub(in crate::config) struct Tls {
     enabled: Option<bool>,
     ca_file: Option<PathBuf>,
     crt_file: Option<PathBuf>,
@@ -365,7 +365,7 @@ struct Tls {
 }
 
 impl Tls {
-    fn settings(self) -> TlsSettings {
+    pub(in crate::config) fn settings(self) -> TlsSettings {
         TlsSettings {
             enabled: self.enabled,
             ca_file: self.ca_file,

@@ -1,10 +1,12 @@
 //! What a sink means: what it takes is left as it was written, for `inputs` to resolve. One file a
 //! family of sinks, and `envelope` for what they have in common.
 
+mod aws_s3;
 mod encoding;
 mod envelope;
 mod http;
 mod local;
+mod objects;
 mod tls;
 mod vector;
 
@@ -17,8 +19,10 @@ use super::written::Toggle;
 use super::{SinkConfig, SinkKind};
 use envelope::Envelope;
 
+pub(super) use envelope::Tls;
+
 /// The types of sinks.
-pub(super) const TYPES: &[&str] = &["console", "file", "http", "vector"];
+pub(super) const TYPES: &[&str] = &["aws_s3", "console", "file", "http", "vector"];
 
 /// What the sink means; none if something is wrong with it.
 pub(super) fn sink(
@@ -29,6 +33,7 @@ pub(super) fn sink(
     findings: &mut Findings,
 ) -> Option<SinkConfig> {
     let (envelope, kind) = match findings.keep(type_of(node, path, "type", TYPES))? {
+        "aws_s3" => aws_s3::sink(node, path, findings),
         "console" => local::console(node, path, findings),
         "file" => local::file(node, path, findings),
         "http" => http::http(node, path, findings),

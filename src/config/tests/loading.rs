@@ -14,7 +14,7 @@ fn secs(seconds: u64) -> Duration {
 fn every_default_is_filled_in() {
     let config = yaml(&with("", "")).unwrap();
     assert_eq!(config.data_dir, Path::new("/home/u/.local/state/zenstream"));
-    let CheckpointConfig::File { path } = &config.checkpoint;
+    let CheckpointConfig::File { path } = &config.checkpoint else { panic!("no file") };
     assert_eq!(path, Path::new("/home/u/.local/state/zenstream/checkpoint.json"));
     assert_eq!(config.proxy, ProxySettings::default());
     let source = &config.sources[0];
@@ -81,7 +81,7 @@ api: { enabled: false, address: 127.0.0.1:8686 }
 #[test]
 fn what_the_contract_shows_loads_as_far_as_this_version_has_it() {
     let config = yaml_in(CONTRACT, &[("ZENDESK_CLIENT_SECRET", "s")]).unwrap();
-    assert_eq!(config.checkpoint, CheckpointConfig::File { path: "/tmp/state.json".into() });
+    assert_eq!(config.checkpoint.to_string(), "/tmp/state.json");
     let source = &config.sources[0];
     let names: Vec<_> = source.streams.iter().map(|stream| stream.spec.name).collect();
     assert_eq!(names, ["audit_logs", "tickets"]);
@@ -105,7 +105,10 @@ fn what_the_contract_shows_loads_as_far_as_this_version_has_it() {
         (&[value("metric_sets")][..], true)
     );
     let [archive, out] = config.sinks.as_slice() else { panic!() };
-    assert_eq!(archive.inputs, ["acme.audit_logs", "acme.rejected", "acme.tickets"]);
+    assert_eq!(
+        archive.inputs,
+        ["acme.audit_logs", "acme.rejected", "acme.tickets", "out.rejected"]
+    );
     assert!(archive.acknowledgements && !out.acknowledgements);
     let SinkKind::File(settings) = &archive.kind else { panic!() };
     assert_eq!(settings.compression, Compression::GZIP);
@@ -155,10 +158,8 @@ fn a_variable_adds_no_structure_and_keys_are_left_alone() {
     let text = with("    since: ${X}", "");
     assert!(shown(yaml_in(&text, &[("X", "24h\n    emit: records")])).contains("`${X}` is not a"));
     let text = with("    streams: ${X}", "").replace("    streams: [audit_logs]\n", "");
-    assert_eq!(
-        shown(yaml_in(&text, &[("X", "[audit_logs]")])),
-        "sources.acme.streams: expected a list, found the string `${X}`\n"
-    );
+    let list = shown(yaml_in(&text, &[("X", "[audit_logs]")]));
+    assert!(list.starts_with("sources.acme.streams[0]: no stream is named `${X}`"), "{list}");
     let text = with("    ${X}: 1", "");
     assert!(shown(yaml_in(&text, &[("X", "since")])).contains("unknown field `${X}`"));
 }
@@ -240,6 +241,8 @@ fn each_example_loads() {
         ("ZENDESK_CLIENT_SECRET", "secret"),
         ("ZENDESK_EMAIL", "a@example.com"),
         ("ZENDESK_API_TOKEN", "token"),
+        ("ZENDESK_BASE_URL", "https://acme.zendesk.com"),
+        ("S3_BUCKET", "acme-zendesk"),
         ("VECTOR_PASSWORD", "password"),
         ("SPLUNK_URL", "https://splunk.example.com:8088"),
         ("SPLUNK_HEC_TOKEN", "token"),
@@ -260,7 +263,7 @@ fn each_example_loads() {
         assert_eq!(shown(load(std::slice::from_ref(&path), &variables)), "accepted", "{path:?}");
         count += 1;
     }
-    assert!(count >= 2);
+    assert!(count >= 4);
 }
 
 #[test]
@@ -273,10 +276,12 @@ fn what_is_generated_loads() {
         ("OTHER_1_SUBDOMAIN", "other"),
         ("OTHER_1_CLIENT_ID", "id"),
         ("OTHER_1_CLIENT_SECRET", "secret"),
+        ("S3_BUCKET", "acme-zendesk"),
     ]);
     for expression in [
         "zendesk//console",
         "zendesk//console,file",
+        "zendesk//aws_s3",
         "zendesk,other-1:zendesk//a:file,file,file",
         "zendesk//http,vector",
     ] {
@@ -295,7 +300,68 @@ fn what_cannot_be_generated_is_refused_with_a_hint() {
     insta::assert_snapshot!(shown("zendesk/console"), @"cannot read `zendesk/console` as SOURCES/TRANSFORMS/SINKS; for example `zendesk//console,file`");
     insta::assert_snapshot!(shown("zendesk/remap/console"), @"transforms are not available in this version; write `zendesk//console`");
     insta::assert_snapshot!(shown("zendesc//console"), @"unknown source `zendesc`; did you mean `zendesk`?");
-    insta::assert_snapshot!(shown("zendesk//aws_s3"), @"unknown sink `aws_s3`; this version has `console`, `file`, `http` and `vector`");
-    insta::assert_snapshot!(shown("zendesk//"), @"there is no sink; this version has `console`, `file`, `http` and `vector`");
+    insta::assert_snapshot!(shown("zendesk//loki"), @"unknown sink `loki`; this version has `aws_s3`, `console`, `file`, `http` and `vector`");
+    insta::assert_snapshot!(shown("zendesk//"), @"there is no sink; this version has `aws_s3`, `console`, `file`, `http` and `vector`");
     insta::assert_snapshot!(shown("a:zendesk//a:console"), @"`a` cannot be the name of a sink; a name is there once, and has letters, digits, `_` and `-`");
+}
+
+#[test]
+fn a_variable_holds_a_list_with_commas() {
+    let text = with("", "").replace("[audit_logs]", "'${RESOURCES:-tickets}'");
+    let streams = |variables: &[(&str, &str)]| -> Vec<&str> {
+        let source = yaml_in(&text, variables).unwrap().sources.remove(0);
+        source.streams.iter().map(|stream| stream.spec.name).collect()
+    };
+    assert_eq!(streams(&[]), ["tickets"]);
+    assert_eq!(
+        streams(&[("RESOURCES", " incremental_tickets, audit_logs,")]),
+        ["audit_logs", "tickets"]
+    );
+    insta::assert_snapshot!(shown(yaml_in(&text, &[("RESOURCES", "tickets,users_and_secrets")])), @"
+    sources.acme.streams[1]: no stream is named `${RESOURCES:-tickets}`
+      hint: the streams are `audit_logs` and `tickets`
+    ");
+    insta::assert_snapshot!(shown(yaml_in(&text, &[("RESOURCES", " , ")])), @"
+    sources.acme.streams: is empty
+      hint: `*` for all, or some of `audit_logs` and `tickets`
+    ");
+    let written = with("", "").replace("[audit_logs]", "audit_logs");
+    insta::assert_snapshot!(shown(yaml(&written)), @"sources.acme.streams: expected a list, found the string `audit_logs`");
+}
+
+#[test]
+fn a_variable_chooses_how_to_sign_in() {
+    let nested = "strategy: '${AUTH_MODE:-token}', api_token: { email: '${EMAIL:-}', token: \
+                  '${TOKEN:-}' }, bearer: { token: '${BEARER:-}' }";
+    let text = with("", "").replace("strategy: bearer, token: t", nested);
+    let auth = |variables: &[(&str, &str)]| {
+        yaml_in(&text, variables).map(|mut config| config.sources.remove(0).auth)
+    };
+    let token = auth(&[("EMAIL", "a@b"), ("TOKEN", "t")]).unwrap();
+    assert!(matches!(token, AuthConfig::ApiToken { email, .. } if email == "a@b"));
+    let bearer = auth(&[("AUTH_MODE", "bearer"), ("BEARER", "t")]).unwrap();
+    assert!(matches!(bearer, AuthConfig::Bearer { .. }));
+    let refused = |variables: &[(&str, &str)]| shown(yaml_in(&text, variables));
+    insta::assert_snapshot!(refused(&[("EMAIL", "a@b")]), @"sources.acme.auth.api_token.token: is empty");
+    insta::assert_snapshot!(refused(&[("AUTH_MODE", "oauth")]), @"
+    sources.acme.auth.strategy: unknown strategy `${AUTH_MODE:-token}`
+      hint: did you mean `oauth_client_credentials`?
+    ");
+    insta::assert_snapshot!(refused(&[("AUTH_MODE", "basic")]), @"
+    sources.acme.auth: missing field `basic`
+      hint: it holds the fields of the strategy that was chosen
+    ");
+    let both = with("", "").replace("token: t", "token: t, bearer: { token: t }");
+    insta::assert_snapshot!(shown(yaml(&both)), @"
+    sources.acme.auth: `token` stands beside strategies
+      hint: put it into the map of its strategy, such as `bearer`
+    ");
+}
+
+#[test]
+fn a_run_may_have_an_end_in_pages() {
+    let pages = |text: &str| yaml_in(&format!("{text}\n{}", with("", "")), &[("MAX_PAGES", "20")]);
+    assert_eq!(pages("").unwrap().max_pages, None);
+    assert_eq!(pages("max_pages: ${MAX_PAGES}").unwrap().max_pages, std::num::NonZeroU64::new(20));
+    insta::assert_snapshot!(shown(pages("max_pages: 0")), @"max_pages: expected a whole number, 1 or more, found `0`");
 }

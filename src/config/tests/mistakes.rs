@@ -34,6 +34,7 @@ fn an_unknown_field_is_answered_with_the_closest_or_with_all() {
     insta::assert_snapshot!(swapped("inputs: [acme]", "inptus: [acme]"), @"
     sinks.out: unknown field `inptus`
       hint: did you mean `inputs`?
+    sinks.out: missing field `inputs`
     ");
     insta::assert_snapshot!(source("request: { timeout: 3 }"), @"
     sources.acme.request: unknown field `timeout`
@@ -109,7 +110,7 @@ fn an_unknown_stream_or_input_is_answered_with_the_closest_or_with_all() {
     ");
     insta::assert_snapshot!(swapped("[acme]", "[acme, 'remap*']"), @"
     sinks.out.inputs[1]: no output matches `remap*`
-      hint: the outputs are `acme.audit_logs`, `acme.rejected` and `acme`
+      hint: the outputs are `acme.audit_logs`, `acme.rejected`, `out.rejected`, `acme` and `out`
     ");
     insta::assert_snapshot!(swapped("[acme]", "[]"), @"
     sinks.out.inputs: is empty
@@ -136,9 +137,9 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
     api.enabled: `api` is not available in this version
       hint: set it to `false`, or leave `api` out
     ");
-    insta::assert_snapshot!(top("checkpoint: { type: aws_s3, bucket: b }"), @"
-    checkpoint.type: `aws_s3` is not available in this version
-      hint: this version has `file`
+    insta::assert_snapshot!(top("checkpoint: { type: kafka }"), @"
+    checkpoint.type: `kafka` is not available in this version
+      hint: this version has `file` and `aws_s3`
     ");
     insta::assert_snapshot!(source("emit: pages"), @"
     sources.acme.emit: `pages` is not available in this version
@@ -149,8 +150,8 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
       hint: this version has `oauth_client_credentials`, `bearer`, `api_token` and `basic`
     ");
     insta::assert_snapshot!(sink("buffer: { type: disk }"), @"
-    sinks.out: `buffer` is not available in this version
-      hint: leave it out: queues are in memory, bounded, and wait when full
+    sinks.out.buffer.type: `disk` is not available in this version
+      hint: this version has `memory`
     ");
     insta::assert_snapshot!(sink("encoding: { codec: text }"), @"
     sinks.out.encoding.codec: `text` is not available in this version
@@ -164,11 +165,11 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
     sinks.out.compression: `snappy` is not available in this version
       hint: this version has `none`, `gzip`, `zlib` and `zstd`
     ");
-    for kind in ["aws_s3", "gcp_cloud_storage", "azure_blob", "kafka"] {
+    for kind in ["gcp_cloud_storage", "azure_blob", "kafka"] {
         let shown = swapped("type: console", &format!("type: {kind}"));
         let expected = format!(
             "sinks.out.type: `{kind}` is not available in this version\n  \
-             hint: this version has `console`, `file`, `http` and `vector`\n"
+             hint: this version has `aws_s3`, `console`, `file`, `http` and `vector`\n"
         );
         assert_eq!(shown, expected);
     }
@@ -335,7 +336,7 @@ sinks:
       hint: did you mean `tickets`?
     sources.b: missing field `streams`
     sinks.x.type: `kafka` is not available in this version
-      hint: this version has `console`, `file`, `http` and `vector`
+      hint: this version has `aws_s3`, `console`, `file`, `http` and `vector`
     sinks.y.target: unknown target `x`
       hint: this version has `stdout` and `stderr`
     ");
@@ -362,9 +363,9 @@ fn each_problem_names_the_file_it_is_in() {
     insta::assert_snapshot!(shown(&["a.yaml", "same.toml"]), @"cannot read config `a.yaml`: sinks.out: is there twice: in `a.yaml` and in `same.toml`");
     insta::assert_snapshot!(shown(&["a.yaml", "bad.json"]), @"
     cannot read config `bad.json`: unknown field `y`
-      hint: known fields: `data_dir`, `checkpoint`, `sources`, `sinks`, `acknowledgements`, `proxy`, `secret` and `api`
+      hint: known fields: `data_dir`, `checkpoint`, `sources`, `sinks`, `acknowledgements`, `proxy`, `secret`, `api` and `max_pages`
     cannot read config `bad.json`: sinks.two: unknown field `x`
-      hint: known fields: `type`, `inputs`, `acknowledgements`, `healthcheck`, `encoding`, `framing` and `target`
+      hint: known fields: `acknowledgements`, `buffer`, `encoding`, `framing`, `healthcheck`, `inputs`, `target` and `type`
     ");
     insta::assert_snapshot!(shown(&["broken.yaml", "missing.yaml", "config"]), @"
     cannot read config `missing.yaml`: No such file or directory (os error 2)

@@ -1,5 +1,6 @@
 //! Tests of the config as a whole: what loads, and what each mistake is answered with.
 
+mod aws;
 mod loading;
 mod mistakes;
 mod requests;

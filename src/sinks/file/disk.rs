@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -169,7 +170,10 @@ fn cut(file: &fs::File, length: u64) -> io::Result<()> {
 
 /// Makes and removes a file in `dir`.
 fn probe(dir: &Path) -> Result<(), SinkError> {
-    let path = dir.join(format!(".zenstream-probe-{}", std::process::id()));
+    // Sinks are checked side by side, and may write to the same directory.
+    static PROBES: AtomicU64 = AtomicU64::new(0);
+    let number = PROBES.fetch_add(1, Ordering::Relaxed);
+    let path = dir.join(format!(".zenstream-probe-{}-{number}", std::process::id()));
     let made = OpenOptions::new().write(true).create_new(true).open(&path);
     match made {
         Ok(_) => {}

@@ -52,6 +52,13 @@ pub struct ObjectSettings {
     pub content_encoding: Option<String>,
 }
 
+impl ObjectSettings {
+    /// Fails where no keys can be made from them.
+    pub fn check(&self) -> Result<(), SinkError> {
+        Namer::new(self).map(drop)
+    }
+}
+
 /// Writes batches as objects.
 #[derive(Debug)]
 pub struct Object {

@@ -323,7 +323,7 @@ fn the_demo_brings_every_event_once_and_a_summary() {
     let ended = Home::new().zenstream("demo").run().well();
     let lines = ended.lines();
     assert_eq!(lines.len(), 420);
-    let ids = lines.iter().map(|line| crate::world::id_of(line));
+    let ids = lines.iter().map(|line| crate::truth::id_of(line));
     assert_eq!(ids.collect::<std::collections::HashSet<_>>().len(), 420);
     let summary = ended.stderr.find("demo: ").map(|start| &ended.stderr[start..]);
     insta::assert_snapshot!(summary.expect("a summary"), @"
