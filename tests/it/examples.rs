@@ -38,6 +38,7 @@ impl Asked {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the server ends with the test's runtime")]
 /// A server that answers as the destination would; its judge panics where a request is not what
 /// the destination documents, which is a 500 here.
 async fn server(

@@ -93,13 +93,9 @@ pub(super) fn envelope(
     findings: &mut Findings,
 ) -> Option<Envelope> {
     let of = |key: &str| keys.contains(&key).then(|| node.get(key)).flatten();
-    let inputs = match node.get("inputs") {
-        Some(node) => findings.keep(read(node, &path.key("inputs"))),
-        None => {
-            findings.push(Finding::new(path, "missing field `inputs`"));
-            None
-        }
-    };
+    let inputs = node.get("inputs").ok_or_else(|| Finding::new(path, "missing field `inputs`"));
+    let inputs = inputs.and_then(|node| read(node, &path.key("inputs")));
+    let inputs = findings.keep(inputs);
     let acknowledgements = optional(of, path, "acknowledgements", findings);
     let healthcheck = findings.keep(healthcheck(of("healthcheck"), &path.key("healthcheck")));
     for (section, option) in PARTLY {
@@ -138,6 +134,7 @@ pub(super) fn envelope(
 }
 
 /// What stands at `key`; none if it cannot be read, and nothing if it is not there.
+#[expect(clippy::option_option, reason = "whether it can be read, and whether it is there")]
 fn optional<'n, T: Deserialize<'n>>(
     of: impl Fn(&str) -> Option<&'n Node>,
     path: &Path,

@@ -167,14 +167,12 @@ impl Tree {
             return wanted;
         };
         out.extend_from_slice(member.head);
-        match below.copy(member.value, keep, out) {
+        if let Some(copied) = below.copy(member.value, keep, out) {
             // An object of which nothing was chosen is left out; one that lost all is empty.
-            Some(copied) => copied || !keep,
-            // What has no members has nothing that could be chosen.
-            None => {
-                out.extend_from_slice(if keep { b"" } else { member.value });
-                !keep
-            }
+            return copied || !keep;
         }
+        // What has no members has nothing that could be chosen.
+        out.extend_from_slice(if keep { b"" } else { member.value });
+        !keep
     }
 }

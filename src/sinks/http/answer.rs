@@ -87,18 +87,17 @@ pub(super) fn sorted_by_status(status: StatusCode, strategy: &RetryStrategy) -> 
 /// What an answer says beside its status, to be put after it.
 pub(super) async fn told(answer: Response, secrets: &Secrets) -> String {
     let of = |name| answer.headers().get(name).map(HeaderValue::as_bytes);
-    let mut told = String::new();
-    if let Some(wait) = of(&RETRY_AFTER) {
-        told.push_str(&format!(", with `Retry-After: {}`", shown(wait, secrets)));
-    }
-    if let Some(elsewhere) = of(&LOCATION) {
+    let wait = of(&RETRY_AFTER)
+        .map_or_else(String::new, |wait| format!(", with `Retry-After: {}`", shown(wait, secrets)));
+    let goal = of(&LOCATION).map_or_else(String::new, |goal| {
         // A query is where tokens stand.
-        let elsewhere = elsewhere.split(|byte| *byte == b'?').next().unwrap_or_default();
-        told.push_str(&format!(", which leads to `{}`", shown(elsewhere, secrets)));
-    }
+        let goal = goal.split(|byte| *byte == b'?').next().unwrap_or_default();
+        format!(", which leads to `{}`", shown(goal, secrets))
+    });
     let (body, _) = read(answer, READ).await;
     let body = shown(&body, secrets);
-    if body.is_empty() { told } else { format!("{told}: {body}") }
+    let colon = if body.is_empty() { "" } else { ": " };
+    format!("{wait}{goal}{colon}{body}")
 }
 
 /// The body up to `most` bytes, and why there is no more of it if that is not its end.

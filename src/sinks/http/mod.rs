@@ -23,6 +23,7 @@ use reqwest::{Client, Response};
 use sha2::{Digest as _, Sha256};
 
 use super::compress::Compressor;
+use super::object::hex;
 use super::progress::{Fate, Part, Progress};
 use super::{Batch, Compression, Encoder, Sink, SinkError, SinkErrorKind, Written, fault};
 use crate::http_client::{self, ProxySettings};
@@ -122,7 +123,13 @@ impl Http {
         let key = idempotency_key(&events);
         let body = self.body(events).await?;
         let target = &part.target;
-        let mut headers = self.targets.usual_headers(&self.encoder, self.settings.compression);
+        let mut headers = header::HeaderMap::new();
+        let content_type = header::HeaderValue::from_static(self.encoder.content_type());
+        headers.insert(header::CONTENT_TYPE, content_type);
+        if let Some(encoding) = self.settings.compression.content_encoding() {
+            let encoding = header::HeaderValue::from_static(encoding);
+            headers.insert(header::CONTENT_ENCODING, encoding);
+        }
         headers.insert(IDEMPOTENCY_KEY, key);
         // What the user says comes last, and so holds.
         for (name, value) in &target.headers {
@@ -217,8 +224,8 @@ fn idempotency_key(events: &[Event]) -> header::HeaderValue {
         hash.update(event.id().as_bytes());
         hash.update(b"\n");
     }
-    let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    header::HeaderValue::from_str(&digits).expect("hexadecimal digits are a header's value")
+    header::HeaderValue::from_str(&hex(&hash.finalize()))
+        .expect("hexadecimal digits are a header's value")
 }
 
 #[async_trait]
@@ -226,7 +233,7 @@ impl Sink for Http {
     /// Asks `healthcheck.uri`, if there is one: nothing else can be asked of an endpoint of which
     /// nothing is known.
     async fn check(&self) -> Result<(), SinkError> {
-        let Some(target) = self.targets.healthcheck()? else { return Ok(()) };
+        let Some(target) = self.targets.healthcheck() else { return Ok(()) };
         let mut headers = header::HeaderMap::new();
         for (name, value) in &target.headers {
             headers.insert(name, value.clone());

@@ -3,17 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::header::AUTHORIZATION;
+use http::{HeaderName, HeaderValue};
 use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::HttpSettings;
 use crate::normalize::Event;
 use crate::sinks::progress::Part;
-use crate::sinks::{
-    Batch, Compression, Encoder, SinkError, SinkErrorKind, Template, TemplateError,
-};
+use crate::sinks::{Batch, SinkError, SinkErrorKind, Template, TemplateError};
 
 /// Headers that the client makes of the request itself.
 const OURS: [&str; 4] = ["content-length", "transfer-encoding", "connection", "host"];
@@ -69,24 +67,14 @@ impl Targets {
         Ok(Self { uri, headers, healthcheck })
     }
 
-    /// What the body is. The user's own headers come after.
-    pub(super) fn usual_headers(&self, encoder: &Encoder, compression: Compression) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(encoder.content_type()));
-        if let Some(encoding) = compression.content_encoding() {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
-        }
-        headers
-    }
-
     /// What is asked whether all is well. Headers that are made of events are not sent.
-    pub(super) fn healthcheck(&self) -> Result<Option<Target>, SinkError> {
-        let Some(url) = &self.healthcheck else { return Ok(None) };
+    pub(super) fn healthcheck(&self) -> Option<Target> {
+        let url = self.healthcheck.clone()?;
         let fixed = self.headers.iter().filter_map(|(name, value)| match value {
             Value::Fixed(value) => Some((name.clone(), value.clone())),
             Value::Made(_) => None,
         });
-        Ok(Some(Target { url: url.clone(), headers: fixed.collect() }))
+        Some(Target { url, headers: fixed.collect() })
     }
 
     /// The batch by address and headers, each in its order.
@@ -100,14 +88,13 @@ impl Targets {
                 _ => {
                     let made: Vec<String> =
                         self.templates().map(|template| template.render(event)).collect();
-                    match numbers.get(&made) {
-                        Some(number) => *number,
-                        None => {
-                            let target = Arc::new(self.target(&made)?);
-                            parts.push(Part { target, places: Vec::new() });
-                            numbers.insert(made, parts.len() - 1);
-                            parts.len() - 1
-                        }
+                    if let Some(number) = numbers.get(&made) {
+                        *number
+                    } else {
+                        let target = Arc::new(self.target(&made)?);
+                        parts.push(Part { target, places: Vec::new() });
+                        numbers.insert(made, parts.len() - 1);
+                        parts.len() - 1
                     }
                 }
             };

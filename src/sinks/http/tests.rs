@@ -46,6 +46,7 @@ impl Endpoint {
         Self::judging(|_| None).await
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the server ends with the test's runtime")]
     async fn judging(judge: impl Fn(&Seen) -> Option<Answer> + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -121,15 +122,14 @@ fn answer(status: u16, body: impl Into<Body>) -> Answer {
 
 fn unpacked(headers: &http::HeaderMap, body: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    match headers.get("content-encoding").map(|value| value.to_str().unwrap()) {
-        Some("gzip") => drop(flate2::read::GzDecoder::new(body).read_to_end(&mut out).unwrap()),
-        Some("deflate") => {
-            drop(flate2::read::ZlibDecoder::new(body).read_to_end(&mut out).unwrap())
-        }
-        Some("zstd") => out = zstd::decode_all(body).unwrap(),
+    let unpacked = match headers.get("content-encoding").map(|value| value.to_str().unwrap()) {
+        Some("gzip") => flate2::read::GzDecoder::new(body).read_to_end(&mut out),
+        Some("deflate") => flate2::read::ZlibDecoder::new(body).read_to_end(&mut out),
+        Some("zstd") => zstd::Decoder::new(body).unwrap().read_to_end(&mut out),
         Some(other) => panic!("{other}"),
-        None => out.extend_from_slice(body),
-    }
+        None => (&mut &*body).read_to_end(&mut out),
+    };
+    unpacked.unwrap();
     out
 }
 
@@ -179,7 +179,7 @@ async fn a_request_that_is_too_long_is_sent_in_parts_and_an_event_that_is_goes_n
     batch.events.push(event_of(&"x".repeat(100), 99));
     let written = endpoint.sink().write(&batch).await.unwrap();
     assert_eq!(places(&written.refused), [10]);
-    assert_eq!(ids(&endpoint.read().await), Vec::from_iter(0..10));
+    assert_eq!(ids(&endpoint.read().await), (0..10).collect::<Vec<u64>>());
 }
 
 #[tokio::test]
@@ -337,7 +337,7 @@ async fn bodies_are_compressed_and_say_how() {
         let seen = endpoint.seen();
         assert_eq!((seen[0].method.as_str(), seen[0].header("content-encoding")), ("PUT", name));
         assert_eq!(seen[0].header("content-type"), "application/x-ndjson");
-        assert_eq!(ids(&endpoint.bodies()), Vec::from_iter(0..20));
+        assert_eq!(ids(&endpoint.bodies()), (0..20).collect::<Vec<u64>>());
     }
 }
 
@@ -460,7 +460,7 @@ async fn what_says_twice_how_to_sign_in_is_refused() {
     let settings = HttpSettings { auth: auth.clone(), headers: header, ..endpoint.settings("/") };
     assert!(settings.validate().unwrap_err().message.contains("`Authorization`"));
     let uri = "http://u:p@host/".to_owned();
-    let settings = HttpSettings { auth, uri, ..endpoint.settings("/") };
+    let settings = HttpSettings { uri, auth, ..endpoint.settings("/") };
     assert!(settings.validate().unwrap_err().message.contains("the user in `uri`"));
 }
 

@@ -26,6 +26,7 @@ use crate::normalize::Event;
 use crate::random::Random;
 use intent::{Intent, fingerprints, from_state, to_state};
 use name::Namer;
+pub(super) use pack::hex;
 use pack::{SHA256, pack};
 
 /// Objects of one batch that are put at the same time.

@@ -119,9 +119,10 @@ pub(super) fn told(status: &Status) -> String {
 pub(super) fn place(address: &str, tls: &TlsSettings) -> Result<String, SinkError> {
     const HINT: &str = "for example `http://vector.example.com:6000`";
     let secured = tls.enabled == Some(true);
-    let whole = match address.contains("://") {
-        true => address.to_owned(),
-        false => format!("{}://{address}", if secured { "https" } else { "http" }),
+    let whole = if address.contains("://") {
+        address.to_owned()
+    } else {
+        format!("{}://{address}", if secured { "https" } else { "http" })
     };
     let refuse = |what: &str| config(format!("the address {what}")).with_hint(HINT);
     let url = Url::parse(&whole).map_err(|error| refuse(&format!("is none: {error}")))?;

@@ -79,12 +79,12 @@ impl Vector {
     /// Encodes a batch where it may block, and cuts it into requests.
     async fn begin(&self, batch: &Batch) -> Result<(), SinkError> {
         let (events, encoder) = (batch.events.clone(), self.encoder.clone());
-        let encoded = tokio::task::spawn_blocking(move || {
+        let made = tokio::task::spawn_blocking(move || {
             events.iter().map(|event| encode::encoded(event, &encoder)).collect::<Vec<_>>()
         });
-        let encoded = encoded.await.map_err(|lost| fault::of_lost_task(&lost))?;
+        let made = made.await.map_err(|lost| fault::of_lost_task(&lost))?;
         let (mut logs, mut refused) = (Vec::new(), BTreeMap::new());
-        for (place, log) in encoded.into_iter().enumerate() {
+        for (place, log) in made.into_iter().enumerate() {
             match log {
                 Ok(log) => logs.push(log),
                 Err(reason) => {

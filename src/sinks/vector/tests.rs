@@ -50,6 +50,7 @@ impl Source {
     }
 
     /// Listens, and says where.
+    #[expect(clippy::disallowed_methods, reason = "the server ends with the test's runtime")]
     async fn listen(&self) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -71,13 +72,11 @@ impl UnaryService<Declared> for Source {
     fn call(&mut self, request: Request<Declared>) -> Self::Future {
         let request = request.into_inner();
         self.requests.lock().unwrap().push(request.events.len());
-        ready(match (self.judge)(&request) {
-            Some(status) => Err(status),
-            None => {
-                self.taken.lock().unwrap().push(request);
-                Ok(Response::new(PushEventsResponse {}))
-            }
-        })
+        if let Some(status) = (self.judge)(&request) {
+            return ready(Err(status));
+        }
+        self.taken.lock().unwrap().push(request);
+        ready(Ok(Response::new(PushEventsResponse {})))
     }
 }
 
