@@ -4,7 +4,9 @@
 //! need it. It knows no event and no position, and does not retry: whoever asks does.
 
 mod aws_s3;
+mod azure_blob;
 mod error;
+mod gcp_cloud_storage;
 mod memory;
 
 use std::collections::BTreeMap;
@@ -15,7 +17,11 @@ use bytes::Bytes;
 pub use aws_s3::{
     AwsAuth, AwsCredentials, AwsRole, AwsS3, AwsS3Settings, Checksums, ImdsSettings, PutOptions,
 };
+pub use azure_blob::{
+    AzureBlob, AzureCredentials, AzureSettings, ConnectionString, ManagedIdentity,
+};
 pub use error::{BucketError, BucketErrorKind};
+pub use gcp_cloud_storage::{GcpCloudStorage, GcpCredentials, GcsSettings};
 pub use memory::MemoryBucket;
 
 /// Which state of an object this is: an `ETag` or a generation. Equal ones mean equal bytes.

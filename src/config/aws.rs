@@ -178,10 +178,6 @@ pub(super) fn bucket(
     let written: Written = read_part(node, path, OPTIONS)?;
     check_name(&written.bucket.0, &path.key("bucket"))?;
     check_tls(&tls, &path.key("tls"))?;
-    if timeout.is_zero() {
-        let path = path.key("request").key("timeout_secs");
-        return Err(Finding::new(&path, "must be more than 0"));
-    }
     let endpoint = written.endpoint.as_ref().map(|text| endpoint(&text.0, &path.key("endpoint")));
     Ok(AwsS3Settings {
         endpoint: endpoint.transpose()?,

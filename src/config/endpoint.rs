@@ -105,6 +105,25 @@ fn of_endpoint(text: &str, path: &Path) -> Result<(Url, String), Finding> {
     Ok((url, subdomain))
 }
 
+/// Where another service than Zendesk answers. Credentials are sent there too.
+pub(super) fn of_service(text: &str, path: &Path) -> Result<Url, Finding> {
+    let refused = |message: &str| Finding::new(path, message).hint("write `https://HOST`");
+    let url = Url::parse(text).map_err(|error| refused(&format!("is not a URL: {error}")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refused("must not hold credentials"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(refused("must not have a query or a fragment"));
+    }
+    let host = url.host().ok_or_else(|| refused("has no host"))?;
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&host) => Ok(url),
+        "http" => Err(refused("must be `https`; `http` is for this machine alone")),
+        _ => Err(refused("must be `https`")),
+    }
+}
+
 fn is_loopback(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => *name == "localhost",

@@ -44,6 +44,30 @@ const AWS_S3: &str = "
       codec: json
 ";
 
+const GCP_CLOUD_STORAGE: &str = "
+    type: gcp_cloud_storage
+    bucket: ${GCS_BUCKET}
+    # Without it: GOOGLE_APPLICATION_CREDENTIALS, gcloud's own, or what the machine offers.
+    # credentials_path: /etc/zenstream/key.json
+    # Begins with a literal; `{{ stream }}` and time codes may follow.
+    key_prefix: zendesk/{{ stream }}/date=%F/
+    compression: gzip
+    encoding:
+      codec: json
+";
+
+const AZURE_BLOB: &str = "
+    type: azure_blob
+    container_name: ${AZURE_CONTAINER}
+    # Or `account_name` with `auth`, such as `azure_credential_kind: managed_identity`.
+    connection_string: ${AZURE_STORAGE_CONNECTION_STRING}
+    # Begins with a literal; `{{ stream }}` and time codes may follow.
+    blob_prefix: zendesk/{{ stream }}/date=%F/
+    compression: gzip
+    encoding:
+      codec: json
+";
+
 const HTTP: &str = "
     type: http
     # The host is literal; `{{ stream }}` may stand in the path.
@@ -161,6 +185,8 @@ fn text(sources: &[Component<'_>], sinks: &[Component<'_>]) -> String {
         let body = match sink.kind {
             "file" => FILE,
             "aws_s3" => AWS_S3,
+            "gcp_cloud_storage" => GCP_CLOUD_STORAGE,
+            "azure_blob" => AZURE_BLOB,
             "http" => HTTP,
             "vector" => VECTOR,
             _ => CONSOLE,

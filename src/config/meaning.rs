@@ -13,7 +13,8 @@ use super::problem::{ConfigError, Finding, Findings, listed};
 use super::read::{read, type_of};
 use super::written::{self, Toggle};
 use super::{
-    CheckpointConfig, Config, ProxySettings, SinkConfig, SourceConfig, aws, inputs, sink, source,
+    CheckpointConfig, Config, ProxySettings, SinkConfig, SourceConfig, aws, gcp, inputs, sink,
+    source,
 };
 
 /// What the tree means; none if something is wrong with it, which is then among the findings.
@@ -37,14 +38,16 @@ pub(super) fn config(
     check_names(root, findings);
     let sources = sources(root, findings);
     let sinks = sinks(root, acknowledgements, sources.as_deref(), findings);
-    Some(Config {
+    let config = Config {
         data_dir: data_dir?,
         checkpoint: checkpoint?,
         sources: sources?,
         sinks: sinks?,
         proxy: proxy?,
         max_pages: max_pages?,
-    })
+    };
+    findings.keep(gcp::check_proxy(&config, &top.key("proxy"), environment))?;
+    Some(config)
 }
 
 fn data_dir(root: &Node, top: &Path, environment: &dyn Environment) -> Result<PathBuf, Finding> {
@@ -62,7 +65,7 @@ fn data_dir(root: &Node, top: &Path, environment: &dyn Environment) -> Result<Pa
 }
 
 /// The types of checkpoints.
-const CHECKPOINTS: &[&str] = &["file", "aws_s3"];
+const CHECKPOINTS: &[&str] = &["file", "aws_s3", "gcp_cloud_storage"];
 
 fn checkpoint(
     node: Option<&Node>,
@@ -77,6 +80,7 @@ fn checkpoint(
             Ok(CheckpointConfig::File { path: written.path.map_or(default, |path| path.0.into()) })
         }
         "aws_s3" => aws::checkpoint(node, path),
+        "gcp_cloud_storage" => gcp::checkpoint(node, path),
         other => Err(Finding::unknown_value(&path.key("type"), other, CHECKPOINTS)),
     }
 }

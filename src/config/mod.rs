@@ -10,6 +10,7 @@ mod document;
 mod endpoint;
 mod environment;
 mod expand;
+mod gcp;
 mod generate;
 mod inputs;
 mod load;
@@ -82,6 +83,13 @@ pub enum CheckpointConfig {
         /// Its key there.
         key: String,
     },
+    /// One object in Google Cloud Storage.
+    GcpCloudStorage {
+        /// The bucket it is in.
+        bucket: crate::buckets::GcsSettings,
+        /// Its name there.
+        key: String,
+    },
 }
 
 impl fmt::Display for CheckpointConfig {
@@ -90,6 +98,7 @@ impl fmt::Display for CheckpointConfig {
         match self {
             Self::File { path } => write!(f, "{}", path.display()),
             Self::AwsS3 { bucket, key } => write!(f, "s3://{}/{key}", bucket.bucket),
+            Self::GcpCloudStorage { bucket, key } => write!(f, "gs://{}/{key}", bucket.bucket),
         }
     }
 }
@@ -226,6 +235,20 @@ pub enum SinkKind {
     AwsS3 {
         /// Where they go.
         bucket: crate::buckets::AwsS3Settings,
+        /// What they are called and how they are packed.
+        object: crate::sinks::ObjectSettings,
+    },
+    /// Objects in Google Cloud Storage.
+    GcpCloudStorage {
+        /// Where they go.
+        bucket: crate::buckets::GcsSettings,
+        /// What they are called and how they are packed.
+        object: crate::sinks::ObjectSettings,
+    },
+    /// Blobs in Azure.
+    AzureBlob {
+        /// Where they go.
+        container: crate::buckets::AzureSettings,
         /// What they are called and how they are packed.
         object: crate::sinks::ObjectSettings,
     },

@@ -26,7 +26,12 @@ const OPTIONS: &[(&str, &str)] = &[
     ("sinks.*.buffer.max_size", "use `max_events`: the buffer is in memory"),
     ("sinks.*.batch", "leave it out"),
     ("sinks.*.request", "leave it out: a write is tried again until it is accepted"),
-    ("sinks.*.tls", "leave it out"),
+    (
+        "sinks.*.tls",
+        "leave it out: the system's certificates are trusted, and those in `SSL_CERT_FILE`",
+    ),
+    ("sinks.*.api_key", "use `credentials_path`: an API key opens no bucket"),
+    ("checkpoint.api_key", "use `credentials_path`: an API key opens no bucket"),
     ("sinks.*.proxy", "set the top-level `proxy`"),
     ("sinks.*.graph", "leave it out"),
     ("sinks.*.timezone", "leave it out: times are in UTC"),
@@ -59,7 +64,11 @@ const OPTIONS: &[(&str, &str)] = &[
 
 /// Words that a field takes elsewhere, by the field's path.
 const VALUES: &[(&str, &[&str])] = &[
-    ("checkpoint.type", &["gcp_cloud_storage", "kafka"]),
+    ("checkpoint.type", &["kafka"]),
+    (
+        "sinks.*.auth.azure_credential_kind",
+        &["client_certificate_credential", "managed_identity_client_assertion"],
+    ),
     ("secret.*.type", &["aws_secrets_manager"]),
     ("sources.*.auth.strategy", &["oauth_refresh_token", "aws", "custom"]),
     ("sources.*.emit", &["pages"]),
@@ -90,8 +99,6 @@ const VALUES: &[(&str, &[&str])] = &[
     (
         "sinks.*.type",
         &[
-            "gcp_cloud_storage",
-            "azure_blob",
             "kafka",
             "socket",
             "elasticsearch",

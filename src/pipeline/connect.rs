@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::build::{BuildError, Outside};
-use crate::buckets::{AwsS3, Bucket};
+use crate::buckets::{AwsS3, AzureBlob, Bucket, GcpCloudStorage};
 use crate::checkpoint::{BucketStore, CheckpointStore, FileStore};
 use crate::config::{CheckpointConfig, SinkConfig, SinkKind};
 use crate::http_client::ProxySettings;
@@ -23,6 +23,15 @@ pub fn sink(
         SinkKind::AwsS3 { bucket, object } => {
             let bucket = Arc::new(AwsS3::new(bucket.clone(), proxy.clone()));
             objects(bucket, object, encoder, outside).map_err(refuse)?
+        }
+        SinkKind::GcpCloudStorage { bucket, object } => {
+            let bucket = Arc::new(GcpCloudStorage::new(bucket.clone(), proxy.clone()));
+            objects(bucket, object, encoder, outside).map_err(refuse)?
+        }
+        SinkKind::AzureBlob { container, object } => {
+            let bucket = AzureBlob::new(container.clone(), proxy);
+            let bucket = bucket.map_err(|error| refuse(error.into()))?;
+            objects(Arc::new(bucket), object, encoder, outside).map_err(refuse)?
         }
         SinkKind::Http(settings) => {
             Arc::new(Http::new((**settings).clone(), encoder, proxy).map_err(refuse)?)
@@ -51,6 +60,10 @@ pub fn store(
         CheckpointConfig::File { path } => Arc::new(FileStore::open(path)?),
         CheckpointConfig::AwsS3 { bucket, key } => {
             let bucket = Arc::new(AwsS3::new(bucket.clone(), proxy.clone()));
+            Arc::new(BucketStore::new(bucket, key.clone(), &outside.random))
+        }
+        CheckpointConfig::GcpCloudStorage { bucket, key } => {
+            let bucket = Arc::new(GcpCloudStorage::new(bucket.clone(), proxy.clone()));
             Arc::new(BucketStore::new(bucket, key.clone(), &outside.random))
         }
     })

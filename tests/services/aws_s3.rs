@@ -40,30 +40,37 @@ struct Place {
     client: Client,
 }
 
+/// The server, and a client of it that is not ours.
+fn connect() -> (Server, Client) {
+    let or = |name: &str, usual: &str| {
+        std::env::var(format!("ZENSTREAM_TEST_S3_{name}")).unwrap_or_else(|_| usual.to_owned())
+    };
+    let server = Server {
+        endpoint: or("ENDPOINT", ""),
+        region: or("REGION", "us-east-1"),
+        access_key: or("ACCESS_KEY", "test"),
+        secret_key: or("SECRET_KEY", "test"),
+    };
+    let keys = Credentials::new(&server.access_key, &server.secret_key, None, None, "test");
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(server.region.clone()))
+        .endpoint_url(&server.endpoint)
+        .force_path_style(true)
+        .credentials_provider(keys);
+    (server, Client::from_conf(config.build()))
+}
+
+/// Makes a bucket.
+pub(crate) async fn make(name: &str) {
+    connect().1.create_bucket().bucket(name).send().await.expect("a bucket for the test");
+}
+
 impl Place {
     /// None where no server runs: then the test is skipped, visibly.
-    async fn open(test: &str) -> Option<Self> {
-        let variable = |name: &str| std::env::var(format!("ZENSTREAM_TEST_S3_{name}"));
-        let Ok(endpoint) = variable("ENDPOINT") else {
-            eprintln!("SKIPPED: {test} needs ZENSTREAM_TEST_S3_ENDPOINT");
-            return None;
-        };
-        let or = |name, usual: &str| variable(name).unwrap_or_else(|_| usual.to_owned());
-        let (region, access_key) = (or("REGION", "us-east-1"), or("ACCESS_KEY", "test"));
-        let server = Server { endpoint, region, access_key, secret_key: or("SECRET_KEY", "test") };
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(server.region.clone()))
-            .endpoint_url(&server.endpoint)
-            .force_path_style(true)
-            .credentials_provider(Credentials::new(
-                &server.access_key,
-                &server.secret_key,
-                None,
-                None,
-                "test",
-            ));
-        let client = Client::from_conf(config.build());
+    async fn open(_test: &str) -> Option<Self> {
+        crate::server("ZENSTREAM_TEST_S3_ENDPOINT")?;
+        let (server, client) = connect();
         let name = format!("s3-{:016x}", Random::from_system().bits() as u64);
         client.create_bucket().bucket(&name).send().await.expect("a bucket for the test");
         Some(Self { server, name, client })

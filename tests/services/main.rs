@@ -1,9 +1,43 @@
-//! What needs a real server. A table of contents:
+//! Against real servers, each of which a variable names; without it the tests of that server are
+//! skipped, and say so. A table of contents:
 //!
-//! * `aws_s3`: a store that speaks S3's protocol
+//! * `objects`: what every bucket must do, and the object sink and the checkpoint over it
+//! * `aws_s3`: a store that speaks S3's protocol, at `ZENSTREAM_TEST_S3_ENDPOINT`
+//! * `gcp_cloud_storage`: fake-gcs-server, at `ZENSTREAM_TEST_GCS_ENDPOINT`
+//! * `azure_blob`: Azurite, of `ZENSTREAM_TEST_AZURE_CONNECTION_STRING`
+//! * `place`: where a whole collection goes, and what is there in the end
+//! * `proxy`: what lies in between on a bad day
+//! * `kill`: the real binary, killed at random moments, with servers that stop and start
 
 #[path = "../it/binary.rs"]
 #[allow(dead_code, reason = "the other tests use the rest of it")]
 mod binary;
+#[path = "../it/truth.rs"]
+#[allow(dead_code, reason = "the other tests use the rest of it")]
+mod truth;
 
 mod aws_s3;
+mod azure_blob;
+mod gcp_cloud_storage;
+mod kill;
+mod objects;
+mod place;
+mod proxy;
+
+/// What the variable names; none, with a line that says so, where it is not set.
+fn server(variable: &str) -> Option<String> {
+    use std::io::Write as _;
+    let named = std::env::var(variable).ok().filter(|value| !value.is_empty());
+    if named.is_none() {
+        // Past the test harness, which keeps what tests print that succeed.
+        let line = format!("SKIPPED: {variable} names no server\n");
+        let _unseen = std::io::stderr().write_all(line.as_bytes());
+    }
+    named
+}
+
+/// A name that no other run has: servers are shared.
+fn unique(name: &str) -> String {
+    let id = format!("{:032x}", zenstream::random::Random::from_system().bits());
+    format!("zenstream-{name}-{}", &id[..12])
+}

@@ -55,7 +55,9 @@ impl Place {
         };
         let direct = server(variable)?;
         let guard = match through {
-            Through::Alone => Guard::Alone { _guard: lock.write().unwrap_or_else(|e| e.into_inner()) },
+            Through::Alone => {
+                Guard::Alone { _guard: lock.write().unwrap_or_else(|e| e.into_inner()) }
+            }
             _ => Guard::Shared { _guard: lock.read().unwrap_or_else(|e| e.into_inner()) },
         };
         let name = unique("kill");
@@ -142,7 +144,7 @@ impl Place {
             _ => server("ZENSTREAM_TEST_AZURE_ENDPOINT"),
         };
         let text = format!("{SOURCE}{}", self.config_at(&direct?, BATCHES));
-        let config = config::parse(&text, Format::Yaml, &Nobody).expect("a config of ours");
+        let config = config::parse(&text, Format::Yaml, "place.yaml", &Nobody).expect("a config of ours");
         let proxy = ProxySettings::default();
         Some(match &config.sinks[0].kind {
             SinkKind::AwsS3 { bucket, .. } => Arc::new(AwsS3::new(bucket.clone(), proxy)),
@@ -187,9 +189,7 @@ impl Place {
             .expect("a consumer");
         let topic = format!("{}-{stream}", self.name);
         let mut assignment = TopicPartitionList::new();
-        assignment
-            .add_partition_offset(&topic, 0, Offset::Beginning)
-            .expect("a partition to read");
+        assignment.add_partition_offset(&topic, 0, Offset::Beginning).expect("a partition to read");
         consumer.assign(&assignment).expect("an assignment");
         let mut lines = Vec::new();
         loop {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::envelope::{Envelope, REQUESTS, envelope};
 use super::objects;
 use crate::config::node::{Node, Path};
-use crate::config::problem::{Finding, Findings};
+use crate::config::problem::Findings;
 use crate::config::read::read_rest;
 use crate::config::written::NonEmpty;
 use crate::config::{SinkKind, aws};
@@ -26,14 +26,7 @@ struct Written {
     content_type: Option<NonEmpty>,
     content_encoding: Option<String>,
     #[serde(rename = "timezone")]
-    _timezone: Option<Timezone>,
-}
-
-/// `sinks.*.timezone`
-#[derive(Deserialize)]
-enum Timezone {
-    #[serde(rename = "UTC")]
-    Utc,
+    _timezone: Option<objects::Timezone>,
 }
 
 pub(super) fn sink(
@@ -46,7 +39,8 @@ pub(super) fn sink(
     let envelope = envelope(node, path, REQUESTS, objects::BATCH, findings)?;
     let bucket = findings.keep(aws::bucket(node, path, envelope.tls.clone(), envelope.timeout));
     let object = object(written?, &envelope);
-    findings.keep(check(&object, path))?;
+    let names = ["key_prefix", "filename_time_format"];
+    findings.keep(objects::check_names(&object, path, names))?;
     Some((envelope, SinkKind::AwsS3 { bucket: bucket?, object }))
 }
 
@@ -61,10 +55,4 @@ fn object(written: Written, envelope: &Envelope) -> ObjectSettings {
         content_type: written.content_type.map(|text| text.0),
         content_encoding: written.content_encoding,
     }
-}
-
-fn check(object: &ObjectSettings, path: &Path) -> Result<(), Finding> {
-    let without_time = ObjectSettings { time_format: String::new(), ..object.clone() };
-    objects::check(&without_time, &path.key("key_prefix"))?;
-    objects::check(object, &path.key("filename_time_format"))
 }

@@ -2,8 +2,10 @@
 //! family of sinks, and `envelope` for what they have in common.
 
 mod aws_s3;
+mod azure_blob;
 mod encoding;
 mod envelope;
+mod gcp_cloud_storage;
 mod http;
 mod local;
 mod objects;
@@ -22,7 +24,8 @@ use envelope::Envelope;
 pub(super) use envelope::Tls;
 
 /// The types of sinks.
-pub(super) const TYPES: &[&str] = &["aws_s3", "console", "file", "http", "vector"];
+pub(super) const TYPES: &[&str] =
+    &["aws_s3", "azure_blob", "console", "file", "gcp_cloud_storage", "http", "vector"];
 
 /// What the sink means; none if something is wrong with it.
 pub(super) fn sink(
@@ -34,8 +37,10 @@ pub(super) fn sink(
 ) -> Option<SinkConfig> {
     let (envelope, kind) = match findings.keep(type_of(node, path, "type", TYPES))? {
         "aws_s3" => aws_s3::sink(node, path, findings),
+        "azure_blob" => azure_blob::sink(node, path, findings),
         "console" => local::console(node, path, findings),
         "file" => local::file(node, path, findings),
+        "gcp_cloud_storage" => gcp_cloud_storage::sink(node, path, findings),
         "http" => http::http(node, path, findings),
         "vector" => vector::vector(node, path, findings),
         other => {

@@ -243,6 +243,8 @@ fn each_example_loads() {
         ("ZENDESK_API_TOKEN", "token"),
         ("ZENDESK_BASE_URL", "https://acme.zendesk.com"),
         ("S3_BUCKET", "acme-zendesk"),
+        ("GCS_BUCKET", "acme-zendesk"),
+        ("AZURE_STORAGE_CONNECTION_STRING", "AccountName=acme;AccountKey=a2V5"),
         ("VECTOR_PASSWORD", "password"),
         ("SPLUNK_URL", "https://splunk.example.com:8088"),
         ("SPLUNK_HEC_TOKEN", "token"),
@@ -263,7 +265,7 @@ fn each_example_loads() {
         assert_eq!(shown(load(std::slice::from_ref(&path), &variables)), "accepted", "{path:?}");
         count += 1;
     }
-    assert!(count >= 4);
+    assert!(count >= 6);
 }
 
 #[test]
@@ -277,11 +279,15 @@ fn what_is_generated_loads() {
         ("OTHER_1_CLIENT_ID", "id"),
         ("OTHER_1_CLIENT_SECRET", "secret"),
         ("S3_BUCKET", "acme-zendesk"),
+        ("GCS_BUCKET", "acme-zendesk"),
+        ("AZURE_CONTAINER", "zendesk"),
+        ("AZURE_STORAGE_CONNECTION_STRING", "AccountName=acme;AccountKey=a2V5"),
     ]);
     for expression in [
         "zendesk//console",
         "zendesk//console,file",
         "zendesk//aws_s3",
+        "zendesk//azure_blob,gcp_cloud_storage",
         "zendesk,other-1:zendesk//a:file,file,file",
         "zendesk//http,vector",
     ] {
@@ -300,8 +306,8 @@ fn what_cannot_be_generated_is_refused_with_a_hint() {
     insta::assert_snapshot!(shown("zendesk/console"), @"cannot read `zendesk/console` as SOURCES/TRANSFORMS/SINKS; for example `zendesk//console,file`");
     insta::assert_snapshot!(shown("zendesk/remap/console"), @"transforms are not available in this version; write `zendesk//console`");
     insta::assert_snapshot!(shown("zendesc//console"), @"unknown source `zendesc`; did you mean `zendesk`?");
-    insta::assert_snapshot!(shown("zendesk//loki"), @"unknown sink `loki`; this version has `aws_s3`, `console`, `file`, `http` and `vector`");
-    insta::assert_snapshot!(shown("zendesk//"), @"there is no sink; this version has `aws_s3`, `console`, `file`, `http` and `vector`");
+    insta::assert_snapshot!(shown("zendesk//loki"), @"unknown sink `loki`; this version has `aws_s3`, `azure_blob`, `console`, `file`, `gcp_cloud_storage`, `http` and `vector`");
+    insta::assert_snapshot!(shown("zendesk//"), @"there is no sink; this version has `aws_s3`, `azure_blob`, `console`, `file`, `gcp_cloud_storage`, `http` and `vector`");
     insta::assert_snapshot!(shown("a:zendesk//a:console"), @"`a` cannot be the name of a sink; a name is there once, and has letters, digits, `_` and `-`");
 }
 

@@ -1,6 +1,8 @@
 //! Tests of the config as a whole: what loads, and what each mistake is answered with.
 
 mod aws;
+mod azure;
+mod google;
 mod loading;
 mod mistakes;
 mod requests;
