@@ -220,7 +220,8 @@ fn bench_encode(criterion: &mut Criterion) {
         });
         let mut out = Vec::with_capacity(2 * page.bytes.len());
         for (name, key) in [("lines", None), ("lines_with_metadata", Some("zendesk".to_owned()))] {
-            let encoder = Encoder::new(EncoderSettings { metadata_key: key });
+            let encoder =
+                Encoder::new(EncoderSettings { metadata_key: key, ..EncoderSettings::default() });
             group.bench_function(name, |bencher| {
                 bencher.iter(|| encode(&encoder, black_box(&made), &mut out));
             });

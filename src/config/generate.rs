@@ -82,6 +82,36 @@ const KAFKA: &str = "
       codec: json
 ";
 
+const HTTP: &str = "
+    type: http
+    # The host is literal; `{{ stream }}` may stand in the path.
+    uri: https://collector.example.com/zendesk
+    method: post
+    # Or `basic` with `user` and `password`, or `custom` with `value`.
+    auth:
+      strategy: bearer
+      token: ${HTTP_TOKEN}
+    compression: gzip
+    encoding:
+      codec: json
+    # One event a line; `character_delimited` with `,` makes a JSON array.
+    framing:
+      method: newline_delimited
+    batch:
+      max_bytes: 10000000
+      timeout_secs: 1
+";
+
+const VECTOR: &str = "
+    type: vector
+    # Where a `vector` source listens.
+    address: vector.example.com:6000
+    compression: none
+    batch:
+      max_events: 1000
+      timeout_secs: 1
+";
+
 /// A component that is asked for.
 struct Component<'e> {
     name: String,
@@ -172,6 +202,8 @@ fn text(sources: &[Component<'_>], sinks: &[Component<'_>]) -> String {
             "gcp_cloud_storage" => GCP_CLOUD_STORAGE,
             "azure_blob" => AZURE_BLOB,
             "kafka" => KAFKA,
+            "http" => HTTP,
+            "vector" => VECTOR,
             _ => CONSOLE,
         };
         let (name, body) = (&sink.name, body.trim_start_matches('\n').replace("NAME", &sink.name));

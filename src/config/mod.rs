@@ -276,4 +276,8 @@ pub enum SinkKind {
     },
     /// Topics of a Kafka cluster.
     Kafka(Box<crate::sinks::KafkaSinkSettings>),
+    /// Requests to an endpoint.
+    Http(Box<crate::sinks::HttpSettings>),
+    /// Another Vector.
+    Vector(crate::sinks::VectorSettings),
 }

@@ -9,7 +9,8 @@ use crate::config::{CheckpointConfig, Config, KafkaCheckpoint, SinkConfig, SinkK
 use crate::http_client::ProxySettings;
 use crate::kafka::{KafkaSettings, RegisterSettings, SharedTransaction, Transactor};
 use crate::sinks::{
-    Console, Encoder, File, Kafka, KafkaSinkSettings, Object, ObjectSettings, Sink, SinkError,
+    Console, Encoder, File, Http, Kafka, KafkaSinkSettings, Object, ObjectSettings, Sink,
+    SinkError, Vector,
 };
 
 /// Makes the sinks and the checkpoint of one config.
@@ -53,6 +54,10 @@ impl<'a> Connector<'a> {
                     .map_err(SinkError::from)
                     .and_then(|container| self.objects(Arc::new(container), object, encoder))
             }
+            SinkKind::Http(settings) => {
+                Http::new((**settings).clone(), encoder, self.proxy).map(arc)
+            }
+            SinkKind::Vector(settings) => Vector::new(settings, encoder).map(arc),
             SinkKind::Kafka(settings) => self.kafka(&config.name, settings, encoder).map(arc),
         };
         made.map_err(|error| BuildError::Sink(config.name.clone(), error))

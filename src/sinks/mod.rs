@@ -12,10 +12,13 @@ mod encode;
 mod fault;
 mod file;
 mod fingerprint;
+mod http;
 mod kafka;
 mod memory;
 mod object;
+mod progress;
 mod template;
+mod vector;
 
 use std::collections::BTreeMap;
 
@@ -26,12 +29,17 @@ use crate::normalize::Event;
 
 pub use compress::Compression;
 pub use console::{Console, Target};
-pub use encode::{Encoder, EncoderSettings};
+pub use encode::{
+    Encoder, EncoderSettings, FieldPath, FieldPathError, Fields, Framing, Pattern, PatternError,
+    TimestampFormat,
+};
 pub use file::{File, FileSettings};
+pub use http::{Http, HttpAuth, HttpSettings, ResponseFormat, RetryStrategy};
 pub use kafka::{Kafka, KafkaSinkSettings};
 pub use memory::Memory;
 pub use object::{Object, ObjectSettings};
 pub use template::{Template, TemplateError};
+pub use vector::{Vector, VectorSettings};
 
 /// The events of one write, in order.
 #[derive(Debug, Clone, Default)]

@@ -8,6 +8,7 @@
 //! * `client`: what the client does with answers, credentials and links
 //! * `binary`: starts the real binary, and a pretend account for it
 //! * `program`: the real binary: what it prints and how it ends
+//! * `examples`: the example configs, each against what its destination documents
 //! * `kill`: the real binary, killed at random moments
 //! * `house`: the rules of the house, held by reading the code
 
@@ -15,6 +16,7 @@ mod binary;
 mod client;
 mod defects;
 mod delivery;
+mod examples;
 mod house;
 mod kill;
 mod program;

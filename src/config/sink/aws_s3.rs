@@ -37,12 +37,10 @@ pub(super) fn sink(
     let others: Vec<&str> = REQUESTS.iter().chain(aws::OPTIONS).copied().collect();
     let written: Option<Written> = findings.keep(read_rest(node, path, &others));
     let envelope = envelope(node, path, REQUESTS, objects::BATCH, findings)?;
-    let requests = findings.keep(objects::check_requests(&envelope, path));
     let bucket = findings.keep(aws::bucket(node, path, envelope.tls.clone(), envelope.timeout));
     let object = object(written?, &envelope);
     let names = ["key_prefix", "filename_time_format"];
     findings.keep(objects::check_names(&object, path, names))?;
-    requests?;
     Some((envelope, SinkKind::AwsS3 { bucket: Box::new(bucket?), object }))
 }
 

@@ -241,7 +241,6 @@ fn settings(
             return Err(finding.hint("Azure takes letters, digits and `_`, a letter first"));
         }
     }
-    objects::check_requests(envelope, path)?;
     objects::check_metadata(&written.metadata, path)?;
     let object = ObjectSettings {
         prefix: written.blob_prefix.unwrap_or_else(|| PREFIX.to_owned()),

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::encoding::encoder;
 use crate::config::node::{Node, Path};
 use crate::config::problem::{Finding, Findings};
 use crate::config::read::read;
 use crate::config::written::{NonEmpty, Seconds, Secret, Toggle};
 use crate::pipeline::{BatchSettings, BufferSettings, DeliverySettings, RetrySettings, WhenFull};
-use crate::sinks::{Compression, EncoderSettings};
+use crate::sinks::{Compression, EncoderSettings, SinkError};
 use crate::tls::TlsSettings;
 
 /// What sinks have that write as events come.
@@ -76,6 +77,10 @@ pub(super) struct Envelope {
     pub(super) tls: TlsSettings,
 }
 
+/// Options that only some of those have that have the section. Where they stand among the keys as
+/// `section.option`, the sink has them.
+const PARTLY: [(&str, &str); 2] = [("healthcheck", "uri"), ("request", "headers")];
+
 /// As in Vector.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -88,30 +93,34 @@ pub(super) fn envelope(
     findings: &mut Findings,
 ) -> Option<Envelope> {
     let of = |key: &str| keys.contains(&key).then(|| node.get(key)).flatten();
-    let inputs = match node.get("inputs") {
-        Some(node) => findings.keep(read(node, &path.key("inputs"))),
-        None => {
-            findings.push(Finding::new(path, "missing field `inputs`"));
-            None
-        }
-    };
+    let inputs = node.get("inputs").ok_or_else(|| Finding::new(path, "missing field `inputs`"));
+    let inputs = inputs.and_then(|node| read(node, &path.key("inputs")));
+    let inputs = findings.keep(inputs);
     let acknowledgements = optional(of, path, "acknowledgements", findings);
     let healthcheck = findings.keep(healthcheck(of("healthcheck"), &path.key("healthcheck")));
+    for (section, option) in PARTLY {
+        let written = of(section).is_some_and(|node| node.get(option).is_some());
+        if written && !keys.contains(&format!("{section}.{option}").as_str()) {
+            findings.push(Finding::unknown_field(&path.key(section), option, &[]));
+        }
+    }
     let compression = findings.keep(compression(of("compression"), &path.key("compression")));
     let buffer = optional::<Buffer>(of, path, "buffer", findings);
-    let encoding = optional::<Encoding>(of, path, "encoding", findings);
-    let framing = optional::<Framing>(of, path, "framing", findings);
+    let encoder = encoder(of("encoding"), of("framing"), path, findings);
     let cut = optional::<Batch>(of, path, "batch", findings);
     let request = optional::<Request>(of, path, "request", findings);
     let tls = optional::<Tls>(of, path, "tls", findings);
     let request = request?.unwrap_or_default();
-    let _framing = framing?;
+    if request.timeout_secs.is_some_and(|seconds| seconds.0.is_zero()) {
+        let path = path.key("request").key("timeout_secs");
+        findings.push(Finding::new(&path, "must be more than 0"));
+    }
     Some(Envelope {
         inputs: inputs?,
         acknowledgements: acknowledgements?,
         healthcheck: healthcheck?,
         compression: compression?,
-        encoder: encoding?.unwrap_or_default().settings(),
+        encoder: encoder?,
         delivery: DeliverySettings {
             batch: cut?.unwrap_or_default().settings(batch),
             buffer: buffer?.map_or(BufferSettings::USUAL, |buffer| buffer.settings()),
@@ -125,6 +134,7 @@ pub(super) fn envelope(
 }
 
 /// What stands at `key`; none if it cannot be read, and nothing if it is not there.
+#[expect(clippy::option_option, reason = "whether it can be read, and whether it is there")]
 fn optional<'n, T: Deserialize<'n>>(
     of: impl Fn(&str) -> Option<&'n Node>,
     path: &Path,
@@ -134,6 +144,27 @@ fn optional<'n, T: Deserialize<'n>>(
     match of(key) {
         Some(node) => findings.keep(read(node, &path.key(key))),
         None => Some(None),
+    }
+}
+
+/// What a sink finds wrong with its settings, as what is wrong with the config at `path`.
+pub(super) fn reported(error: SinkError, path: &Path) -> Finding {
+    let finding = Finding::new(path, error.message);
+    match error.hint {
+        Some(hint) => finding.hint(hint),
+        None => finding,
+    }
+}
+
+/// Refuses zlib, which some sinks do not have.
+pub(super) fn without_zlib(compression: Option<Compression>, path: &Path) -> Result<(), Finding> {
+    match compression {
+        Some(Compression::Zlib { .. }) => {
+            let path = path.key("compression");
+            Err(Finding::new(&path, "`zlib` is not available for this type of sink")
+                .hint("it has `none`, `gzip` and `zstd`"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -244,43 +275,6 @@ impl Buffer {
             },
         }
     }
-}
-
-/// `sinks.*.encoding`
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Encoding {
-    #[serde(rename = "codec")]
-    _codec: Option<Codec>,
-    metadata_key: Option<NonEmpty>,
-}
-
-/// `sinks.*.encoding.codec`
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Codec {
-    Json,
-}
-
-impl Encoding {
-    fn settings(self) -> EncoderSettings {
-        EncoderSettings { metadata_key: self.metadata_key.map(|key| key.0) }
-    }
-}
-
-/// `sinks.*.framing`
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Framing {
-    #[serde(rename = "method")]
-    _method: FramingMethod,
-}
-
-/// `sinks.*.framing.method`
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum FramingMethod {
-    NewlineDelimited,
 }
 
 /// `sinks.*.batch`

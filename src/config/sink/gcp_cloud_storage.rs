@@ -112,7 +112,6 @@ fn settings(
             return Err(finding.hint("a name has letters, digits, `-` and `_`"));
         }
     }
-    objects::check_requests(envelope, path)?;
     objects::check_metadata(&written.metadata, path)?;
     let place = gcp::bucket(written.bucket, written.credentials_path, written.endpoint, path)?;
     let bucket = GcsSettings {

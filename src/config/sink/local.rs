@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::envelope::{Envelope, STREAMING, envelope};
+use super::envelope::{Envelope, STREAMING, envelope, reported, without_zlib};
 use crate::config::SinkKind;
 use crate::config::node::{Node, Path};
-use crate::config::problem::{Finding, Findings};
+use crate::config::problem::Findings;
 use crate::config::read::read_rest;
 use crate::config::written::{NonEmpty, Seconds};
 use crate::pipeline::DeliverySettings;
@@ -63,6 +63,7 @@ pub(super) fn file(
 ) -> Option<(Envelope, SinkKind)> {
     let written: Option<WrittenFile> = findings.keep(read_rest(node, path, STREAMING));
     let envelope = envelope(node, path, STREAMING, DeliverySettings::STREAMING.batch, findings)?;
+    findings.keep(without_zlib(envelope.compression, path))?;
     let written = written?;
     let settings = FileSettings {
         path: written.path.0,
@@ -72,11 +73,7 @@ pub(super) fn file(
     };
     // The sink itself knows which paths it can keep to; making one touches nothing.
     if let Err(error) = File::new(settings.clone(), Encoder::default()) {
-        let finding = Finding::new(&path.key("path"), error.message);
-        findings.push(match error.hint {
-            Some(hint) => finding.hint(hint),
-            None => finding,
-        });
+        findings.push(reported(error, &path.key("path")));
         return None;
     }
     Some((envelope, SinkKind::File(settings)))

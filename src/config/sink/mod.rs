@@ -3,11 +3,15 @@
 
 mod aws_s3;
 mod azure_blob;
+mod encoding;
 mod envelope;
 mod gcp_cloud_storage;
+mod http;
 mod kafka;
 mod local;
 mod objects;
+mod tls;
+mod vector;
 
 use std::path::{Component, Path as FilePath};
 
@@ -20,7 +24,7 @@ use envelope::Envelope;
 pub(super) use envelope::Tls;
 /// The types of sinks.
 pub(super) const TYPES: &[&str] =
-    &["aws_s3", "azure_blob", "console", "file", "gcp_cloud_storage", "kafka"];
+    &["aws_s3", "azure_blob", "console", "file", "gcp_cloud_storage", "http", "kafka", "vector"];
 
 /// What the sink means; none if something is wrong with it.
 pub(super) fn sink(
@@ -36,7 +40,9 @@ pub(super) fn sink(
         "console" => local::console(node, path, findings),
         "file" => local::file(node, path, findings),
         "gcp_cloud_storage" => gcp_cloud_storage::sink(node, path, findings),
+        "http" => http::http(node, path, findings),
         "kafka" => kafka::kafka(node, path, findings),
+        "vector" => vector::vector(node, path, findings),
         other => {
             findings.push(Finding::unknown_value(&path.key("type"), other, TYPES));
             None

@@ -60,19 +60,6 @@ fn check(object: &ObjectSettings, path: &Path) -> Result<(), Finding> {
     })
 }
 
-/// Requests take time, and no headers of others.
-pub(super) fn check_requests(envelope: &Envelope, path: &Path) -> Result<(), Finding> {
-    let path = path.key("request");
-    if envelope.timeout.is_zero() {
-        return Err(Finding::new(&path.key("timeout_secs"), "must be more than 0"));
-    }
-    if !envelope.headers.is_empty() {
-        let message = "requests to buckets take no headers of others";
-        return Err(Finding::new(&path.key("headers"), message).hint("leave it out"));
-    }
-    Ok(())
-}
-
 /// Metadata travels in headers, beside our own.
 pub(super) fn check_metadata(
     metadata: &BTreeMap<String, String>,

@@ -196,7 +196,7 @@ fn what_contradicts_itself_or_is_mistyped_is_refused() {
       hint: put them under `auth`
     ");
     insta::assert_snapshot!(refused("request: { headers: { a: b } }"), @"
-    sinks.out.request.headers: requests to buckets take no headers of others
+    sinks.out.request: `headers` is not available in this version
       hint: leave it out
     ");
     insta::assert_snapshot!(refused("request: { timeout_secs: 0 }"), @"sinks.out.request.timeout_secs: must be more than 0");

@@ -146,7 +146,7 @@ fn what_cannot_be_had_is_refused_by_name() {
       hint: for example `%s`
     ");
     insta::assert_snapshot!(refused("request: { headers: { a: b } }"), @"
-    sinks.out.request.headers: requests to buckets take no headers of others
+    sinks.out.request: `headers` is not available in this version
       hint: leave it out
     ");
     insta::assert_snapshot!(refused("request: { timeout_secs: 0 }"), @"sinks.out.request.timeout_secs: must be more than 0");

@@ -6,6 +6,7 @@ mod google;
 mod kafka;
 mod loading;
 mod mistakes;
+mod requests;
 mod secrets;
 
 use std::collections::HashMap;

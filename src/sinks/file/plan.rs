@@ -64,8 +64,8 @@ impl Plan {
         paths
     }
 
-    /// What each file of a batch gets. Compressed, it is one gzip member: a file of them cut
-    /// between two is still a gzip file.
+    /// What each file of a batch gets. Compressed, it is one gzip member or one
+    /// Zstandard frame: a file of them cut between two is still such a file.
     pub(super) fn bodies(&self, batch: &Batch) -> Result<Vec<Body>, SinkError> {
         let mut bodies: Vec<(String, io::Result<Compressor>)> = Vec::new();
         let mut line = Vec::new();

@@ -62,11 +62,14 @@ impl Place {
 
     fn unpacked(&self, path: &Path) -> Vec<u8> {
         let mut bytes = fs::read(path).unwrap();
-        // A file cut back to its very beginning is empty, which gzip itself never is.
+        // A file cut back to its very beginning is empty, which neither format ever is.
         if self.compression == Compression::GZIP && !bytes.is_empty() {
             let mut plain = Vec::new();
             flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain).unwrap();
             bytes = plain;
+        }
+        if self.compression == Compression::ZSTD && !bytes.is_empty() {
+            bytes = ::zstd::decode_all(&bytes[..]).unwrap();
         }
         bytes
     }
@@ -86,6 +89,7 @@ impl Destination for Place {
 sink_contract!(plain_by_stream, Place::plain(), exactly_once);
 sink_contract!(one_file, Place::new("all/events.ndjson", Compression::None), exactly_once);
 sink_contract!(gzip, Place::new("{{ stream }}/%F.gz", Compression::GZIP), exactly_once);
+sink_contract!(zstd, Place::new("{{ stream }}/%F.zst", Compression::ZSTD), exactly_once);
 
 fn half_then_full(file: &mut fs::File, bytes: &[u8]) -> io::Result<()> {
     file.write_all(&bytes[..bytes.len() / 2])?;
@@ -109,7 +113,7 @@ async fn deliver(sink: &File, batch: &Batch) -> Result<(), SinkError> {
 
 #[tokio::test]
 async fn a_full_disk_leaves_nothing_of_the_batch_and_is_tried_again() {
-    for compression in [Compression::None, Compression::GZIP] {
+    for compression in [Compression::None, Compression::GZIP, Compression::ZSTD] {
         let place = Place::new("{{ stream }}", compression);
         let sink = place.sink();
         deliver(&sink, &batch_of("tickets", 0..3)).await.unwrap();
@@ -470,6 +474,11 @@ proptest! {
     #[test]
     fn each_event_is_there_once_whatever_happens_compressed(steps in steps()) {
         live("{{ stream }}/%F.gz", Compression::GZIP, &steps);
+    }
+
+    #[test]
+    fn each_event_is_there_once_whatever_happens_compressed_with_zstd(steps in steps()) {
+        live("{{ stream }}/%F.zst", Compression::ZSTD, &steps);
     }
 
     #[test]

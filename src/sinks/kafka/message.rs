@@ -186,7 +186,8 @@ mod tests {
 
     #[test]
     fn a_line_with_metadata_is_whole() {
-        let settings = EncoderSettings { metadata_key: Some("z".to_owned()) };
+        let settings =
+            EncoderSettings { metadata_key: Some("z".to_owned()), ..EncoderSettings::default() };
         let maker = Maker::new("t", None, Encoder::new(settings)).unwrap();
         for message in maker.messages(&[event_of("a", 1), event_of("b", 2)]) {
             let value: serde_json::Value = serde_json::from_slice(&message.value).unwrap();

@@ -29,6 +29,7 @@ use crate::random::Random;
 use crate::sinks::fingerprint::{Fingerprints, fingerprints};
 use intent::{Intent, from_state, to_state};
 use name::Namer;
+pub(super) use pack::hex;
 use pack::{SHA256, pack};
 
 /// Requests that are under way at the same time.

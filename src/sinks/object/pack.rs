@@ -74,7 +74,8 @@ fn position(batch: &Batch, events: &[&Event]) -> Option<String> {
     (fits && !resume.is_empty()).then_some(text)
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Two digits a byte.
+pub(in crate::sinks) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
         // Writing to a string cannot fail.
         let written = write!(out, "{byte:02x}");

@@ -1,0 +1,33 @@
+//! Parts of `tls` that some sinks do not have.
+
+use crate::config::node::Path;
+use crate::config::problem::Finding;
+use crate::tls::TlsSettings;
+
+/// Whether TLS is spoken is said elsewhere.
+pub(super) fn has_no_toggle(tls: &TlsSettings, path: &Path, instead: &str) -> Result<(), Finding> {
+    match tls.enabled {
+        Some(_) => Err(unavailable(path, "enabled", instead)),
+        None => Ok(()),
+    }
+}
+
+/// A certificate of ours has its key with it, which must be readable as it is.
+pub(super) fn is_whole(tls: &TlsSettings, path: &Path) -> Result<(), Finding> {
+    if tls.key_pass.is_some() {
+        let hint = "decrypt the key first: `openssl pkey -in locked.pem -out key.pem`";
+        return Err(unavailable(path, "key_pass", hint));
+    }
+    let lacking = match (&tls.crt_file, &tls.key_file) {
+        (Some(_), None) => "key_file",
+        (None, Some(_)) => "crt_file",
+        _ => return Ok(()),
+    };
+    Err(Finding::new(&path.key("tls"), format!("missing field `{lacking}`"))
+        .hint("a certificate and its key are given together"))
+}
+
+fn unavailable(path: &Path, option: &str, hint: &str) -> Finding {
+    Finding::new(&path.key("tls"), format!("`{option}` is not available in this version"))
+        .hint(hint)
+}
