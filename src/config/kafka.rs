@@ -269,9 +269,10 @@ pub(super) fn checkpoint(
     let connection = connection(node, path, &["type", "topic", "key"], findings);
     let others: Vec<&str> = CONNECTION.iter().copied().chain(["type", "tls"]).collect();
     // What is known to neither was told already.
-    let written: WrittenCheckpoint = match connection.is_some() {
-        true => findings.keep(read_rest(node, path, &others))?,
-        false => return None,
+    let written: WrittenCheckpoint = if connection.is_some() {
+        findings.keep(read_rest(node, path, &others))?
+    } else {
+        return None;
     };
     let topic = written.topic.map_or_else(|| STATE_TOPIC.to_owned(), |topic| topic.0);
     let key = written.key.map_or_else(|| KEY.to_owned(), |key| key.0);

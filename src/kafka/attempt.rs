@@ -111,9 +111,10 @@ impl Attempt<'_> {
 
     /// No use to go on once a message has failed in this way.
     fn stop_if(&self, way: impl Fn(Code) -> bool) -> Result<(), Native> {
-        match self.producer.context().has_failed(self.number, way) {
-            false => Ok(()),
-            true => Err(Native::MessageProduction(Code::Fail)),
+        if self.producer.context().has_failed(self.number, way) {
+            Err(Native::MessageProduction(Code::Fail))
+        } else {
+            Ok(())
         }
     }
 

@@ -115,9 +115,12 @@ impl Transactor {
     /// What the register holds, without shutting anybody out.
     pub async fn peek(&self) -> Result<Option<Vec<u8>>, KafkaError> {
         let inner = Arc::clone(&self.inner);
-        blocking(move || match topic::is_missing(&inner.settings, &inner.register.topic)? {
-            true => Ok(None),
-            false => register::read(&inner.settings, &inner.register),
+        blocking(move || {
+            if topic::is_missing(&inner.settings, &inner.register.topic)? {
+                Ok(None)
+            } else {
+                register::read(&inner.settings, &inner.register)
+            }
         })
         .await
     }
@@ -316,9 +319,10 @@ fn suspect(
 ) {
     let anew: Vec<usize> =
         suspected.iter().copied().filter(|place| !alone.contains(place)).collect();
-    let guilty: Vec<usize> = match anew.is_empty() {
-        true => suspected.iter().chain(certain).copied().collect(),
-        false => certain.to_vec(),
+    let guilty: Vec<usize> = if anew.is_empty() {
+        suspected.iter().chain(certain).copied().collect()
+    } else {
+        certain.to_vec()
     };
     for place in guilty {
         let Some(message) = messages.get(place) else { continue };

@@ -54,7 +54,7 @@ async fn server(
             let (parts, body) = request.into_parts();
             let packed = to_bytes(body, usize::MAX).await.expect("a body");
             let mut body = String::new();
-            match parts.headers.get("content-encoding").map(|value| value.as_bytes()) {
+            match parts.headers.get("content-encoding").map(http::HeaderValue::as_bytes) {
                 Some(b"gzip") => flate2::read::GzDecoder::new(&packed[..])
                     .read_to_string(&mut body)
                     .map(drop)
@@ -121,7 +121,7 @@ async fn delivered(config: &Config, sink: &str) -> Written {
         follow: false,
     };
     let of_name = config.sinks.iter().find(|it| it.name == sink).expect("a sink of that name");
-    let connector = pipeline::Connector::apart(&config, &outside);
+    let connector = pipeline::Connector::apart(config, &outside);
     let sink = connector.sink(of_name).expect("a sink");
     sink.check().await.expect("a destination that is well");
     let batch = batch();

@@ -118,7 +118,7 @@ async fn what_the_config_says_of_objects_is_put_beside_them() {
 }
 
 /// The variables of Google's guide are all that a run needs; and what a run that was cut short by
-/// MAX_PAGES did not bring, the next ones do.
+/// `MAX_PAGES` did not bring, the next ones do.
 #[test]
 fn the_config_for_google_secops_replaces_the_function_of_the_guide() {
     let Some(endpoint) = server(SERVER) else { return };

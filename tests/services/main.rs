@@ -11,6 +11,8 @@
 //! * `proxy`: what lies in between on a bad day
 //! * `kill`: the real binary, killed at random moments, with servers that stop and start
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 #[path = "../it/binary.rs"]
 #[allow(dead_code, reason = "the other tests use the rest of it")]
 mod binary;

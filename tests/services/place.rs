@@ -55,10 +55,12 @@ impl Place {
         };
         let direct = server(variable)?;
         let guard = match through {
-            Through::Alone => {
-                Guard::Alone { _guard: lock.write().unwrap_or_else(|e| e.into_inner()) }
-            }
-            _ => Guard::Shared { _guard: lock.read().unwrap_or_else(|e| e.into_inner()) },
+            Through::Alone => Guard::Alone {
+                _guard: lock.write().unwrap_or_else(std::sync::PoisonError::into_inner),
+            },
+            _ => Guard::Shared {
+                _guard: lock.read().unwrap_or_else(std::sync::PoisonError::into_inner),
+            },
         };
         let name = unique("kill");
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");

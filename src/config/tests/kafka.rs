@@ -148,7 +148,7 @@ fn what_would_break_a_promise_or_says_a_thing_twice_is_refused() {
       hint: leave it out: headers are what is known of an event
     ");
     insta::assert_snapshot!(mistake("compression: zlib"), @"
-    sinks.out.compression: `zlib` is not available in this version
+    sinks.out.compression: unknown compression `zlib`
       hint: this version has `none`, `gzip`, `lz4`, `snappy` and `zstd`
     ");
     insta::assert_snapshot!(mistake("message_timeout_ms: 0"), @"sinks.out.message_timeout_ms: must be from 10 to 800000 milliseconds");

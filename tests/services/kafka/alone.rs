@@ -55,7 +55,8 @@ async fn a_transaction_whose_save_was_lost_is_found_and_not_repeated() {
     drop(first);
     let second = sink(&settings);
     let restored = second.restore(saved.as_ref()).await.unwrap();
-    let expected: Vec<u64> = batch(0..3).events.iter().map(|it| it.fingerprint()).collect();
+    let expected: Vec<u64> =
+        batch(0..3).events.iter().map(zenstream::normalize::Event::fingerprint).collect();
     assert_eq!(restored.held["acme.audit_logs"], expected);
     let again = second.restore(saved.as_ref()).await.unwrap();
     assert_eq!(again, restored, "until it is saved, each look tells the same");
