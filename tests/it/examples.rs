@@ -54,7 +54,7 @@ async fn server(
             let (parts, body) = request.into_parts();
             let packed = to_bytes(body, usize::MAX).await.expect("a body");
             let mut body = String::new();
-            match parts.headers.get("content-encoding").map(|value| value.as_bytes()) {
+            match parts.headers.get("content-encoding").map(axum::http::HeaderValue::as_bytes) {
                 Some(b"gzip") => flate2::read::GzDecoder::new(&packed[..])
                     .read_to_string(&mut body)
                     .map(drop)

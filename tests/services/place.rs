@@ -144,7 +144,8 @@ impl Place {
             _ => server("ZENSTREAM_TEST_AZURE_ENDPOINT"),
         };
         let text = format!("{SOURCE}{}", self.config_at(&direct?, BATCHES));
-        let config = config::parse(&text, Format::Yaml, "place.yaml", &Nobody).expect("a config of ours");
+        let config =
+            config::parse(&text, Format::Yaml, "place.yaml", &Nobody).expect("a config of ours");
         let proxy = ProxySettings::default();
         Some(match &config.sinks[0].kind {
             SinkKind::AwsS3 { bucket, .. } => Arc::new(AwsS3::new(bucket.clone(), proxy)),
