@@ -5,11 +5,16 @@
 
 mod kafka;
 
+#[expect(clippy::print_stderr, reason = "who runs the tests is to see what they did not test")]
+fn skipped(why: &str) {
+    eprintln!("SKIPPED: {why}");
+}
+
 /// What the variable names; none, with a line that says so, where it is not set.
 fn server(variable: &str) -> Option<String> {
     let named = std::env::var(variable).ok().filter(|value| !value.is_empty());
     if named.is_none() {
-        eprintln!("SKIPPED: {variable} names no server");
+        skipped(&format!("{variable} names no server"));
     }
     named
 }

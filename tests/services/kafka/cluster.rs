@@ -34,6 +34,12 @@ pub(crate) struct Seen {
 /// One test takes the cluster down; all others hold this while it must stay up.
 static UP: RwLock<()> = RwLock::new(());
 
+/// Nobody else uses the cluster.
+#[derive(Debug)]
+pub(crate) struct Alone {
+    _guard: RwLockWriteGuard<'static, ()>,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Cluster {
     pub(crate) servers: String,
@@ -49,10 +55,10 @@ impl Cluster {
     }
 
     /// The same, for a test that takes it down and has nobody else beside it.
-    pub(crate) fn alone() -> Option<(Self, RwLockWriteGuard<'static, ()>)> {
+    pub(crate) fn alone() -> Option<(Self, Alone)> {
         let servers = server("ZENSTREAM_TEST_KAFKA")?;
         let alone = UP.write().unwrap_or_else(PoisonError::into_inner);
-        Some((Self { servers, _up: None }, alone))
+        Some((Self { servers, _up: None }, Alone { _guard: alone }))
     }
 
     /// Where one has to sign in.
