@@ -268,16 +268,13 @@ pub(super) fn checkpoint(
 ) -> Option<CheckpointConfig> {
     let connection = connection(node, path, &["type", "topic", "key"], findings);
     let others: Vec<&str> = CONNECTION.iter().copied().chain(["type", "tls"]).collect();
-    // What is known to neither was told already.
-    let written: WrittenCheckpoint = if connection.is_some() {
-        findings.keep(read_rest(node, path, &others))?
-    } else {
-        return None;
-    };
+    // What is known to neither was told with the connection.
+    let connection = connection?;
+    let written: WrittenCheckpoint = findings.keep(read_rest(node, path, &others))?;
     let topic = written.topic.map_or_else(|| STATE_TOPIC.to_owned(), |topic| topic.0);
     let key = written.key.map_or_else(|| KEY.to_owned(), |key| key.0);
     findings.keep(topic_name(&topic, &path.key("topic")))?;
-    let kept = KafkaCheckpoint { topic, key, connection: connection? };
+    let kept = KafkaCheckpoint { topic, key, connection };
     Some(CheckpointConfig::Kafka(Box::new(kept)))
 }
 

@@ -98,7 +98,7 @@ impl Attempt<'_> {
         }
         if let Some((register, value)) = parts.value {
             let record = || {
-                BaseRecord::with_opaque_to(&register.topic, self.ticket(VALUE))
+                BaseRecord::with_opaque_to(&register.topic, Box::new(self.ticket(VALUE)))
                     .partition(PARTITION)
                     .key(register.key.as_bytes())
                     .payload(value)
@@ -112,14 +112,13 @@ impl Attempt<'_> {
     /// No use to go on once a message has failed in this way.
     fn stop_if(&self, way: impl Fn(Code) -> bool) -> Result<(), Native> {
         if self.producer.context().has_failed(self.number, way) {
-            Err(Native::MessageProduction(Code::Fail))
-        } else {
-            Ok(())
+            return Err(Native::MessageProduction(Code::Fail));
         }
+        Ok(())
     }
 
-    fn ticket(&self, place: usize) -> Box<Ticket> {
-        Box::new(Ticket { attempt: self.number, place })
+    fn ticket(&self, place: usize) -> Ticket {
+        Ticket { attempt: self.number, place }
     }
 
     fn send(&self, place: usize, message: &Message, deadline: Instant) -> Result<(), Native> {
@@ -128,7 +127,7 @@ impl Attempt<'_> {
             for (key, value) in &message.headers {
                 headers = headers.insert(Header { key, value: Some(value) });
             }
-            let record = BaseRecord::with_opaque_to(&message.topic, self.ticket(place))
+            let record = BaseRecord::with_opaque_to(&message.topic, Box::new(self.ticket(place)))
                 .payload(&message.value[..])
                 .timestamp(message.timestamp)
                 .headers(headers);
@@ -139,8 +138,7 @@ impl Attempt<'_> {
         };
         match self.send_record(record, deadline) {
             Err(Native::MessageProduction(Code::MessageSizeTooLarge)) => {
-                let ticket = Ticket { attempt: self.number, place };
-                self.producer.context().fail(ticket, REFUSED_HERE);
+                self.producer.context().fail(self.ticket(place), REFUSED_HERE);
                 Ok(())
             }
             sent => sent,

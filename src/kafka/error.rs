@@ -54,8 +54,9 @@ impl KafkaError {
         let code = error.rdkafka_error_code();
         let reason = match error {
             Native::Transaction(error) => error.string(),
-            Native::ClientCreation(reason) | Native::AdminOpCreation(reason) => reason.clone(),
-            Native::ClientConfig(_, reason, ..) => reason.clone(),
+            Native::ClientCreation(reason)
+            | Native::AdminOpCreation(reason)
+            | Native::ClientConfig(_, reason, ..) => reason.clone(),
             other => code.map_or_else(|| other.to_string(), |code| code.to_string()),
         };
         let (kind, hint) = match error {
@@ -124,6 +125,12 @@ fn judge(code: Code) -> (KafkaErrorKind, Option<&'static str>) {
         Code::InvalidRecord | Code::PolicyViolation | Code::InvalidConfig => {
             (Config, Some("the topic's settings do not allow it"))
         }
+        Code::InvalidTimestamp => (
+            Config,
+            Some(
+                "messages have the time of their events: raise `message.timestamp.before.max.ms` of the topic",
+            ),
+        ),
         Code::InvalidReplicationFactor => (
             Config,
             Some("the cluster has too few brokers for its default; create the topic yourself"),

@@ -120,6 +120,29 @@ mod tests {
         assert_eq!(token.principal_name, "zenstream");
     }
 
+    #[tokio::test]
+    async fn a_token_is_asked_for_as_a_client_with_a_secret() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut source = source();
+        let address = listener.local_addr().unwrap();
+        source.settings.token_endpoint = format!("http://{address}/token").parse().unwrap();
+        source.settings.scopes = "a b".to_owned();
+        let fetched = tokio::task::spawn_blocking(move || source.fetch());
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let (mut asked, mut buffer) = (String::new(), [0; 4096]);
+        while !asked.contains("scope=") {
+            let read = stream.read(&mut buffer).await.unwrap();
+            asked.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+        }
+        let body = r#"{"access_token":"t","expires_in":60}"#;
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        assert_eq!(fetched.await.unwrap().unwrap().token, "t");
+        assert!(asked.ends_with("grant_type=client_credentials&scope=a+b"), "{asked}");
+        assert!(asked.contains("authorization: Basic emVuc3RyZWFtOmh1bnRlcjI="), "{asked}");
+    }
+
     #[test]
     fn an_answer_without_a_token_is_not_shown() {
         let refused = source().token(br#"{"acces_token":"hunter2"}"#, Timestamp::UNIX_EPOCH);

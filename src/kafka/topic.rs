@@ -124,8 +124,11 @@ fn setting(admin: &Admin, topic: &str, name: &str) -> Result<Option<String>, Kaf
     for result in described {
         match result {
             Ok(resource) => return Ok(resource.get(name).and_then(|entry| entry.value.clone())),
-            Err(Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed) => {}
-            Err(Code::UnknownTopicOrPartition) => {}
+            Err(
+                Code::TopicAuthorizationFailed
+                | Code::ClusterAuthorizationFailed
+                | Code::UnknownTopicOrPartition,
+            ) => {}
             Err(code) => return Err(KafkaError::of_code(&doing, code)),
         }
     }

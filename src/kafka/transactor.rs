@@ -48,12 +48,30 @@ struct Inner {
     state: Mutex<State>,
 }
 
+/// What the register holds.
+#[derive(Default)]
+enum Known {
+    /// Nobody has looked.
+    #[default]
+    NotYet,
+    /// This value, or nothing.
+    Holds(Option<Vec<u8>>),
+}
+
+impl Known {
+    fn value(&self) -> Option<&Vec<u8>> {
+        match self {
+            Self::NotYet => None,
+            Self::Holds(value) => value.as_ref(),
+        }
+    }
+}
+
 #[derive(Default)]
 struct State {
     producer: Option<Held>,
     attempts: u64,
-    /// What the register holds, once it was read.
-    known: Option<Option<Vec<u8>>>,
+    known: Known,
     /// The value of a transaction that may be in, and what was left out of it.
     unclear: Option<(Vec<u8>, Refusals)>,
     /// Somebody else has taken over; nothing can be done here any more.
@@ -107,7 +125,7 @@ impl Transactor {
     pub async fn open(&self) -> Result<Option<Vec<u8>>, KafkaError> {
         self.with(|inner, state| {
             inner.open(state)?;
-            Ok(state.known.clone().flatten())
+            Ok(state.known.value().cloned())
         })
         .await
     }
@@ -117,10 +135,9 @@ impl Transactor {
         let inner = Arc::clone(&self.inner);
         blocking(move || {
             if topic::is_missing(&inner.settings, &inner.register.topic)? {
-                Ok(None)
-            } else {
-                register::read(&inner.settings, &inner.register)
+                return Ok(None);
             }
+            register::read(&inner.settings, &inner.register)
         })
         .await
     }
@@ -174,7 +191,7 @@ impl Inner {
         if state.producer.is_some() {
             return Ok(());
         }
-        if state.known.is_some() {
+        if matches!(state.known, Known::Holds(_)) {
             // Before anybody is shut out: who took over has a right to stay.
             let value = register::read(&self.settings, &self.register)?;
             self.recognise(state, value)?;
@@ -212,12 +229,15 @@ impl Inner {
 
     /// The register holds what it held, or what the last transaction may have put there.
     fn recognise(&self, state: &mut State, value: Option<Vec<u8>>) -> Result<(), KafkaError> {
-        let as_before = state.known.as_ref().is_none_or(|known| *known == value);
+        let as_before = match &state.known {
+            Known::NotYet => true,
+            Known::Holds(known) => *known == value,
+        };
         let is_ours = state.unclear.as_ref().is_some_and(|(ours, _)| Some(ours) == value.as_ref());
         if !as_before && !is_ours {
             return Err(state.end(self.fenced()));
         }
-        state.known = Some(value);
+        state.known = Known::Holds(value);
         Ok(())
     }
 
@@ -231,7 +251,7 @@ impl Inner {
         loop {
             self.open(state)?;
             if let Some((ours, left_out)) = state.unclear.take()
-                && state.known.as_ref().is_some_and(|known| known.as_ref() == Some(&ours))
+                && state.known.value() == Some(&ours)
                 && value_of(&left_out).as_ref() == Some(&ours)
             {
                 return Ok(Committed::Done(left_out));
@@ -246,7 +266,7 @@ impl Inner {
             };
             match self.attempt(state, &parts) {
                 Ok(()) => {
-                    (state.known, state.unclear) = (Some(Some(value)), None);
+                    (state.known, state.unclear) = (Known::Holds(Some(value)), None);
                     return Ok(Committed::Done(refused));
                 }
                 Err(Failed::TooLarge { suspected, certain }) => {

@@ -31,14 +31,17 @@ mod proxy;
 
 /// What the variable names; none, with a line that says so, where it is not set.
 fn server(variable: &str) -> Option<String> {
-    use std::io::Write as _;
     let named = std::env::var(variable).ok().filter(|value| !value.is_empty());
     if named.is_none() {
-        // Past the test harness, which keeps what tests print that succeed.
-        let line = format!("SKIPPED: {variable} names no server\n");
-        let _unseen = std::io::stderr().write_all(line.as_bytes());
+        skipped(&format!("{variable} names no server"));
     }
     named
+}
+
+/// Says that a test was left out, past the harness, which keeps what tests print that succeed.
+fn skipped(why: &str) {
+    use std::io::Write as _;
+    let _unseen = std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes());
 }
 
 /// A name that no other run has: servers are shared.

@@ -1,6 +1,7 @@
 //! What lies between a collector and its destination on a bad day: a proxy that is slow, answers
 //! 503, and loses answers. A request that it has taken arrives, whether or not its sender lives to
 //! see it.
+#![expect(clippy::disallowed_methods, reason = "a proxy lives beside the tests, not in a run")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -72,8 +72,7 @@ impl Maker {
         let lines = Bytes::from(lines);
         let mut messages = Vec::with_capacity(events.len());
         let mut start = 0;
-        self.topic.each_name(events, |place, topic, event| {
-            let _number_of_the_topic = place;
+        self.topic.each_name(events, |_, topic, event| {
             let end = ends[messages.len()];
             let time = event.time.unwrap_or(event.origin.ingest_time);
             messages.push(Message {

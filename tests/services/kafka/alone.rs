@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use zenstream::kafka::{Codec, KafkaSettings, Mechanism, SaslSettings};
+use zenstream::normalize::Event;
 use zenstream::sinks::{Batch, Sink as _, SinkErrorKind, SinkState};
 
 use super::cluster::{Cluster, batch, die_within_a_transaction, event, sink};
@@ -55,8 +56,7 @@ async fn a_transaction_whose_save_was_lost_is_found_and_not_repeated() {
     drop(first);
     let second = sink(&settings);
     let restored = second.restore(saved.as_ref()).await.unwrap();
-    let expected: Vec<u64> =
-        batch(0..3).events.iter().map(zenstream::normalize::Event::fingerprint).collect();
+    let expected: Vec<u64> = batch(0..3).events.iter().map(Event::fingerprint).collect();
     assert_eq!(restored.held["acme.audit_logs"], expected);
     let again = second.restore(saved.as_ref()).await.unwrap();
     assert_eq!(again, restored, "until it is saved, each look tells the same");
@@ -127,7 +127,9 @@ async fn an_event_that_is_too_large_for_its_topic_is_refused_alone() {
     settings.connection.options.insert("message.max.bytes".into(), "1000000".into());
     // Ten of the small ones are too large together; 3 is too large for the topic, 7 for the client.
     let mut events = batch(0..10).events;
-    events.iter_mut().for_each(|it| *it = event(it.id.to_string().parse().unwrap(), 900));
+    for (number, it) in (0..).zip(&mut events) {
+        *it = event(number, 900);
+    }
     events[3] = event(3, 4_000);
     events[7] = event(7, 1_200_000);
     let large = Batch { events, ..Batch::default() };
@@ -152,9 +154,8 @@ async fn a_topic_that_is_not_there_ends_the_run_with_a_hint() {
     let Some(cluster) = Cluster::named() else { return };
     let topic = crate::unique("missing");
     let sink = sink(&cluster.settings(&topic));
-    let error = match sink.check().await {
-        Err(error) => error,
-        Ok(()) => return eprintln!("SKIPPED: the cluster creates topics by itself"),
+    let Err(error) = sink.check().await else {
+        return crate::skipped("the cluster creates topics by itself");
     };
     assert_eq!(error.kind, SinkErrorKind::Config);
     assert!(error.message.contains(&topic), "{error}");

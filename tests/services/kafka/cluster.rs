@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -33,10 +34,16 @@ pub(crate) struct Seen {
 /// One test takes the cluster down; all others hold this while it must stay up.
 static UP: RwLock<()> = RwLock::new(());
 
+/// Nobody else uses the cluster.
+#[derive(Debug)]
+pub(crate) struct Alone {
+    _guard: RwLockWriteGuard<'static, ()>,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Cluster {
     pub(crate) servers: String,
-    _up: Option<Arc<RwLockReadGuard<'static, ()>>>,
+    _up: Option<Rc<RwLockReadGuard<'static, ()>>>,
 }
 
 impl Cluster {
@@ -44,14 +51,14 @@ impl Cluster {
     pub(crate) fn named() -> Option<Self> {
         let servers = server("ZENSTREAM_TEST_KAFKA")?;
         let up = UP.read().unwrap_or_else(PoisonError::into_inner);
-        Some(Self { servers, _up: Some(Arc::new(up)) })
+        Some(Self { servers, _up: Some(Rc::new(up)) })
     }
 
     /// The same, for a test that takes it down and has nobody else beside it.
-    pub(crate) fn alone() -> Option<(Self, RwLockWriteGuard<'static, ()>)> {
+    pub(crate) fn alone() -> Option<(Self, Alone)> {
         let servers = server("ZENSTREAM_TEST_KAFKA")?;
         let alone = UP.write().unwrap_or_else(PoisonError::into_inner);
-        Some((Self { servers, _up: None }, alone))
+        Some((Self { servers, _up: None }, Alone { _guard: alone }))
     }
 
     /// Where one has to sign in.
@@ -68,7 +75,9 @@ impl Cluster {
     pub(crate) async fn topic(&self, name: &str, config: &[(&str, &str)]) -> String {
         let topic = unique(name);
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
-        let mut new = NewTopic::new(&topic, 1, TopicReplication::Fixed(1));
+        // Messages have the time of their events, and a cluster deletes what is a week old.
+        let new = NewTopic::new(&topic, 1, TopicReplication::Fixed(1));
+        let mut new = new.set("retention.ms", "-1");
         for (name, value) in config {
             new = new.set(name, value);
         }
