@@ -128,7 +128,7 @@ fn judge(code: Code) -> (KafkaErrorKind, Option<&'static str>) {
         Code::InvalidTimestamp => (
             Config,
             Some(
-                "messages have the time of their events: raise `message.timestamp.before.max.ms` of the topic",
+                "messages have the time of their events: set `timestamp: ingest_time`, or raise `message.timestamp.before.max.ms` of the topic",
             ),
         ),
         Code::InvalidReplicationFactor => (

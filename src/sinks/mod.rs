@@ -35,7 +35,7 @@ pub use encode::{
 };
 pub use file::{File, FileSettings};
 pub use http::{Http, HttpAuth, HttpSettings, ResponseFormat, RetryStrategy};
-pub use kafka::{Kafka, KafkaSinkSettings};
+pub use kafka::{Kafka, KafkaSinkSettings, MessageTime};
 pub use memory::Memory;
 pub use object::{Object, ObjectSettings};
 pub use template::{Template, TemplateError};

@@ -12,7 +12,7 @@ use crate::config::problem::{Finding, Findings};
 use crate::config::read::read_rest;
 use crate::config::written::{NonEmpty, Seconds};
 use crate::pipeline::BatchSettings;
-use crate::sinks::{Encoder, Kafka, KafkaSinkSettings};
+use crate::sinks::{Encoder, Kafka, KafkaSinkSettings, MessageTime};
 
 /// One transaction. As much as Vector's sinks put into a request; its `timeout_secs`.
 const BATCH: BatchSettings =
@@ -24,6 +24,7 @@ const BATCH: BatchSettings =
 struct WrittenKafka {
     topic: NonEmpty,
     key_field: Option<NonEmpty>,
+    timestamp: Option<WrittenTime>,
     healthcheck_topic: Option<NonEmpty>,
     transactional_id: Option<NonEmpty>,
     state_topic: Option<NonEmpty>,
@@ -31,9 +32,18 @@ struct WrittenKafka {
     rate_limit_duration_secs: Option<Seconds>,
 }
 
+/// `sinks.*.timestamp`
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WrittenTime {
+    IngestTime,
+    EventTime,
+}
+
 const OWN: &[&str] = &[
     "topic",
     "key_field",
+    "timestamp",
     "healthcheck_topic",
     "transactional_id",
     "state_topic",
@@ -80,6 +90,10 @@ pub(super) fn kafka(
         connection,
         topic: written.topic.0,
         key_field: written.key_field.map(|field| field.0),
+        timestamp: match written.timestamp {
+            Some(WrittenTime::EventTime) => MessageTime::Event,
+            Some(WrittenTime::IngestTime) | None => MessageTime::Ingest,
+        },
         healthcheck_topic: written.healthcheck_topic.map(|topic| topic.0),
         // What is not given is made from the inputs, once they are known.
         transactional_id: written.transactional_id.map_or_else(String::new, |id| id.0),

@@ -18,13 +18,26 @@ pub(super) struct Maker {
     topic: Template,
     /// The way to the key within a record; none: an event's id is its key.
     key_field: Option<Vec<String>>,
+    timestamp: MessageTime,
     encoder: Encoder,
+}
+
+/// Which time a message has. A cluster deletes by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MessageTime {
+    /// When the event was read: history that is read today stays as long as the topic says.
+    #[default]
+    Ingest,
+    /// When the event happened, as far as it says: what is older than the topic's `retention.ms` is
+    /// gone soon after it was written.
+    Event,
 }
 
 impl Maker {
     pub(super) fn new(
         topic: &str,
         key_field: Option<&str>,
+        timestamp: MessageTime,
         encoder: Encoder,
     ) -> Result<Self, SinkError> {
         let refused = |text: String, hint: &str| {
@@ -52,7 +65,7 @@ impl Maker {
         if key_field.as_ref().is_some_and(|steps| steps.iter().any(String::is_empty)) {
             return refused("`key_field` has an empty step".to_owned(), "for example `actor.id`");
         }
-        Ok(Self { topic: template, key_field, encoder })
+        Ok(Self { topic: template, key_field, timestamp, encoder })
     }
 
     /// The topic that all events go to, if it is one.
@@ -74,7 +87,10 @@ impl Maker {
         let mut start = 0;
         self.topic.each_name(events, |_, topic, event| {
             let end = ends[messages.len()];
-            let time = event.time.unwrap_or(event.origin.ingest_time);
+            let time = match self.timestamp {
+                MessageTime::Ingest => event.origin.ingest_time,
+                MessageTime::Event => event.time.unwrap_or(event.origin.ingest_time),
+            };
             messages.push(Message {
                 topic: topic_name(topic),
                 key: self.key(event),
@@ -144,7 +160,7 @@ mod tests {
     use crate::sinks::contract::{event_of, event_with_line};
 
     fn maker(topic: &str, key_field: Option<&str>) -> Maker {
-        Maker::new(topic, key_field, Encoder::default()).unwrap()
+        Maker::new(topic, key_field, MessageTime::Event, Encoder::default()).unwrap()
     }
 
     #[test]
@@ -160,6 +176,10 @@ mod tests {
         assert_eq!(message.key.as_deref(), Some(b"acme:tickets:7".as_slice()));
         assert_eq!(&message.value[..], br#"{"stream":"tickets","id":7}"#);
         assert_eq!(message.timestamp, 1_773_100_799_500);
+        let ingested = Maker { timestamp: MessageTime::Ingest, ..maker("z", None) };
+        let mut event = event_of("tickets", 7);
+        event.time = Some("2020-03-09T23:59:59.5Z".parse().unwrap());
+        assert_eq!(ingested.messages(&[event])[0].timestamp, 1_767_323_045_000);
         let headers: Vec<String> =
             message.headers.iter().map(|(name, value)| format!("{name}={value}")).collect();
         insta::assert_snapshot!(headers.join(" "), @"source=test stream=tickets subdomain=acme id=acme:tickets:7 event_time=2026-03-09T23:59:59.5Z ingest_time=2026-01-02T03:04:05Z partition=tail");
@@ -187,7 +207,7 @@ mod tests {
     fn a_line_with_metadata_is_whole() {
         let settings =
             EncoderSettings { metadata_key: Some("z".to_owned()), ..EncoderSettings::default() };
-        let maker = Maker::new("t", None, Encoder::new(settings)).unwrap();
+        let maker = Maker::new("t", None, MessageTime::Ingest, Encoder::new(settings)).unwrap();
         for message in maker.messages(&[event_of("a", 1), event_of("b", 2)]) {
             let value: serde_json::Value = serde_json::from_slice(&message.value).unwrap();
             assert_eq!(value["z"]["stream"], value["stream"]);
@@ -200,7 +220,8 @@ mod tests {
         event.line = Bytes::from_static(b"{}");
         assert_eq!(maker("t-{{ stream }}", None).messages(&[event])[0].topic, "t-a_2F__b");
         let refused = |topic| {
-            let error = Maker::new(topic, None, Encoder::default()).unwrap_err();
+            let error =
+                Maker::new(topic, None, MessageTime::Ingest, Encoder::default()).unwrap_err();
             format!("{error}; {}", error.hint.as_deref().unwrap_or_default())
         };
         insta::assert_snapshot!(refused("a/b"), @"`a/b` is no name for a topic; a topic's name has letters, digits, `.`, `_` and `-`");

@@ -26,6 +26,7 @@ use crate::kafka::{
 };
 use crate::normalize::Event;
 use message::Maker;
+pub use message::MessageTime;
 use state::{Marker, Pending, Saved, token};
 
 /// Where messages go, and how.
@@ -37,6 +38,8 @@ pub struct KafkaSinkSettings {
     pub topic: String,
     /// The way to the key within a record, `actor.id`; none: the event's id is its key.
     pub key_field: Option<String>,
+    /// Which time a message has.
+    pub timestamp: MessageTime,
     /// The topic that is looked for at start; none: `topic` itself, if it is one.
     pub healthcheck_topic: Option<String>,
     /// Keeps a second process with the same id out. Not used beside a checkpoint on the cluster.
@@ -98,7 +101,12 @@ impl Kafka {
     }
 
     fn by(settings: KafkaSinkSettings, encoder: Encoder, way: Way) -> Result<Self, SinkError> {
-        let maker = Maker::new(&settings.topic, settings.key_field.as_deref(), encoder)?;
+        let maker = Maker::new(
+            &settings.topic,
+            settings.key_field.as_deref(),
+            settings.timestamp,
+            encoder,
+        )?;
         Ok(Self { settings, maker, way, writing: Mutex::default() })
     }
 

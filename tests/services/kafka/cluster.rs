@@ -129,6 +129,7 @@ impl Cluster {
             topic: topic.to_owned(),
             key_field: None,
             healthcheck_topic: None,
+            timestamp: zenstream::sinks::MessageTime::Event,
             transactional_id: unique("id"),
             state_topic: "zenstream-tests-state".to_owned(),
         }
