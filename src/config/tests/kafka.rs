@@ -154,7 +154,7 @@ fn what_would_break_a_promise_or_says_a_thing_twice_is_refused() {
     insta::assert_snapshot!(mistake("message_timeout_ms: 0"), @"sinks.out.message_timeout_ms: must be from 10 to 800000 milliseconds");
     insta::assert_snapshot!(mistake("framing: { method: bytes }"), @"
     sinks.out: unknown field `framing`
-      hint: known fields: `acknowledgements`, `batch`, `bootstrap_servers`, `buffer`, `compression`, `encoding`, `healthcheck`, `healthcheck_topic`, `inputs`, `key_field`, `librdkafka_options`, `message_timeout_ms`, `rate_limit_duration_secs`, `rate_limit_num`, `sasl`, `socket_timeout_ms`, `state_topic`, `tls`, `topic`, `transactional_id` and `type`
+      hint: known fields: `acknowledgements`, `batch`, `bootstrap_servers`, `buffer`, `compression`, `encoding`, `healthcheck`, `healthcheck_topic`, `inputs`, `key_field`, `librdkafka_options`, `message_timeout_ms`, `rate_limit_duration_secs`, `rate_limit_num`, `sasl`, `socket_timeout_ms`, `state_topic`, `timestamp`, `tls`, `topic`, `transactional_id` and `type`
     ");
     insta::assert_snapshot!(mistake("state_topic: a/b"), @"
     sinks.out.state_topic: `a/b` is no name for a topic
