@@ -83,6 +83,7 @@ impl Bench {
         let clock = Clock::system();
         let outside = Outside {
             clock,
+            started: clock.now(),
             random: Arc::new(Random::from_seed(1)),
             transport: Some(Arc::new(SimulatedTransport::new(Arc::clone(&self.simulator), clock))),
             follow: false,
@@ -131,6 +132,7 @@ impl Bench {
         let _entered = self.runtime.enter();
         Outside {
             clock: Clock::system(),
+            started: Clock::system().now(),
             random: Arc::new(Random::from_system()),
             transport: None,
             follow: false,

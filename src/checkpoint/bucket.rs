@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use super::document::{decode, encode};
 use super::{Checkpoint, CheckpointStore, Revision, StoreError, StoreErrorKind};
@@ -18,6 +19,9 @@ use crate::random::Random;
 
 /// The object's metadata that says which process wrote it.
 const WRITER: &str = "zenstream-writer";
+
+/// The object's metadata that says when that process began, in milliseconds since 1970.
+const STARTED: &str = "zenstream-started";
 
 /// Between two saves that nobody waits for: each is a paid request, and Google lets one object be
 /// replaced about once a second (<https://cloud.google.com/storage/quotas>).
@@ -30,15 +34,18 @@ pub struct BucketStore {
     key: String,
     /// Tells what this process wrote from what another did.
     writer: String,
+    started: Timestamp,
     /// What was there when we last looked or wrote.
     seen: Mutex<Option<(Revision, Version)>>,
 }
 
 impl BucketStore {
     /// A store for the object `key`. Connects to nothing.
-    pub fn new(bucket: Arc<dyn Bucket>, key: String, random: &Random) -> Self {
+    ///
+    /// `started` is when the process began: of two that write to one key, the later one goes.
+    pub fn new(bucket: Arc<dyn Bucket>, key: String, random: &Random, started: Timestamp) -> Self {
         let writer = format!("{:032x}", random.bits());
-        Self { bucket, key, writer, seen: Mutex::default() }
+        Self { bucket, key, writer, started, seen: Mutex::default() }
     }
 
     fn seen(&self) -> Option<(Revision, Version)> {
@@ -76,7 +83,14 @@ impl BucketStore {
             return Ok(info.version);
         }
         let (found, _) = decode(&bytes, &self.location())?;
-        Err(conflict(Some(found)))
+        let started = info.metadata.get(STARTED).and_then(|at| at.parse::<i64>().ok());
+        let conflict = conflict(Some(found));
+        Err(match started {
+            Some(started) if started > self.started.as_millisecond() => {
+                StoreError { kind: StoreErrorKind::Intruded, ..conflict }
+            }
+            _ => conflict,
+        })
     }
 }
 
@@ -119,7 +133,11 @@ impl CheckpointStore for BucketStore {
             body: Bytes::from(document.clone()),
             content_type: "application/json".to_owned(),
             content_encoding: None,
-            metadata: [(WRITER.to_owned(), self.writer.clone())].into(),
+            metadata: [
+                (WRITER.to_owned(), self.writer.clone()),
+                (STARTED.to_owned(), self.started.as_millisecond().to_string()),
+            ]
+            .into(),
         };
         let put = self.bucket.put(&self.key, object, condition).await;
         let version = match put.map_err(|error| self.failed("write", error))? {
@@ -150,8 +168,29 @@ mod tests {
     }
 
     fn store(bucket: &MemoryBucket) -> BucketStore {
-        let random = Random::from_system();
-        BucketStore::new(Arc::new(bucket.clone()), "state.json".to_owned(), &random)
+        store_of(bucket, 0)
+    }
+
+    /// Of a process that began then.
+    fn store_of(bucket: &MemoryBucket, second: i64) -> BucketStore {
+        let (random, key) = (Random::from_system(), "state.json".to_owned());
+        let started = Timestamp::from_second(second).unwrap();
+        BucketStore::new(Arc::new(bucket.clone()), key, &random, started)
+    }
+
+    #[tokio::test]
+    async fn of_two_processes_the_earlier_one_knows_that_the_other_is_in_the_way() {
+        let bucket = MemoryBucket::default();
+        let (first, second) = (store_of(&bucket, 1), store_of(&bucket, 2));
+        first.load().await.unwrap();
+        second.load().await.unwrap();
+        second.save(None, &Checkpoint::default()).await.unwrap();
+        let error = first.save(None, &Checkpoint::default()).await.unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::Intruded);
+        first.load().await.unwrap();
+        first.save(Some(1), &Checkpoint::default()).await.unwrap();
+        let error = second.save(Some(1), &Checkpoint::default()).await.unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::Conflict);
     }
 
     store_contract!(bucket, MemoryBucket::default(), documents);

@@ -106,6 +106,9 @@ pub enum StoreErrorKind {
     /// Someone else saved since we loaded: this run must stop. It may begin again once, because it
     /// may have been a former run, whose save arrived late.
     Conflict,
+    /// Someone who started after us saved since we loaded: this run begins again, and the other
+    /// one has to stop.
+    Intruded,
     /// Someone else has taken our place: this run must stop.
     Fenced,
     /// What is there cannot be read by this version, or must not be touched: the run fails

@@ -162,8 +162,10 @@ impl AccountArguments {
 
 /// The outside world as it is.
 pub(super) fn outside(follow: bool) -> Outside {
+    let clock = Clock::system();
     Outside {
-        clock: Clock::system(),
+        clock,
+        started: clock.now(),
         random: Arc::new(Random::from_system()),
         transport: None,
         follow,

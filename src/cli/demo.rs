@@ -52,6 +52,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let simulator = Arc::new(Mutex::new(Simulator::new(settings)));
     let outside = Outside {
         clock,
+        started: clock.now(),
         random: Arc::new(Random::from_seed(arguments.seed)),
         transport: Some(Arc::new(SimulatedTransport::new(Arc::clone(&simulator), clock))),
         follow: false,

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
+use jiff::SignedDuration;
 
 use super::{Failure, account};
 use crate::config::{self, Config, ProcessEnvironment};
@@ -29,6 +30,9 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     shutdown_timeout: u64,
 }
+
+/// A restart longer ago no longer counts.
+const FORGOTTEN: SignedDuration = SignedDuration::from_mins(10);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,9 +68,11 @@ async fn run_until_done(
     options: RunOptions,
     stopping: &tokio::sync::watch::Sender<bool>,
 ) -> Result<(), Failure> {
-    let mut restarts = 0;
+    // One for all: whoever else writes to the checkpoint is told when this process began.
+    let outside = account::outside(!options.once);
+    let (mut restarts, mut last) = (0, outside.started);
     loop {
-        let pipeline = pipeline::build(config, &account::outside(!options.once))?;
+        let pipeline = pipeline::build(config, &outside)?;
         let tally = pipeline.tally();
         tracing::info!(streams = tally.streams.len(), sinks = config.sinks.len(), "started");
         let mut stopped = stopping.subscribe();
@@ -77,9 +83,13 @@ async fn run_until_done(
         };
         let result = pipeline.run(options, shutdown).await;
         report(&tally);
+        let now = outside.clock.now();
+        if now.duration_since(last) > FORGOTTEN {
+            restarts = 0;
+        }
         match result {
             Err(error) if restarts < error.restarts() => {
-                restarts += 1;
+                (restarts, last) = (restarts + 1, now);
                 tracing::warn!(%error, "beginning again, to see what is there");
             }
             result => return result.map_err(Failure::from),

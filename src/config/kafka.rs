@@ -294,13 +294,15 @@ pub(super) fn name_transactions(
     sinks: &mut [SinkConfig],
     paths: &[Path],
     sources: &[SourceConfig],
+    checkpoint: &str,
     findings: &mut Findings,
 ) {
     let mut taken: BTreeMap<String, String> = BTreeMap::new();
     for (sink, path) in sinks.iter_mut().zip(paths) {
         let SinkKind::Kafka(settings) = &mut sink.kind else { continue };
         if settings.transactional_id.is_empty() {
-            settings.transactional_id = transactional_id(&sink.name, &sink.inputs, sources);
+            let parts = [settings.topic.as_str(), checkpoint];
+            settings.transactional_id = transactional_id(&sink.name, &sink.inputs, sources, parts);
         }
         let id = settings.transactional_id.clone();
         if let Some(other) = taken.insert(id, sink.name.clone()) {
@@ -310,7 +312,14 @@ pub(super) fn name_transactions(
     }
 }
 
-fn transactional_id(name: &str, inputs: &[String], sources: &[SourceConfig]) -> String {
+/// The same for the same config and checkpoint, and another for a copy of it with a checkpoint or a
+/// topic of its own, which is not to be shut out.
+fn transactional_id(
+    name: &str,
+    inputs: &[String],
+    sources: &[SourceConfig],
+    parts: [&str; 2],
+) -> String {
     let mut hash = Xxh3::new();
     for source in sources {
         let of_it = |input: &String| input.split_once('.').is_some_and(|(of, _)| of == source.name);
@@ -319,8 +328,8 @@ fn transactional_id(name: &str, inputs: &[String], sources: &[SourceConfig]) -> 
             hash.update(b"\n");
         }
     }
-    for input in inputs {
-        hash.update(input.as_bytes());
+    for part in inputs.iter().map(String::as_str).chain(parts) {
+        hash.update(part.as_bytes());
         hash.update(b"\n");
     }
     format!("zenstream-{name}-{:016x}", hash.digest())

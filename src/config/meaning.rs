@@ -37,7 +37,8 @@ pub(super) fn config(
     let max_pages = findings.keep(max_pages.transpose());
     check_names(root, findings);
     let sources = sources(root, findings);
-    let sinks = sinks(root, acknowledgements, sources.as_deref(), findings);
+    let place = checkpoint.as_ref().map(ToString::to_string).unwrap_or_default();
+    let sinks = sinks(root, acknowledgements, sources.as_deref(), &place, findings);
     let config = Config {
         data_dir: data_dir?,
         checkpoint: checkpoint?,
@@ -222,6 +223,7 @@ fn sinks(
     root: &Node,
     acknowledgements: bool,
     sources: Option<&[SourceConfig]>,
+    checkpoint: &str,
     findings: &mut Findings,
 ) -> Option<Vec<SinkConfig>> {
     let components = components(root, "sinks");
@@ -238,7 +240,7 @@ fn sinks(
     sink::check_paths(&sinks, &paths, findings);
     // Without its sources, every input would be called unknown.
     inputs::resolve(&mut sinks, &paths, sources?, findings);
-    kafka::name_transactions(&mut sinks, &paths, sources?, findings);
+    kafka::name_transactions(&mut sinks, &paths, sources?, checkpoint, findings);
     Some(sinks)
 }
 

@@ -92,12 +92,15 @@ pub struct Batcher {
     events: usize,
     bytes: usize,
     oldest: Option<Instant>,
+    /// Whether a sink waits for some of it: it waits for no more to come.
+    is_awaited: bool,
 }
 
 impl Batcher {
     /// Empty.
     pub fn new(settings: BatchSettings) -> Self {
-        Self { settings, waiting: VecDeque::new(), taken: 0, events: 0, bytes: 0, oldest: None }
+        let waiting = VecDeque::new();
+        Self { settings, waiting, taken: 0, events: 0, bytes: 0, oldest: None, is_awaited: false }
     }
 
     /// Takes in the events of a page.
@@ -108,6 +111,7 @@ impl Batcher {
         self.events += delivery.events.len();
         self.bytes += delivery.events.iter().map(|event| event.line.len()).sum::<usize>();
         self.oldest.get_or_insert(now);
+        self.is_awaited |= matches!(delivery.whence, Whence::Refused(_));
         self.waiting.push_back(delivery);
     }
 
@@ -124,7 +128,8 @@ impl Batcher {
     /// When the next batch is due; none while nothing waits.
     pub fn due_at(&self) -> Option<Instant> {
         let oldest = self.oldest?;
-        Some(if self.is_full() { oldest } else { oldest + self.settings.max_age })
+        let at_once = self.is_full() || self.is_awaited;
+        Some(if at_once { oldest } else { oldest + self.settings.max_age })
     }
 
     /// The next batch: as much as fits, at least one event; none when nothing waits.
@@ -162,6 +167,7 @@ impl Batcher {
         self.events -= cut.batch.events.len();
         self.bytes -= cut.bytes;
         self.oldest = (self.events > 0).then_some(now);
+        self.is_awaited &= self.events > 0;
         (!cut.batch.events.is_empty()).then_some(cut)
     }
 }
@@ -237,5 +243,13 @@ mod tests {
         assert_eq!(batcher.due_at(), Some(start + Duration::from_secs(5)));
         batcher.push(delivery(1, &[1]), start + Duration::from_secs(1));
         assert_eq!(batcher.due_at(), Some(start), "full is due at once");
+        batcher.cut(start).expect("it was full");
+        let (refuser, _told) = mpsc::channel(1);
+        let whence = Whence::Refused(refuser);
+        batcher.push(Delivery { whence, ..delivery(2, &[1]) }, start);
+        assert_eq!(batcher.due_at(), Some(start), "what a sink waits for is due at once");
+        batcher.cut(start).expect("it was due");
+        batcher.push(delivery(3, &[1]), start);
+        assert_eq!(batcher.due_at(), Some(start + Duration::from_secs(5)));
     }
 }

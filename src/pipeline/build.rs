@@ -33,6 +33,8 @@ pub struct Outside {
     pub random: Arc<Random>,
     /// The transport; none: the network.
     pub transport: Option<Arc<dyn Transport>>,
+    /// When the process began; of two that write to one checkpoint, the later one has to go.
+    pub started: Timestamp,
     /// Whether streams are followed beyond their present end.
     pub follow: bool,
 }

@@ -95,11 +95,11 @@ impl<'a> Connector<'a> {
             CheckpointConfig::File { path } => Arc::new(FileStore::open(path)?),
             CheckpointConfig::AwsS3 { bucket, key } => {
                 let bucket = Arc::new(AwsS3::new((**bucket).clone(), self.proxy.clone()));
-                Arc::new(BucketStore::new(bucket, key.clone(), random))
+                Arc::new(BucketStore::new(bucket, key.clone(), random, self.outside.started))
             }
             CheckpointConfig::GcpCloudStorage { bucket, key } => {
                 let bucket = Arc::new(GcpCloudStorage::new((**bucket).clone(), self.proxy.clone()));
-                Arc::new(BucketStore::new(bucket, key.clone(), random))
+                Arc::new(BucketStore::new(bucket, key.clone(), random, self.outside.started))
             }
             CheckpointConfig::Kafka(kept) => {
                 let shared = self.shared.clone();

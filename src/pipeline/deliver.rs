@@ -94,7 +94,9 @@ impl Deliverer {
         let tally = self.tally();
         add(&tally.events, cut.batch.events.len().saturating_sub(refused.len()));
         add(&tally.refused, refused.len());
-        add(&tally.bytes, cut.bytes);
+        let lines = refused.iter().filter_map(|it| cut.batch.events.get(it.index));
+        let unwritten: usize = lines.map(|event| event.line.len()).sum();
+        add(&tally.bytes, cut.bytes.saturating_sub(unwritten));
         add(&tally.batches, 1);
         Ok(self.tell(cut.spans, state).await)
     }

@@ -45,6 +45,7 @@ impl RunError {
         match self {
             // Each late write is known from then on: more than a few would be somebody else's.
             Self::Sink { error, .. } if error.kind == SinkErrorKind::Superseded => 5,
+            Self::Checkpoint(error) if error.kind == StoreErrorKind::Intruded => 5,
             // A second time it is no late save, but another run.
             Self::Checkpoint(error) if error.kind == StoreErrorKind::Conflict => 1,
             _ => 0,

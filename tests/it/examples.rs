@@ -116,6 +116,7 @@ fn batch() -> Batch {
 async fn delivered(config: &Config, sink: &str) -> Written {
     let outside = Outside {
         clock: Clock::system(),
+        started: Clock::system().now(),
         random: Arc::new(Random::from_seed(1)),
         transport: None,
         follow: false,

@@ -273,7 +273,14 @@ pub(crate) async fn a_crash_leaves_each_event_once(bucket: &Arc<dyn Bucket>) {
 /// Of two that hold the same checkpoint, one saves; and nothing is ever lost of it.
 pub(crate) async fn one_of_two_holders_saves(bucket: &Arc<dyn Bucket>) {
     let random = Random::from_system();
-    let open = || BucketStore::new(Arc::clone(bucket), "state/state.json".to_owned(), &random);
+    let open = || {
+        BucketStore::new(
+            Arc::clone(bucket),
+            "state/state.json".to_owned(),
+            &random,
+            jiff::Timestamp::UNIX_EPOCH,
+        )
+    };
     let of = |number: u32| Checkpoint {
         sinks: BTreeMap::from([("s3".to_owned(), number.into())]),
         ..Checkpoint::default()

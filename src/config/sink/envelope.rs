@@ -315,11 +315,36 @@ struct Request {
 }
 
 /// `sinks.*.request.concurrency`: writes follow one another, which is the order of the events.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Concurrency {
-    Adaptive,
-    None,
+struct Concurrency;
+
+impl<'de> Deserialize<'de> for Concurrency {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ConcurrencyVisitor)
+    }
+}
+
+struct ConcurrencyVisitor;
+
+impl serde::de::Visitor<'_> for ConcurrencyVisitor {
+    type Value = Concurrency;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("`adaptive`, `none` or `1`: writes follow one another")
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Concurrency, E> {
+        if number == 1 {
+            return Ok(Concurrency);
+        }
+        Err(E::invalid_value(serde::de::Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Concurrency, E> {
+        if ["adaptive", "none", "1"].contains(&word) {
+            return Ok(Concurrency);
+        }
+        Err(E::invalid_value(serde::de::Unexpected::Str(word), &self))
+    }
 }
 
 /// `sinks.*.request.retry_jitter_mode`

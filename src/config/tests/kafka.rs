@@ -111,10 +111,12 @@ fn a_transactional_id_is_the_same_for_the_same_config_and_for_no_other() {
     };
     let usual = written("bootstrap_servers: k\ntopic: t");
     // On every machine and in every version: it shuts former runs out.
-    assert_eq!(id(usual.clone()), "zenstream-out-6a37171c4242e726");
+    assert_eq!(id(usual.clone()), "zenstream-out-6773d2fbb9e07202");
     assert_ne!(id(usual.clone()), id(usual.replace("subdomain: acme", "subdomain: other")));
     assert_ne!(id(usual.clone()), id(usual.replace("[audit_logs]", "[audit_logs, tickets]")));
     assert_ne!(id(usual.clone()), id(usual.replace("  out:", "  out2:")));
+    assert_ne!(id(usual.clone()), id(usual.replace("topic: t", "topic: staging")));
+    assert_ne!(id(usual.clone()), id(format!("data_dir: /elsewhere\n{usual}")));
     let twice = format!(
         "{}    transactional_id: one\n  two: {{ type: kafka, inputs: [acme], bootstrap_servers: k, topic: t, transactional_id: one }}\n",
         written("bootstrap_servers: k\ntopic: t")

@@ -91,6 +91,7 @@ sinks:
         let clock = Clock::system();
         let outside = Outside {
             clock,
+            started: clock.now(),
             random: Arc::new(Random::from_seed(1)),
             transport: Some(Arc::new(SimulatedTransport::new(Arc::clone(&self.simulator), clock))),
             follow: false,
