@@ -205,12 +205,15 @@ impl Running {
     pub(crate) fn wait_until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let mut waited = Duration::ZERO;
         while !is_so(self) {
-            let ended = self.child.0.try_wait().expect("a process to ask");
-            assert!(ended.is_none(), "ended before {what}: {}", text(&self.stderr));
+            assert!(!self.has_ended(), "ended before {what}: {}", text(&self.stderr));
             assert!(waited < PATIENCE, "no end of waiting for {what}: {}", text(&self.stderr));
             pause(LOOK_AGAIN);
             waited += LOOK_AGAIN;
         }
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.0.try_wait().expect("a process to ask").is_some()
     }
 
     /// Waits for its end.

