@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
@@ -239,6 +240,22 @@ async fn make_bucket(endpoint: &str, key: &str, secret: &str, name: &str) {
 fn kafka(bench: &Bench, bytes: usize) -> Option<()> {
     let servers = variable("KAFKA")?;
     let bare_topic = unique("bare");
+    // With the key and the headers that ours have, so that the same bytes are compressed.
+    let headers = |event: &Event| {
+        let origin = &event.origin;
+        let texts = [
+            ("source", origin.source.clone()),
+            ("stream", origin.stream.clone()),
+            ("subdomain", origin.subdomain.clone()),
+            ("id", event.id()),
+            ("event_time", event.time.map(|time| time.to_string()).unwrap_or_default()),
+            ("ingest_time", origin.ingest_time.to_string()),
+            ("partition", origin.partition.clone()),
+        ];
+        texts.iter().fold(OwnedHeaders::new_with_capacity(texts.len()), |headers, (key, value)| {
+            headers.insert(Header { key, value: Some(value) })
+        })
+    };
     let bare = || {
         let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
             .set("bootstrap.servers", &servers)
@@ -255,7 +272,10 @@ fn kafka(bench: &Bench, bytes: usize) -> Option<()> {
         let keys: Vec<String> = bench.events.iter().map(Event::id).collect();
         let start = Instant::now();
         for (event, key) in bench.events.iter().zip(&keys) {
-            let record = BaseRecord::to(&bare_topic).key(key).payload(&event.line[..]);
+            let record = BaseRecord::to(&bare_topic)
+                .key(key)
+                .payload(&event.line[..])
+                .headers(headers(event));
             producer.send(record).map_err(|(error, _)| error).expect("there is room");
         }
         producer.flush(Duration::from_secs(60)).expect("all is sent");

@@ -115,11 +115,6 @@ impl Batcher {
         self.waiting.push_back(delivery);
     }
 
-    /// Bytes of lines that wait.
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     /// Whether there is enough for a whole batch.
     pub fn is_full(&self) -> bool {
         self.events >= self.settings.max_events || self.bytes >= self.settings.max_bytes

@@ -49,7 +49,7 @@ pub(super) struct Deliverer {
 
 impl Deliverer {
     /// Restores the sink, then writes what comes until every feed is gone. While a batch is
-    /// written the next one grows, until both together have the bytes of one; then the feeds wait.
+    /// written the next one grows, up to its limits; then the feeds wait.
     pub(super) async fn run(self, mut queue: mpsc::Receiver<Queued>) -> Result<(), RunError> {
         let failed = |error| RunError::sink(&self.tally().name, error);
         if !self.restore().await.map_err(failed)? {
@@ -58,13 +58,12 @@ impl Deliverer {
         let mut waiting = Batcher::new(self.settings.batch);
         let mut pace = Pace::new(self.settings.rate_limit);
         while let Some(cut) = next(&mut waiting, &mut queue).await {
-            let room = self.settings.batch.max_bytes.saturating_sub(cut.bytes);
             let mut delivered = std::pin::pin!(self.deliver(cut, &mut pace));
             let goes_on = loop {
                 tokio::select! {
                     biased;
                     goes_on = &mut delivered => break goes_on,
-                    Some(queued) = queue.recv(), if !waiting.is_full() && waiting.bytes() < room => {
+                    Some(queued) = queue.recv(), if !waiting.is_full() => {
                         waiting.push(queued.take(), Instant::now());
                     }
                 }

@@ -16,7 +16,7 @@ use crate::sinks::{Encoder, Kafka, KafkaSinkSettings, MessageTime};
 
 /// One transaction. As much as Vector's sinks put into a request; its `timeout_secs`.
 const BATCH: BatchSettings =
-    BatchSettings { max_bytes: 10_000_000, max_events: 10_000, max_age: Duration::from_secs(1) };
+    BatchSettings { max_bytes: 10_000_000, max_events: 50_000, max_age: Duration::from_secs(1) };
 
 /// `sinks.*` of type `kafka`, without its connection
 #[derive(Deserialize)]
