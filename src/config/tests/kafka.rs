@@ -35,7 +35,7 @@ fn every_default_is_filled_in() {
     assert_eq!((settings.key_field, settings.healthcheck_topic), (None, None));
     let config = yaml(&written("bootstrap_servers: k\ntopic: t")).unwrap();
     let batch = config.sinks[0].delivery.batch;
-    assert_eq!((batch.max_bytes, batch.max_events), (10_000_000, 10_000));
+    assert_eq!((batch.max_bytes, batch.max_events), (10_000_000, 50_000));
     assert_eq!(batch.max_age, Duration::from_secs(1));
     assert_eq!(config.sinks[0].delivery.rate_limit, None);
 }
