@@ -3,16 +3,16 @@
 //! Each type of sink says which of these it has, and reads what is left with a type of its own.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::encoding::encoder;
+use super::tls::Tls;
 use crate::config::node::{Node, Path};
 use crate::config::problem::{Finding, Findings};
 use crate::config::read::read;
-use crate::config::written::{NonEmpty, Seconds, Secret, Toggle};
+use crate::config::written::{NonEmpty, Seconds, Toggle};
 use crate::pipeline::{BatchSettings, BufferSettings, DeliverySettings, RetrySettings, WhenFull};
 use crate::sinks::{Compression, EncoderSettings, SinkError};
 use crate::tls::TlsSettings;
@@ -370,32 +370,5 @@ impl Request {
         let most = self.rate_limit_num.filter(|most| *most < i64::MAX as u64)?;
         let span = self.rate_limit_duration_secs.map_or(Duration::from_secs(1), |it| it.0);
         Some((most.max(1), span))
-    }
-}
-
-/// `sinks.*.tls`
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::config) struct Tls {
-    enabled: Option<bool>,
-    ca_file: Option<PathBuf>,
-    crt_file: Option<PathBuf>,
-    key_file: Option<PathBuf>,
-    key_pass: Option<Secret>,
-    verify_certificate: Option<bool>,
-    verify_hostname: Option<bool>,
-}
-
-impl Tls {
-    pub(in crate::config) fn settings(self) -> TlsSettings {
-        TlsSettings {
-            enabled: self.enabled,
-            ca_file: self.ca_file,
-            crt_file: self.crt_file,
-            key_file: self.key_file,
-            key_pass: self.key_pass.map(|secret| secret.0),
-            verify_certificate: self.verify_certificate,
-            verify_hostname: self.verify_hostname,
-        }
     }
 }

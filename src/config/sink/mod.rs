@@ -21,7 +21,7 @@ use super::read::type_of;
 use super::written::Toggle;
 use super::{SinkConfig, SinkKind};
 use envelope::Envelope;
-pub(super) use envelope::Tls;
+pub(super) use tls::Tls;
 /// The types of sinks.
 pub(super) const TYPES: &[&str] =
     &["aws_s3", "azure_blob", "console", "file", "gcp_cloud_storage", "http", "kafka", "vector"];

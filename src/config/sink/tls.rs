@@ -1,8 +1,40 @@
-//! Parts of `tls` that some sinks do not have.
+//! `tls` as it is written, and the parts of it that some sinks do not have.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
 
 use crate::config::node::Path;
 use crate::config::problem::Finding;
+use crate::config::written::Secret;
 use crate::tls::TlsSettings;
+
+/// `sinks.*.tls`
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Tls {
+    enabled: Option<bool>,
+    ca_file: Option<PathBuf>,
+    crt_file: Option<PathBuf>,
+    key_file: Option<PathBuf>,
+    key_pass: Option<Secret>,
+    verify_certificate: Option<bool>,
+    verify_hostname: Option<bool>,
+}
+
+impl Tls {
+    pub(in crate::config) fn settings(self) -> TlsSettings {
+        TlsSettings {
+            enabled: self.enabled,
+            ca_file: self.ca_file,
+            crt_file: self.crt_file,
+            key_file: self.key_file,
+            key_pass: self.key_pass.map(|secret| secret.0),
+            verify_certificate: self.verify_certificate,
+            verify_hostname: self.verify_hostname,
+        }
+    }
+}
 
 /// Whether TLS is spoken is said elsewhere.
 pub(super) fn has_no_toggle(tls: &TlsSettings, path: &Path, instead: &str) -> Result<(), Finding> {
