@@ -1,7 +1,7 @@
 //! `check`: what works with these credentials, and what to grant for the rest.
 //!
-//! Signs in, asks each stream for its smallest page, asks each sink whether it could write. The
-//! API answers 200 to `users/me` even for nobody, so only a user with an id counts.
+//! Signs in, asks each stream for its smallest page, asks each sink what can be tried
+//! of it. The API answers 200 to `users/me` even for nobody, so only a user with an id counts.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -86,7 +86,7 @@ async fn check_config(config: &Config) -> Result<Vec<Finding>, Failure> {
     let connector = Connector::apart(config, &outside);
     for sink in &config.sinks {
         let (ok, detail, hint) = match connector.sink(sink)?.check().await {
-            Ok(()) => (true, "can be written to".to_owned(), None),
+            Ok(checked) => (true, checked.tried, checked.hint),
             Err(error) => (false, error.to_string(), error.hint),
         };
         findings.push(Finding { kind: "sink", name: sink.name.clone(), ok, detail, hint });

@@ -137,7 +137,10 @@ impl Deliverer {
                     // Whether it is really needed shows when it is.
                     tracing::warn!(sink = self.tally().name, %error, "healthcheck failed");
                 }
-                checked => checked?,
+                checked => {
+                    let tried = checked?.tried;
+                    tracing::debug!(sink = self.tally().name, tried, "healthcheck passed");
+                }
             }
         }
         self.sink.restore(self.saved.as_ref()).await

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{Batch, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written};
+use super::{Batch, Checked, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written};
 use crate::normalize::Event;
 
 /// Keeps events in memory. Clones share them: give one to the pipeline, read through another.
@@ -59,8 +59,8 @@ impl Memory {
 
 #[async_trait]
 impl Sink for Memory {
-    async fn check(&self) -> Result<(), SinkError> {
-        Ok(())
+    async fn check(&self) -> Result<Checked, SinkError> {
+        Ok(Checked::new("can be written to"))
     }
 
     async fn restore(&self, state: Option<&SinkState>) -> Result<Restored, SinkError> {

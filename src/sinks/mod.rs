@@ -130,6 +130,29 @@ pub struct Refused {
     pub reason: String,
 }
 
+/// What a check tried, and found to be well. Most destinations cannot be proved to take a write
+/// without one, so it says how far it got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// In words, for a person: "the topic x is there; nothing was written".
+    pub tried: String,
+    /// How more could be tried.
+    pub hint: Option<String>,
+}
+
+impl Checked {
+    /// There is nothing more that could be tried.
+    pub fn new(tried: impl Into<String>) -> Self {
+        Self { tried: tried.into(), hint: None }
+    }
+
+    /// The same, with how more could be tried.
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
 /// A destination.
 ///
 /// The pipeline calls [`restore`](Sink::restore) once, before anything else, and then, for
@@ -137,8 +160,9 @@ pub struct Refused {
 /// A batch whose write failed with [`SinkErrorKind::Retry`] is prepared and written again, unchanged.
 #[async_trait]
 pub trait Sink: std::fmt::Debug + Send + Sync {
-    /// Proves that the destination can be written to, without writing an event.
-    async fn check(&self) -> Result<(), SinkError>;
+    /// Tries how far the destination can be written to without writing an event, and says what it
+    /// tried.
+    async fn check(&self) -> Result<Checked, SinkError>;
 
     /// Takes back what a former run had saved, and undoes whatever that run wrote after it, or
     /// tells what it was. `None`: there was no former run.

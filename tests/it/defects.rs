@@ -21,7 +21,7 @@ use zenstream::random::Random;
 use zenstream::simulator::transport::SeenRequest;
 use zenstream::simulator::{self, Faults, Plan, RetryAfter, Settings};
 use zenstream::sinks::{
-    Batch, Memory, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written,
+    Batch, Checked, Memory, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written,
 };
 use zenstream::streams::{self, Position};
 use zenstream::zendesk::ApiError;
@@ -747,8 +747,8 @@ impl Hindered {
 
 #[async_trait]
 impl Sink for Hindered {
-    async fn check(&self) -> Result<(), SinkError> {
-        Ok(())
+    async fn check(&self) -> Result<Checked, SinkError> {
+        Ok(Checked::new("nothing was tried"))
     }
 
     async fn restore(&self, state: Option<&SinkState>) -> Result<Restored, SinkError> {
@@ -775,8 +775,8 @@ struct Forgetful(Mutex<Vec<String>>);
 
 #[async_trait]
 impl Sink for Forgetful {
-    async fn check(&self) -> Result<(), SinkError> {
-        Ok(())
+    async fn check(&self) -> Result<Checked, SinkError> {
+        Ok(Checked::new("nothing was tried"))
     }
 
     async fn write(&self, batch: &Batch) -> Result<Written, SinkError> {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use zenstream::pipeline::{BatchSettings, BufferSettings, DeliverySettings, WhenFull};
 use zenstream::simulator::Settings;
 use zenstream::sinks::{
-    Batch, Memory, Refused, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written,
+    Batch, Checked, Memory, Refused, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written,
 };
 
 use crate::truth::by_id;
@@ -32,8 +32,8 @@ fn disliked(line: &[u8]) -> bool {
 
 #[async_trait]
 impl Sink for Picky {
-    async fn check(&self) -> Result<(), SinkError> {
-        Ok(())
+    async fn check(&self) -> Result<Checked, SinkError> {
+        Ok(Checked::new("nothing was tried"))
     }
 
     async fn restore(&self, state: Option<&SinkState>) -> Result<Restored, SinkError> {
@@ -128,8 +128,8 @@ struct Away;
 
 #[async_trait]
 impl Sink for Away {
-    async fn check(&self) -> Result<(), SinkError> {
-        Ok(())
+    async fn check(&self) -> Result<Checked, SinkError> {
+        Ok(Checked::new("nothing was tried"))
     }
 
     async fn write(&self, _: &Batch) -> Result<Written, SinkError> {
@@ -159,8 +159,8 @@ struct Late {
 
 #[async_trait]
 impl Sink for Late {
-    async fn check(&self) -> Result<(), SinkError> {
-        Ok(())
+    async fn check(&self) -> Result<Checked, SinkError> {
+        Ok(Checked::new("nothing was tried"))
     }
 
     async fn restore(&self, state: Option<&SinkState>) -> Result<Restored, SinkError> {

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::handles::{self, Handles, cannot};
 use super::lengths::Lengths;
 use super::plan::{Body, Plan};
-use crate::sinks::{SinkError, SinkErrorKind, SinkState};
+use crate::sinks::{Checked, SinkError, SinkErrorKind, SinkState};
 
 /// What this process knows of the files and holds open of them.
 #[derive(Debug)]
@@ -53,15 +53,20 @@ impl Disk {
     /// Opens what can be opened without making anything: the file if there is only one and it
     /// exists, else a probe in the nearest directory that does. Asks for no lock: a check beside
     /// a run that works is no failure.
-    pub(super) fn check(plan: &Plan) -> Result<(), SinkError> {
+    pub(super) fn check(plan: &Plan) -> Result<Checked, SinkError> {
         if let Some(path) = plan.only_path()
             && handles::stat(&path)?.is_some()
         {
-            return handles::open_unlocked(&path).map(drop);
+            handles::open_unlocked(&path)?;
+            return Ok(Checked::new("the file can be appended to"));
         }
         let top = plan.top();
         let there = top.ancestors().find(|dir| !matches!(dir.try_exists(), Ok(false)));
-        there.map_or(Ok(()), probe)
+        let Some(dir) = there else {
+            return Ok(Checked::new("nothing was tried: there is no directory yet"));
+        };
+        probe(dir)?;
+        Ok(Checked::new("files can be made there"))
     }
 
     pub(super) fn restore(&mut self, state: &SinkState, now: Instant) -> Result<(), SinkError> {

@@ -19,7 +19,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::{Batch, Compression, Encoder, Restored, Sink, SinkError, SinkState, Written, fault};
+use super::{
+    Batch, Checked, Compression, Encoder, Restored, Sink, SinkError, SinkState, Written, fault,
+};
 use disk::Disk;
 use plan::Plan;
 
@@ -70,7 +72,7 @@ impl File {
 
 #[async_trait]
 impl Sink for File {
-    async fn check(&self) -> Result<(), SinkError> {
+    async fn check(&self) -> Result<Checked, SinkError> {
         self.blocking(|plan, _| Disk::check(plan)).await
     }
 

@@ -251,7 +251,8 @@ async fn an_idle_file_is_let_go() {
 #[tokio::test]
 async fn check_finds_what_cannot_be_written_to_and_leaves_nothing() {
     let place = Place::new("deep/er/{{ stream }}", Compression::None);
-    place.sink().check().await.unwrap();
+    let checked = place.sink().check().await.unwrap();
+    assert_eq!(checked.tried, "files can be made there");
     assert_eq!(fs::read_dir(place.dir.path()).unwrap().count(), 0);
 
     fs::write(place.dir.path().join("deep"), "a file, not a directory").unwrap();

@@ -25,7 +25,7 @@ use sha2::{Digest as _, Sha256};
 use super::compress::Compressor;
 use super::object::hex;
 use super::progress::{Fate, Part, Progress};
-use super::{Batch, Compression, Encoder, Sink, SinkError, SinkErrorKind, Written, fault};
+use super::{Batch, Checked, Compression, Encoder, Sink, SinkError, SinkErrorKind, Written, fault};
 use crate::http_client::{self, ProxySettings};
 use crate::normalize::Event;
 use crate::tls::TlsSettings;
@@ -232,8 +232,11 @@ fn idempotency_key(events: &[Event]) -> header::HeaderValue {
 impl Sink for Http {
     /// Asks `healthcheck.uri`, if there is one: nothing else can be asked of an endpoint of which
     /// nothing is known.
-    async fn check(&self) -> Result<(), SinkError> {
-        let Some(target) = self.targets.healthcheck() else { return Ok(()) };
+    async fn check(&self) -> Result<Checked, SinkError> {
+        let Some(target) = self.targets.healthcheck() else {
+            return Ok(Checked::new("nothing was tried: there is no `healthcheck.uri`")
+                .with_hint("name an address in `healthcheck.uri` that answers HEAD with 2xx"));
+        };
         let mut headers = header::HeaderMap::new();
         for (name, value) in &target.headers {
             headers.insert(name, value.clone());
@@ -243,7 +246,7 @@ impl Sink for Http {
         let status = answer.status();
         let text = format!("{} answered {status} to the health check", target.place());
         match sorted_by_status(status, &RetryStrategy::Default) {
-            Verdict::Taken => Ok(()),
+            Verdict::Taken => Ok(Checked::new(format!("{text}; nothing was sent"))),
             Verdict::Again => Err(SinkError::new(SinkErrorKind::Retry, text)),
             Verdict::Refused | Verdict::RefusedTogether => {
                 Err(SinkError::new(SinkErrorKind::Config, text)

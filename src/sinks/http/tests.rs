@@ -494,13 +494,20 @@ async fn the_health_check_asks_where_it_is_told_to_and_signs_in() {
             ..endpoint.settings("/")
         };
         let checked = sink(settings).check().await;
+        if let Ok(checked) = &checked {
+            let said = format!("{} answered {status} ", endpoint.address);
+            assert!(checked.tried.starts_with(&said), "{checked:?}");
+            assert!(checked.tried.ends_with("; nothing was sent"), "{checked:?}");
+        }
         assert_eq!(checked.err().map(|error| error.kind), kind, "{status}");
         let seen = endpoint.seen();
         assert_eq!((seen[0].method.as_str(), seen[0].uri.as_str()), ("HEAD", "/health"));
         assert_eq!(seen[0].header("authorization"), "Bearer t");
     }
     let endpoint = Endpoint::new().await;
-    endpoint.sink().check().await.unwrap();
+    let untried = endpoint.sink().check().await.unwrap();
+    assert_eq!(untried.tried, "nothing was tried: there is no `healthcheck.uri`");
+    assert!(untried.hint.is_some_and(|hint| hint.contains("`healthcheck.uri`")));
     assert!(endpoint.seen().is_empty());
 }
 

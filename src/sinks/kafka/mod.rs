@@ -18,7 +18,8 @@ use async_trait::async_trait;
 
 use super::fingerprint::fingerprints;
 use super::{
-    Batch, Encoder, Refused, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written, fault,
+    Batch, Checked, Encoder, Refused, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written,
+    fault,
 };
 use crate::kafka::{
     self, Committed, KafkaError, KafkaErrorKind, KafkaSettings, Message, Refusals,
@@ -219,10 +220,21 @@ impl From<KafkaError> for SinkError {
 
 #[async_trait]
 impl Sink for Kafka {
-    async fn check(&self) -> Result<(), SinkError> {
+    async fn check(&self) -> Result<Checked, SinkError> {
         let topic = self.settings.healthcheck_topic.as_deref();
         let topic = topic.or_else(|| self.maker.literal_topic());
-        Ok(kafka::check(&self.settings.connection, topic).await?)
+        kafka::check(&self.settings.connection, topic).await?;
+        let servers = &self.settings.connection.bootstrap_servers;
+        Ok(match topic {
+            Some(topic) => {
+                Checked::new(format!("the topic `{topic}` is at {servers}; nothing was written"))
+            }
+            None => {
+                let topics = &self.settings.topic;
+                Checked::new(format!("{servers} answers; no topic of `{topics}` was looked for"))
+                    .with_hint("name a topic that must be there in `healthcheck_topic`")
+            }
+        })
     }
 
     async fn restore(&self, state: Option<&SinkState>) -> Result<Restored, SinkError> {

@@ -19,8 +19,8 @@ use futures::future::BoxFuture;
 use futures::{StreamExt as _, stream};
 
 use super::{
-    Batch, Compression, Encoder, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written,
-    fault,
+    Batch, Checked, Compression, Encoder, Restored, Sink, SinkError, SinkErrorKind, SinkState,
+    Written, fault,
 };
 use crate::buckets::{Bucket, BucketError, BucketErrorKind, Condition, NewObject, Put};
 use crate::clock::Clock;
@@ -288,8 +288,11 @@ impl From<BucketError> for SinkError {
 
 #[async_trait]
 impl Sink for Object {
-    async fn check(&self) -> Result<(), SinkError> {
-        Ok(self.bucket.check().await?)
+    /// Puts nothing: whoever watches the bucket would take it for events.
+    async fn check(&self) -> Result<Checked, SinkError> {
+        self.bucket.check().await?;
+        let place = self.bucket.location();
+        Ok(Checked::new(format!("{place} can be listed; no object was put")))
     }
 
     async fn restore(&self, state: Option<&SinkState>) -> Result<Restored, SinkError> {

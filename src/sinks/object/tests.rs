@@ -71,6 +71,12 @@ sink_contract!(many_prefixes, Place::new("zendesk/{{ stream }}/%F/", Compression
 sink_contract!(no_prefix, Place::new("", Compression::ZSTD), adopting);
 
 #[tokio::test]
+async fn a_check_claims_no_more_than_was_tried() {
+    let checked = Place::new("z/", Compression::None).sink().check().await.unwrap();
+    assert_eq!(checked.tried, "memory://bucket can be listed; no object was put");
+}
+
+#[tokio::test]
 async fn an_object_says_what_is_in_it_and_where_to_read_on() {
     let place = Place::new("zendesk/{{ stream }}/", Compression::GZIP);
     let mut batch = batch_of("tickets", 0..3);

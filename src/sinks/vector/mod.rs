@@ -19,7 +19,7 @@ use bytes::Bytes;
 use tonic::{Code, Status};
 
 use super::progress::{Fate, Part, Progress};
-use super::{Batch, Compression, Encoder, Sink, SinkError, SinkErrorKind, Written, fault};
+use super::{Batch, Checked, Compression, Encoder, Sink, SinkError, SinkErrorKind, Written, fault};
 use crate::tls::TlsSettings;
 use client::Remote;
 use proto::{PushEventsRequest, ServingStatus};
@@ -171,20 +171,21 @@ fn cut(logs: &[Bytes], refused: &BTreeMap<usize, String>) -> Vec<Vec<usize>> {
 #[async_trait]
 impl Sink for Vector {
     /// Asks the endpoints how they are; one that is well is enough.
-    async fn check(&self) -> Result<(), SinkError> {
-        let mut checked = Ok(());
+    async fn check(&self) -> Result<Checked, SinkError> {
+        let mut failure = SinkError::new(SinkErrorKind::Config, "there is no endpoint");
         for _ in &self.remotes {
             let remote = self.remote();
-            checked = match remote.health().await {
-                Ok(health) if health.status == i32::from(ServingStatus::Serving) => return Ok(()),
-                Ok(_) => {
-                    let status = Status::unavailable("it is not serving");
-                    Err(self.failure(remote, &status))
+            let status = match remote.health().await {
+                Ok(health) if health.status == i32::from(ServingStatus::Serving) => {
+                    let place = &remote.place;
+                    return Ok(Checked::new(format!("{place} says it serves; nothing was sent")));
                 }
-                Err(status) => Err(self.failure(remote, &status)),
+                Ok(_) => Status::unavailable("it is not serving"),
+                Err(status) => status,
             };
+            failure = self.failure(remote, &status);
         }
-        checked
+        Err(failure)
     }
 
     async fn write(&self, batch: &Batch) -> Result<Written, SinkError> {

@@ -390,7 +390,8 @@ async fn requests_are_compressed_as_asked() {
 #[tokio::test]
 async fn the_health_check_asks_and_the_next_endpoint_is_gone_to_when_one_is_away() {
     let place = Place::new().await;
-    sink(&place.1).check().await.unwrap();
+    let serving = format!("http://{} says it serves; nothing was sent", place.1);
+    assert_eq!(sink(&place.1).check().await.unwrap().tried, serving);
     let ill = Source { serving: 1, ..Source::new(|_| None) }.listen().await;
     assert_eq!(sink(&ill).check().await.unwrap_err().kind, SinkErrorKind::Retry);
     let nobody = "127.0.0.1:9".to_owned();

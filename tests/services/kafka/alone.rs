@@ -14,7 +14,9 @@ async fn a_message_is_an_event_with_its_id_its_time_and_what_is_known_of_it() {
     let topic = cluster.topic("message-audit_logs", &[]).await;
     let template = topic.replace("audit_logs", "{{ stream }}");
     let sink = sink(&cluster.settings(&template));
-    sink.check().await.unwrap();
+    let checked = sink.check().await.unwrap();
+    assert!(checked.tried.contains("no topic of `"), "a template names no topic: {checked:?}");
+    assert!(checked.hint.is_some_and(|hint| hint.contains("`healthcheck_topic`")));
     sink.restore(None).await.unwrap();
     sink.prepare(&batch(1..3)).await.unwrap();
     let written = sink.write(&batch(1..3)).await.unwrap();
@@ -196,7 +198,8 @@ async fn who_signs_in_rightly_writes_and_who_does_not_is_told() {
             settings
         };
         let right = sink(&settings(&password));
-        right.check().await.unwrap();
+        let checked = right.check().await.unwrap();
+        assert!(checked.tried.ends_with("; nothing was written"), "{checked:?}");
         right.restore(None).await.unwrap();
         right.prepare(&batch(0..1)).await.unwrap();
         right.write(&batch(0..1)).await.unwrap();
