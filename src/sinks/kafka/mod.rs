@@ -225,16 +225,13 @@ impl Sink for Kafka {
         let topic = topic.or_else(|| self.maker.literal_topic());
         kafka::check(&self.settings.connection, topic).await?;
         let servers = &self.settings.connection.bootstrap_servers;
-        Ok(match topic {
-            Some(topic) => {
-                Checked::new(format!("the topic `{topic}` is at {servers}; nothing was written"))
-            }
-            None => {
-                let topics = &self.settings.topic;
-                Checked::new(format!("{servers} answers; no topic of `{topics}` was looked for"))
-                    .with_hint("name a topic that must be there in `healthcheck_topic`")
-            }
-        })
+        let Some(topic) = topic else {
+            let topics = &self.settings.topic;
+            let tried = format!("{servers} answers; no topic of `{topics}` was looked for");
+            let hint = "name a topic that must be there in `healthcheck_topic`";
+            return Ok(Checked::new(tried).with_hint(hint));
+        };
+        Ok(Checked::new(format!("the topic `{topic}` is at {servers}; nothing was written")))
     }
 
     async fn restore(&self, state: Option<&SinkState>) -> Result<Restored, SinkError> {
