@@ -45,6 +45,13 @@ pub(super) struct Arguments {
     /// at least 10.
     #[arg(long, value_name = "N")]
     export_rate_limit: Option<u32>,
+    /// Requests a minute that another integration takes out of the account's budget. What it saw
+    /// of the budget stands at `/_simulator/other_client`.
+    #[arg(long, value_name = "N", default_value = "0")]
+    other_client: u32,
+    /// How long an access token lives, in seconds.
+    #[arg(long, value_name = "SECS", default_value = "1800")]
+    token_lifetime: u64,
     /// What goes wrong and how often, such as `429:20,error:50`; the names are below.
     #[arg(long, value_name = "FAULTS", default_value = "")]
     faults: Faults,
@@ -111,6 +118,8 @@ impl Arguments {
             late_percent: self.late_percent,
             rate_limit: self.rate_limit,
             export_rate_limit: self.export_rate_limit,
+            other_client_per_minute: self.other_client,
+            token_lifetime: Duration::from_secs(self.token_lifetime),
             faults: self.faults.clone(),
             latency: Duration::from_millis(self.latency_ms),
             plan: if self.without_enterprise { Plan::Professional } else { Plan::Enterprise },

@@ -4,11 +4,13 @@
 //! are never written into logs or stats.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::{Range, RangeInclusive};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::consent::{self, Consents, Exchange};
 use super::draw::{Draw, Purpose};
 use super::errors;
 use super::json::{Escape, Object};
@@ -18,6 +20,15 @@ use super::settings::{Credentials, Settings, seconds};
 
 /// What every issued token begins with.
 const ISSUED: &str = "simulated_";
+
+/// How long an access token may be asked to live, in seconds.
+const ACCESS_LIVES: Range<i64> = 301..172_800;
+
+/// How long a refresh token may be asked to live, in seconds.
+const REFRESH_LIVES: RangeInclusive<i64> = 604_800..=7_776_000;
+
+/// How long a refresh token lives unless asked otherwise, in seconds.
+const REFRESH_LIFETIME: i64 = 2_592_000;
 
 /// What a request's credentials amount to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +70,40 @@ struct Issued {
     scopes: Vec<String>,
 }
 
+/// What a refresh token stands for.
+#[derive(Debug)]
+struct Pair {
+    access: String,
+    scopes: Vec<String>,
+    expires: i64,
+}
+
+/// What a token is asked for.
+#[derive(Debug)]
+struct Asked {
+    scopes: Vec<String>,
+    expires_in: Option<i64>,
+    refresh_expires_in: Option<i64>,
+}
+
+impl Asked {
+    /// Refuses scopes beyond what the client is registered for, and lives that no token may have.
+    fn check(&self, ceiling: Option<&[String]>) -> Result<(), Reply> {
+        let within = |scope| ceiling.is_none_or(|ceiling| ceiling.contains(scope));
+        if !self.scopes.iter().all(within) {
+            let text = "The requested scope is invalid, unknown, or malformed.";
+            return Err(errors::oauth(400, "invalid_scope", text));
+        }
+        let fits = self.expires_in.is_none_or(|life| ACCESS_LIVES.contains(&life))
+            && self.refresh_expires_in.is_none_or(|life| REFRESH_LIVES.contains(&life));
+        if fits {
+            return Ok(());
+        }
+        let text = "The lifetime of a token is not within its limits.";
+        Err(errors::oauth(400, "invalid_request", text))
+    }
+}
+
 /// The account's door.
 #[derive(Debug)]
 pub(super) struct Door {
@@ -69,8 +114,11 @@ pub(super) struct Door {
     issued: HashMap<String, Issued>,
     /// Refresh tokens that were used, or that belong to a pair that was.
     consumed: HashSet<String>,
-    /// The access token and scopes that came with each refresh token issued.
-    pairs: HashMap<String, (String, Vec<String>)>,
+    /// What each refresh token that was issued stands for.
+    pairs: HashMap<String, Pair>,
+    scope_ceiling: Option<Vec<String>>,
+    expiry_untold: bool,
+    consents: Consents,
     made: u64,
 }
 
@@ -84,6 +132,9 @@ impl Door {
             issued: HashMap::new(),
             consumed: HashSet::new(),
             pairs: HashMap::new(),
+            scope_ceiling: settings.scope_ceiling.clone(),
+            expiry_untold: settings.token_expiry_untold,
+            consents: Consents::new(settings),
             made: 0,
         }
     }
@@ -133,27 +184,49 @@ impl Door {
         }
     }
 
+    /// `GET /oauth/authorizations/new`.
+    pub(super) fn ask_consent(&mut self, call: &Call, now: i64) -> Reply {
+        let code = self.fresh_token();
+        self.consents.ask(call, &code, now)
+    }
+
     /// `POST /oauth/tokens`.
     pub(super) fn issue(&mut self, call: &Call, now: i64) -> Reply {
         let body: Value = serde_json::from_slice(&call.body).unwrap_or(Value::Null);
         let field = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
-        let asked = words(field("scope"));
-        match field("grant_type") {
-            "client_credentials" => {
-                if !self.knows_client(field("client_id"), Some(field("client_secret"))) {
-                    return invalid_client();
-                }
-                self.token(asked, false, now)
+        let secret = body.get("client_secret").and_then(Value::as_str);
+        let asked = Asked {
+            scopes: words(field("scope")),
+            expires_in: body.get("expires_in").and_then(Value::as_i64),
+            refresh_expires_in: body.get("refresh_token_expires_in").and_then(Value::as_i64),
+        };
+        if let Err(refusal) = asked.check(self.scope_ceiling.as_deref()) {
+            return refusal;
+        }
+        let client_id = field("client_id");
+        let kind = field("grant_type");
+        let needs_secret = kind == "client_credentials";
+        let known = self.knows_client(client_id, secret) && (secret.is_some() || !needs_secret);
+        match kind {
+            "client_credentials" | "refresh_token" | "authorization_code" if !known => {
+                errors::oauth(401, "invalid_client", "Client authentication failed.")
             }
-            "refresh_token" => {
-                let secret = body.get("client_secret").and_then(Value::as_str);
-                if !self.knows_client(field("client_id"), secret) {
-                    return invalid_client();
-                }
-                self.refresh(field("refresh_token"), asked, now)
+            "client_credentials" => self.token(&asked, false, now),
+            "refresh_token" => self.refresh(field("refresh_token"), asked, now),
+            "authorization_code" => {
+                let exchange = Exchange {
+                    code: field("code"),
+                    client_id,
+                    redirect_uri: field("redirect_uri"),
+                    verifier: body.get("code_verifier").and_then(Value::as_str),
+                    has_secret: secret.is_some(),
+                };
+                let Some(grant) = self.consents.exchange(&exchange, now) else {
+                    return consent::refusal();
+                };
+                // What was consented to, whatever is asked for now.
+                self.token(&Asked { scopes: grant.scopes, ..asked }, true, now)
             }
-            "authorization_code" if plausible(field("code")) => self.token(asked, true, now),
-            "authorization_code" => invalid_grant(),
             _ => errors::oauth(400, "unsupported_grant_type", "The grant type is not supported."),
         }
     }
@@ -169,46 +242,56 @@ impl Door {
         }
     }
 
-    fn refresh(&mut self, token: &str, asked: Vec<String>, now: i64) -> Reply {
+    fn refresh(&mut self, token: &str, mut asked: Asked, now: i64) -> Reply {
         let known = match (&self.accepted, self.pairs.get(token)) {
-            (_, Some(_)) => true,
+            (_, Some(pair)) => now < pair.expires,
             (Some(accepted), None) => accepted.refresh_tokens.iter().any(|one| one == token),
             (None, None) => plausible(token) && !token.starts_with(ISSUED),
         };
         if !known || !self.consumed.insert(token.to_owned()) {
-            return invalid_grant();
+            return consent::refusal();
         }
-        let mut scopes = asked;
-        if let Some((access, granted)) = self.pairs.remove(token) {
-            self.issued.remove(&access);
-            if scopes.is_empty() {
-                scopes = granted;
+        if let Some(pair) = self.pairs.remove(token) {
+            self.issued.remove(&pair.access);
+            if asked.scopes.is_empty() {
+                asked.scopes = pair.scopes;
             }
         }
-        self.token(scopes, true, now)
+        self.token(&asked, true, now)
     }
 
-    fn token(&mut self, asked: Vec<String>, with_refresh: bool, now: i64) -> Reply {
-        let mut scopes = self.scopes.clone().unwrap_or(asked);
+    fn token(&mut self, asked: &Asked, with_refresh: bool, now: i64) -> Reply {
+        let mut scopes = self.scopes.clone().unwrap_or_else(|| asked.scopes.clone());
         if scopes.is_empty() {
             scopes.push("read".to_owned());
         }
+        let lifetime = asked.expires_in.unwrap_or(self.lifetime);
         let access = self.fresh_token();
         let mut body = Vec::new();
         let mut object = Object::open(&mut body, Escape::Plain);
         object.text("access_token", &access);
         object.text("token_type", "bearer");
         object.text("scope", &scopes.join(" "));
-        object.signed("expires_in", self.lifetime);
+        if !self.expiry_untold {
+            object.signed("expires_in", lifetime);
+        }
         if with_refresh {
             let refresh = self.fresh_token();
+            let refresh_lifetime = asked.refresh_expires_in.unwrap_or(REFRESH_LIFETIME);
             object.text("refresh_token", &refresh);
-            object.int("refresh_token_expires_in", 2_592_000);
-            self.pairs.insert(refresh, (access.clone(), scopes.clone()));
+            object.signed("refresh_token_expires_in", refresh_lifetime);
+            let expires = now + refresh_lifetime;
+            let (access, scopes) = (access.clone(), scopes.clone());
+            self.pairs.insert(refresh, Pair { access, scopes, expires });
         }
         object.close();
-        self.issued.insert(access, Issued { expires: now + self.lifetime, scopes });
+        self.issued.insert(access, Issued { expires: now + lifetime, scopes });
         Reply::json(200, body)
+    }
+
+    /// Ends every access token that was issued, as an administrator can. Refresh tokens stay.
+    pub(super) fn revoke_access(&mut self) {
+        self.issued.clear();
     }
 
     fn fresh_token(&mut self) -> String {
@@ -244,14 +327,6 @@ fn plausible(secret: &str) -> bool {
     !secret.is_empty() && secret != "wrong"
 }
 
-fn words(text: &str) -> Vec<String> {
+pub(super) fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
-}
-
-fn invalid_client() -> Reply {
-    errors::oauth(401, "invalid_client", "Client authentication failed.")
-}
-
-fn invalid_grant() -> Reply {
-    errors::oauth(400, "invalid_grant", "The provided grant is invalid, expired or revoked.")
 }

@@ -30,6 +30,24 @@ pub(super) fn forbidden_page() -> Reply {
     )
 }
 
+/// The role may not see it.
+pub(super) fn restricted() -> Reply {
+    Reply::json(
+        403,
+        "{\"error\":{\"title\":\"Forbidden\",\"message\":\"Access to this resource is restricted. \
+         Please contact the account administrator for assistance.\"}}",
+    )
+}
+
+/// There is no account of that name.
+pub(super) fn no_help_desk(host: &str) -> Reply {
+    let title = format!("No help desk at {host}");
+    let message = "There is no help desk configured at this address. This means that the address \
+                   is available and that you can claim it at http://www.zendesk.com/signup";
+    let body = serde_json::json!({"error": {"title": title, "message": message}});
+    Reply::json(404, body.to_string())
+}
+
 /// The token lacks a scope.
 pub(super) fn missing_scope(scopes: &[&str]) -> Reply {
     Reply::json(

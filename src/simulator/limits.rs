@@ -92,6 +92,16 @@ impl Limits {
         }
     }
 
+    /// Takes one request out of the account's budget; false when nothing is left.
+    pub(super) fn take_from_account(&mut self, now: i64) -> bool {
+        self.account.take(now)
+    }
+
+    /// What is left of the account's budget; none without a limit.
+    pub(super) fn account_remaining(&self, now: i64) -> Option<u32> {
+        (self.account.total > 0).then(|| self.account.remaining(now))
+    }
+
     /// Takes the request out of its budgets, or refuses it.
     pub(super) fn take(&mut self, now: i64, extra: Extra) -> Result<(), Reply> {
         if !self.account.take(now) {

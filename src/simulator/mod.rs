@@ -10,6 +10,7 @@ mod audit;
 mod audit_record;
 mod auth;
 mod cache;
+mod consent;
 mod cursor;
 mod draw;
 mod errors;
@@ -19,8 +20,10 @@ mod incremental;
 mod json;
 mod limits;
 mod list;
+mod other;
 mod query;
 mod records;
+mod refusal;
 mod reply;
 pub mod server;
 mod settings;
@@ -43,6 +46,8 @@ use http::Method;
 use jiff::Timestamp;
 
 pub use faults::{FAULTS, Fault, Faults, FaultsError};
+pub use other::OtherClient;
+pub use refusal::{Refusal, RefusalReason};
 pub use reply::{Answer, BodyFault};
 pub use settings::{Credentials, HeaderProfile, Plan, RetryAfter, Settings};
 pub use stats::Stats;
@@ -52,6 +57,7 @@ use auth::{Door, Identity};
 use cache::Cache;
 use incremental::Mode;
 use limits::{Extra, Limits};
+use other::OtherTraffic;
 use query::{Call, EVIL_BASE};
 use reply::Reply;
 use tickets::Tickets;
@@ -63,6 +69,7 @@ pub struct Simulator {
     logs: AuditLogs,
     tickets: Tickets,
     limits: Limits,
+    other: OtherTraffic,
     door: Door,
     cache: Cache,
     stats: Stats,
@@ -87,6 +94,7 @@ enum Endpoint<'a> {
     Me,
     ManyUsers,
     User(&'a str),
+    AskConsent,
     IssueToken,
     CurrentToken,
     Unknown,
@@ -103,6 +111,7 @@ impl<'a> Endpoint<'a> {
             "/api/v2/incremental/tickets" if get => Self::TicketsByTime,
             "/api/v2/users/me" if get => Self::Me,
             "/api/v2/users/show_many" if get => Self::ManyUsers,
+            "/oauth/authorizations/new" if get => Self::AskConsent,
             "/oauth/tokens" if post => Self::IssueToken,
             "/api/v2/oauth/tokens/current" if get => Self::CurrentToken,
             route if get => {
@@ -134,6 +143,16 @@ impl<'a> Endpoint<'a> {
         }
     }
 
+    /// The stream that it belongs to; empty for those that belong to none.
+    fn stream(self) -> &'static str {
+        match self {
+            Self::AuditLogs | Self::AuditLog(_) | Self::AuditExport => "audit_logs",
+            Self::TicketsByCursor | Self::TicketsByTime => "tickets",
+            Self::ManyUsers | Self::User(_) => "users",
+            _ => "",
+        }
+    }
+
     fn is_page(self) -> bool {
         matches!(self, Self::AuditLogs | Self::TicketsByCursor | Self::TicketsByTime)
     }
@@ -147,6 +166,7 @@ impl Simulator {
             logs: AuditLogs::new(&settings),
             tickets: Tickets::new(&settings),
             limits: Limits::new(&settings),
+            other: OtherTraffic::new(settings.other_client_per_minute, settings.anchor()),
             door: Door::new(&settings),
             cache: Cache::new(settings.cache_bytes),
             stats: Stats::default(),
@@ -160,9 +180,19 @@ impl Simulator {
         &self.settings
     }
 
-    /// Changes what can be changed while it runs: the faults.
+    /// Changes the faults while it runs.
     pub fn set_faults(&mut self, faults: Faults) {
         self.settings.faults = faults;
+    }
+
+    /// Changes which streams are refused, and when, while it runs.
+    pub fn set_refusals(&mut self, refusals: Vec<Refusal>) {
+        self.settings.refusals = refusals;
+    }
+
+    /// Ends every access token that was issued, as an administrator can. Refresh tokens stay.
+    pub fn revoke_access_tokens(&mut self) {
+        self.door.revoke_access();
     }
 
     /// What happened so far.
@@ -173,13 +203,18 @@ impl Simulator {
     /// Answers a request that comes in at `now`.
     pub fn handle(&mut self, now: Timestamp, request: &http::Request<Bytes>) -> Answer {
         let mut call = Call::read(request, self.settings.public_url.as_deref(), &self.host);
+        if let Some(host) = &call.foreign_host {
+            return wire::plain_answer(errors::no_help_desk(host), &call);
+        }
         if let Some(name) = call.route.strip_prefix("/_simulator/") {
-            let reply = self.own(name, &call, now);
+            let name = name.to_owned();
+            let reply = self.own(&name, &call, now);
             return wire::plain_answer(reply, &call);
         }
         self.stats.requests += 1;
         self.stats.with_credentials += u64::from(call.authorization.is_some());
         let now = now.as_second();
+        self.other.advance(now, &mut self.limits);
         self.logs.advance(now);
         self.tickets.advance(now);
         if self.settings.faults.links_lead_astray(self.stats.requests) {
@@ -195,7 +230,7 @@ impl Simulator {
     fn answer(&mut self, now: i64, call: &Call, fault: Option<Fault>) -> Answer {
         let endpoint = Endpoint::of(call);
         let extra = endpoint.extra_budget();
-        let metered = endpoint != Endpoint::IssueToken;
+        let metered = !matches!(endpoint, Endpoint::IssueToken | Endpoint::AskConsent);
         let refusal = if metered { self.limits.take(now, extra).err() } else { None };
         let account_refuses = fault == Some(Fault::TooManyRequests);
         // A request that is refused anyway meets no fault.
@@ -216,12 +251,13 @@ impl Simulator {
     fn reply(&mut self, endpoint: Endpoint<'_>, call: &Call, now: i64) -> Reply {
         let identity = self.door.identify(call.authorization.as_deref(), now);
         match endpoint {
+            Endpoint::AskConsent => return self.door.ask_consent(call, now),
             Endpoint::IssueToken => return self.door.issue(call, now),
             Endpoint::Me => return users::me(&self.settings, &call.base, &identity),
             Endpoint::CurrentToken => return Door::current(&identity),
             _ => {}
         }
-        if let Err(refusal) = self.admit(endpoint, &identity) {
+        if let Err(refusal) = self.admit(endpoint, &identity, now) {
             return refusal;
         }
         if endpoint.is_page() {
@@ -237,8 +273,10 @@ impl Simulator {
         }
     }
 
-    fn admit(&self, endpoint: Endpoint<'_>, identity: &Identity) -> Result<(), Reply> {
+    fn admit(&self, endpoint: Endpoint<'_>, identity: &Identity, now: i64) -> Result<(), Reply> {
         identity.admit(endpoint.scopes())?;
+        let refusals = &self.settings.refusals;
+        Refusal::of(refusals, endpoint.stream(), now, endpoint.scopes())?;
         let audit = endpoint.scopes()[0] == "auditlogs:read";
         if audit && (self.settings.plan != Plan::Enterprise || self.settings.role != "admin") {
             return Err(errors::forbidden_page());

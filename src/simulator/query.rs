@@ -21,6 +21,8 @@ pub(super) struct Call {
     pub(super) params: Vec<(String, String)>,
     /// The query as sent.
     pub(super) raw_query: String,
+    /// The account that was asked, where it is another than ours.
+    pub(super) foreign_host: Option<String>,
     /// Scheme and host of links.
     pub(super) base: String,
     /// The credentials' header.
@@ -42,6 +44,8 @@ impl Call {
         let host = header(HOST)
             .or_else(|| request.uri().authority().map(http::uri::Authority::as_str))
             .unwrap_or(account_host);
+        let name = host.split(':').next().unwrap_or(host);
+        let foreign = name.ends_with(".zendesk.com") && !name.eq_ignore_ascii_case(account_host);
         let base = match public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None if host == account_host || host.ends_with(".zendesk.com") => {
@@ -58,6 +62,7 @@ impl Call {
             route: route.to_owned(),
             params: form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect(),
             raw_query: raw_query.to_owned(),
+            foreign_host: foreign.then(|| name.to_owned()),
             base,
             authorization: header(AUTHORIZATION).map(str::to_owned),
             takes_gzip: header(ACCEPT_ENCODING).is_some_and(|value| value.contains("gzip")),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::faults::Faults;
+use super::refusal::Refusal;
 
 /// Everything that can be chosen; two simulators with equal settings answer equal
 /// requests equally.
@@ -59,8 +60,22 @@ pub struct Settings {
     pub latency: Duration,
     /// Who may come in. Without it anybody with a token that is neither empty nor `wrong`.
     pub credentials: Option<Credentials>,
-    /// How long an issued access token lives.
+    /// How long an issued access token lives unless it was asked to live longer.
     pub token_lifetime: Duration,
+    /// Leave `expires_in` out of what is said of a token.
+    pub token_expiry_untold: bool,
+    /// Scopes that the OAuth client is registered for; asking for others is refused. Without it
+    /// any may be asked for.
+    pub scope_ceiling: Option<Vec<String>>,
+    /// Where consent may lead back to, to the letter. Without any: wherever is `https`, or on the
+    /// user's own machine.
+    pub redirect_uris: Vec<String>,
+    /// The user who is asked for consent says no.
+    pub consent_refused: bool,
+    /// Requests a minute that another integration of the customer makes.
+    pub other_client_per_minute: u32,
+    /// Streams that are refused for a time.
+    pub refusals: Vec<Refusal>,
     /// Scopes that OAuth tokens carry whatever was asked for; without it the ones asked for, and
     /// all for tokens that were not issued here.
     pub scopes: Option<Vec<String>>,
@@ -119,6 +134,12 @@ impl Default for Settings {
             latency: Duration::ZERO,
             credentials: None,
             token_lifetime: Duration::from_mins(30),
+            token_expiry_untold: false,
+            scope_ceiling: None,
+            redirect_uris: Vec::new(),
+            consent_refused: false,
+            other_client_per_minute: 0,
+            refusals: Vec::new(),
             scopes: None,
             role: "admin".to_owned(),
             has_more_on_full_page: false,

@@ -61,10 +61,15 @@ impl Simulator {
     }
 
     /// Answers to the simulator's own paths.
-    pub(super) fn own(&self, name: &str, call: &Call, now: Timestamp) -> Reply {
-        if name == "stats" {
-            let body = serde_json::to_vec(&self.stats).expect("numbers by name are always JSON");
-            return Reply::new(200, Some(JSON), body);
+    pub(super) fn own(&mut self, name: &str, call: &Call, now: Timestamp) -> Reply {
+        let told = match name {
+            "stats" => serde_json::to_vec(&self.stats),
+            "other_client" => serde_json::to_vec(&self.other_client(now)),
+            _ => Ok(Vec::new()),
+        };
+        let told = told.expect("numbers by name are always JSON");
+        if !told.is_empty() {
+            return Reply::new(200, Some(JSON), told);
         }
         let Some(stream) = name.strip_prefix("records/") else {
             return errors::invalid_endpoint();

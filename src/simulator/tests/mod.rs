@@ -4,8 +4,10 @@ mod account;
 mod data;
 mod exports;
 mod faulty;
+mod grants;
 mod lists;
 mod mounted;
+mod others;
 
 use std::time::Duration;
 

@@ -61,6 +61,14 @@ async fn in_process_time_passes_as_the_answer_takes_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_account_of_zendesk_answers_that_it_is_none() {
+    let transport = transport(free());
+    let body = whole(&transport, "https://acne.zendesk.com/api/v2/users/me").await.unwrap();
+    assert!(String::from_utf8_lossy(&body).contains("No help desk at acne.zendesk.com"));
+    assert_eq!(transport.foreign_requests()[0].status, Some(404));
+}
+
+#[tokio::test(start_paused = true)]
 async fn requests_to_another_host_get_nothing_and_are_written_down() {
     let transport = transport(free());
     for uri in ["https://evil.example.net/api/v2/audit_logs", "http://acme.zendesk.com/api/v2/"] {
