@@ -161,7 +161,7 @@ async fn sign_in(client: &Client) -> Result<String, ApiError> {
 async fn probe(client: &Client, spec: &StreamSpec) -> Result<String, ApiError> {
     let request = PageRequest::new(spec.path);
     let request = match spec.paging {
-        Paging::CreatedAtWindow => request.with("page[size]", "1").with("sort", "created_at"),
+        Paging::TimeWindow(_) => request.with("page[size]", "1"),
         Paging::IncrementalCursor => {
             let an_hour_ago = client.clock().now().as_second() - 3600;
             request.with("per_page", "1").with("start_time", an_hour_ago.to_string())

@@ -171,7 +171,7 @@ fn stream(
     let defaults = defaults?;
     let seconds = |written: Option<Seconds>, default| written.map_or(default, |seconds| seconds.0);
     let (lag, overlap) = match spec.paging {
-        Paging::CreatedAtWindow => (LAG, OVERLAP),
+        Paging::TimeWindow(_) => (LAG, OVERLAP),
         Paging::IncrementalCursor => (Duration::ZERO, Duration::ZERO),
     };
     Some(StreamConfig {
@@ -192,7 +192,7 @@ fn stream(
 fn known_options(spec: &StreamSpec) -> Vec<&'static str> {
     let mut known = vec!["since", "poll_interval_secs"];
     match spec.paging {
-        Paging::CreatedAtWindow => known.extend(["overlap_secs", "lag_secs"]),
+        Paging::TimeWindow(_) => known.extend(["overlap_secs", "lag_secs"]),
         Paging::IncrementalCursor => known.extend(["include", "exclude_deleted"]),
     }
     if !spec.filters.is_empty() {

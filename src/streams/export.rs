@@ -11,9 +11,10 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::reader::{Reader, Taken, saved};
 use super::{Position, PositionError, StreamSettings};
 use crate::normalize::Event;
-use crate::zendesk::{PageEnd, PageRequest};
+use crate::zendesk::{Envelope, PageEnd, PageRequest};
 
 /// A start must be more than a minute old, in seconds; a later one is answered with 422.
 const START_AGE_MIN: i64 = 61;
@@ -42,18 +43,21 @@ impl Export {
         settings: &StreamSettings,
         position: Option<&Position>,
     ) -> Result<Self, PositionError> {
-        let next = match position {
-            None => Saved::StartTime(settings.since.as_second().max(0)),
-            Some(position) => serde_json::from_value(position.0.clone()).map_err(|error| {
-                PositionError { stream: settings.spec.name, reason: error.to_string() }
-            })?,
-        };
+        let start = || Saved::StartTime(settings.since.as_second().max(0));
+        let next = saved(settings, position)?.unwrap_or_else(start);
         Ok(Self { next, last_page: HashSet::new(), past_until: false })
     }
+}
 
-    pub(super) fn request(&self, settings: &StreamSettings, now: Timestamp) -> PageRequest {
-        let mut request = PageRequest::new(settings.spec.path)
-            .with("per_page", settings.spec.page_size.to_string());
+impl Reader for Export {
+    fn request(
+        &mut self,
+        settings: &StreamSettings,
+        now: Timestamp,
+        page_size: usize,
+    ) -> Option<PageRequest> {
+        let mut request =
+            PageRequest::new(settings.spec.path).with("per_page", page_size.to_string());
         request = match &self.next {
             Saved::StartTime(start) => {
                 let start = (*start).min(now.as_second() - START_AGE_MIN);
@@ -67,18 +71,31 @@ impl Export {
         if settings.exclude_deleted {
             request = request.with("exclude_deleted", "true");
         }
-        request
+        Some(request)
     }
 
-    /// Takes a page: leaves out what the page before had, and what is past the end asked for.
-    /// Returns how many were left out as delivered before, and whether the end was reached.
-    pub(super) fn accept(
+    fn end(&self, page: Envelope<'_>, records: usize) -> Result<PageEnd, String> {
+        let end = page.export_end()?;
+        let next = end.next.first().map(|(_, cursor)| cursor.as_str());
+        let stands = match &self.next {
+            Saved::Cursor(asked) => next == Some(asked),
+            Saved::StartTime(_) => false,
+        };
+        // The cursor stands behind the records of its page, so with records it has moved; an
+        // empty page may give back the cursor it was asked with.
+        if stands && (end.more || records > 0) {
+            return Err("the page leads back to itself".to_owned());
+        }
+        Ok(end)
+    }
+
+    fn accept(
         &mut self,
+        settings: &StreamSettings,
         events: &mut Vec<Event>,
         rejected: &mut Vec<Event>,
         end: PageEnd,
-        until: Option<Timestamp>,
-    ) -> (usize, bool) {
+    ) -> Taken {
         let before = events.len();
         let this_page: HashSet<u64> =
             events.iter().chain(&*rejected).map(Event::fingerprint).collect();
@@ -86,7 +103,7 @@ impl Export {
         events.retain(is_new);
         rejected.retain(is_new);
         let deduplicated = before - events.len();
-        if let Some(until) = until {
+        if let Some(until) = settings.until {
             let in_time =
                 |event: &Event| changed_at(event).is_none_or(|at| at <= until.as_second());
             let wanted = events.len();
@@ -96,26 +113,18 @@ impl Export {
         if !this_page.is_empty() {
             self.last_page = this_page;
         }
-        if let Some(cursor) = end.cursor {
+        if let Some((_, cursor)) = end.next.into_iter().next() {
             self.next = Saved::Cursor(cursor);
         }
-        (deduplicated, !end.more || self.past_until)
+        Taken { deduplicated, caught_up: !end.more || self.past_until }
     }
 
-    /// The cursor the present page was asked with.
-    pub(super) fn cursor(&self) -> Option<&str> {
-        match &self.next {
-            Saved::Cursor(cursor) => Some(cursor),
-            Saved::StartTime(_) => None,
-        }
-    }
-
-    pub(super) fn position(&self) -> Position {
+    fn position(&self) -> Position {
         // An enum of a number and a text always has a JSON form.
         Position(serde_json::to_value(&self.next).unwrap_or_default())
     }
 
-    pub(super) fn is_past_until(&self) -> bool {
+    fn is_past(&self, _until: Timestamp) -> bool {
         self.past_until
     }
 }

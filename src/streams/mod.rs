@@ -7,6 +7,7 @@
 mod catalogue;
 mod export;
 mod poll;
+mod reader;
 mod window;
 
 use std::time::Duration;
@@ -17,7 +18,7 @@ use serde_json::Value;
 
 use crate::normalize::Event;
 
-pub use catalogue::{CATALOGUE, Paging, StreamSpec, find};
+pub use catalogue::{CATALOGUE, Paging, StreamSpec, TimeFilter, TimeForm, find};
 pub use poll::open;
 
 /// Where a stream continues. Only the stream that made it can read it; it has

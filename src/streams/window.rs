@@ -1,4 +1,4 @@
-//! Lists that filter by time: audit logs.
+//! Lists that filter by time: audit logs, access logs, satisfaction ratings.
 //!
 //! Read ascending in windows `[from, now - lag]`. Records show up seconds to minutes after their
 //! time, even in seconds already read, so each window starts far enough back to meet
@@ -16,9 +16,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Position, PositionError, StreamSettings};
+use super::reader::{Reader, Taken, saved};
+use super::{Position, PositionError, StreamSettings, TimeFilter, TimeForm};
 use crate::normalize::Event;
-use crate::zendesk::{PageEnd, PageRequest};
+use crate::zendesk::{ApiError, Envelope, ErrorKind, PageEnd, PageRequest, Parameters};
 
 /// What is saved.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -37,6 +38,7 @@ struct Saved {
 /// Reads one such list; its state between two pages.
 #[derive(Debug)]
 pub(super) struct Window {
+    filter: TimeFilter,
     from: i64,
     /// What was delivered, by second and fingerprint: at or after `from`, and what was on the last
     /// page, which a server may send once more.
@@ -57,7 +59,8 @@ struct Pass {
     first: i64,
     end: i64,
     frontier: i64,
-    cursor: Option<String>,
+    /// What the next page is asked with beside the window; empty for the first.
+    next: Parameters,
     /// How many of each timeless record this pass may meet again.
     known: BTreeMap<u64, usize>,
     /// Whether records came in the order asked for so far; if not, none of the pass is behind
@@ -68,17 +71,19 @@ struct Pass {
 }
 
 impl Window {
+    /// A window over a list that is filtered like that.
     pub(super) fn new(
+        filter: TimeFilter,
         settings: &StreamSettings,
         position: Option<&Position>,
     ) -> Result<Self, PositionError> {
-        let saved = match position {
-            None => Saved { from: settings.since, seen: Vec::new(), timeless: BTreeMap::new() },
-            Some(position) => serde_json::from_value(position.0.clone()).map_err(|error| {
-                PositionError { stream: settings.spec.name, reason: error.to_string() }
-            })?,
-        };
+        let saved = saved(settings, position)?.unwrap_or_else(|| Saved {
+            from: settings.since,
+            seen: Vec::new(),
+            timeless: BTreeMap::new(),
+        });
         Ok(Self {
+            filter,
             from: saved.from.as_second().max(0),
             seen: saved
                 .seen
@@ -92,61 +97,96 @@ impl Window {
         })
     }
 
-    /// The next page to ask for; none when nothing can be there yet.
-    pub(super) fn request(
+    /// Begins a pass, if anything can be there by now.
+    fn begin(&mut self, settings: &StreamSettings, now: i64) -> Option<Pass> {
+        let newest = now - whole_seconds(settings.lag);
+        let end = settings.until.map_or(newest, |until| until.as_second().min(newest));
+        (end >= self.from).then(|| Pass {
+            began: now,
+            first: self.from,
+            end,
+            frontier: self.from,
+            next: Vec::new(),
+            known: self.timeless.iter().map(|(id, met)| (*id, met.len())).collect(),
+            ascending: true,
+            clock_ahead: 0,
+        })
+    }
+
+    /// Gives up the cursor of this pass and starts it again from the position. Returns whether
+    /// that can help: there was a cursor, and there was headway since it was last done.
+    pub(super) fn restart_pass(&mut self) -> bool {
+        let had_cursor = self.pass.take().is_some_and(|pass| !pass.next.is_empty());
+        had_cursor && !std::mem::replace(&mut self.restarted, true)
+    }
+
+    fn settle(&mut self, complete: i64, page_first: i64) {
+        self.from = self.from.max(complete);
+        self.seen = self.seen.split_off(&(self.from.min(page_first), 0));
+        // A request reaches one second before `from`.
+        let reached = self.from - 1;
+        self.timeless.retain(|_, met| {
+            met.retain(|read_through| *read_through >= reached);
+            !met.is_empty()
+        });
+    }
+}
+
+impl Reader for Window {
+    fn request(
         &mut self,
         settings: &StreamSettings,
         now: Timestamp,
+        page_size: usize,
     ) -> Option<PageRequest> {
-        let now = now.as_second();
         if self.pass.is_none() {
-            let newest = now - whole_seconds(settings.lag);
-            let end = settings.until.map_or(newest, |until| until.as_second().min(newest));
-            if end < self.from {
-                return None;
-            }
-            let first = self.from;
-            let known = self.timeless.iter().map(|(id, met)| (*id, met.len())).collect();
-            self.pass = Some(Pass {
-                began: now,
-                first,
-                end,
-                frontier: first,
-                cursor: None,
-                known,
-                ascending: true,
-                clock_ahead: 0,
-            });
+            self.pass = Some(self.begin(settings, now.as_second())?);
         }
         let pass = self.pass.as_ref()?;
-        let mut request = PageRequest::new(settings.spec.path)
-            .with("page[size]", settings.spec.page_size.to_string())
-            .with("sort", "created_at")
-            // Whether the pair's ends are within it is not documented: one second more at the
-            // start costs little, and `accept` leaves it out again.
-            .with("filter[created_at][]", rfc3339(pass.first.saturating_sub(1).max(0)))
-            .with("filter[created_at][]", rfc3339(pass.end));
+        let filter = &self.filter;
+        let mut request =
+            PageRequest::new(settings.spec.path).with("page[size]", page_size.to_string());
+        if let Some(sort) = filter.sort {
+            request = request.with("sort", sort);
+        }
+        // Whether the pair's ends are within it is not documented: one second more at the
+        // start costs little, and `accept` leaves it out again.
+        let first = pass.first.saturating_sub(1).max(0);
+        request = request
+            .with(filter.start, written(filter.form, first))
+            .with(filter.end, written(filter.form, pass.end));
         for (field, values) in &settings.filter {
+            let name = if filter.brackets { format!("filter[{field}]") } else { field.clone() };
             let brackets = if values.len() > 1 { "[]" } else { "" };
             for value in values {
-                request = request.with(&format!("filter[{field}]{brackets}"), value.as_str());
+                request = request.with(&format!("{name}{brackets}"), value.as_str());
             }
         }
-        if let Some(cursor) = &pass.cursor {
-            request = request.with("page[after]", cursor.as_str());
+        for (name, value) in &pass.next {
+            request = request.with(name, value.as_str());
         }
         Some(request)
     }
 
-    /// Takes a page of the pass: leaves out what was delivered before, moves the position.
-    /// Returns how many were left out, and whether the pass is over.
-    pub(super) fn accept(
+    fn end(&self, page: Envelope<'_>, _records: usize) -> Result<PageEnd, String> {
+        let end = page.list_end(self.filter.cursor)?;
+        let asked = self.pass.as_ref().map(|pass| &pass.next);
+        if end.more && asked == Some(&end.next) {
+            return Err("the page leads back to itself".to_owned());
+        }
+        Ok(end)
+    }
+
+    fn accept(
         &mut self,
+        _settings: &StreamSettings,
         events: &mut Vec<Event>,
         rejected: &mut Vec<Event>,
         end: PageEnd,
-    ) -> (usize, bool) {
-        let Some(mut pass) = self.pass.take() else { return (0, true) };
+    ) -> Taken {
+        let Some(mut pass) = self.pass.take() else {
+            return Taken { deduplicated: 0, caught_up: true };
+        };
         let before = events.len() + rejected.len();
         let page_first = pass.frontier;
         pass.walk(events);
@@ -178,43 +218,13 @@ impl Window {
         self.restarted &= events.is_empty();
         if !over {
             // A page that says there is more always has a cursor; the decoder saw to it.
-            pass.cursor = end.cursor.or(pass.cursor);
+            pass.next = end.next;
             self.pass = Some(pass);
         }
-        (deduplicated, over)
+        Taken { deduplicated, caught_up: over }
     }
 
-    /// Gives up the cursor of this pass and starts it again from the position. Returns whether
-    /// that can help: there was a cursor, and there was headway since it was last done.
-    pub(super) fn restart_pass(&mut self) -> bool {
-        let had_cursor = self.pass.take().is_some_and(|pass| pass.cursor.is_some());
-        had_cursor && !std::mem::replace(&mut self.restarted, true)
-    }
-
-    /// Takes into account that the clock is ahead of the server's by so many seconds.
-    pub(super) fn heed(&mut self, clock_ahead: i64) {
-        if let Some(pass) = &mut self.pass {
-            pass.clock_ahead = pass.clock_ahead.max(clock_ahead);
-        }
-    }
-
-    /// The cursor the present page was asked with.
-    pub(super) fn cursor(&self) -> Option<&str> {
-        self.pass.as_ref()?.cursor.as_deref()
-    }
-
-    fn settle(&mut self, complete: i64, page_first: i64) {
-        self.from = self.from.max(complete);
-        self.seen = self.seen.split_off(&(self.from.min(page_first), 0));
-        // A request reaches one second before `from`.
-        let reached = self.from - 1;
-        self.timeless.retain(|_, met| {
-            met.retain(|read_through| *read_through >= reached);
-            !met.is_empty()
-        });
-    }
-
-    pub(super) fn position(&self) -> Position {
+    fn position(&self) -> Position {
         let mut seen: Vec<(i64, Vec<u64>)> = Vec::new();
         for &(at, id) in self.seen.range((self.from, 0)..) {
             match seen.last_mut() {
@@ -228,9 +238,22 @@ impl Window {
         Position(serde_json::to_value(saved).unwrap_or_default())
     }
 
-    /// Whether everything up to `until` has been read and can no longer grow.
-    pub(super) fn is_past(&self, until: Timestamp) -> bool {
+    fn is_past(&self, until: Timestamp) -> bool {
         self.from >= until.as_second()
+    }
+
+    fn heed(&mut self, clock_ahead: i64) {
+        if let Some(pass) = &mut self.pass {
+            pass.clock_ahead = pass.clock_ahead.max(clock_ahead);
+        }
+    }
+
+    fn absorb(&mut self, error: &ApiError) -> Option<bool> {
+        if error.is_too_recent() {
+            return Some(true);
+        }
+        // A cursor that has become bad is answered as a bad request.
+        (error.kind == ErrorKind::Bug && self.restart_pass()).then_some(false)
     }
 }
 
@@ -253,8 +276,13 @@ fn whole_seconds(duration: Duration) -> i64 {
     i64::try_from(secs).unwrap_or(i64::MAX / 4)
 }
 
-fn rfc3339(second: i64) -> String {
-    Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+fn written(form: TimeForm, second: i64) -> String {
+    match form {
+        TimeForm::Rfc3339 => {
+            Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+        }
+        TimeForm::Epoch => second.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -265,7 +293,8 @@ mod tests {
 
     use super::*;
     use crate::normalize::{Origin, RecordId};
-    use crate::streams::find;
+    use crate::streams::{Paging, find};
+    use crate::zendesk::PAGE_AFTER;
 
     const NOW: i64 = 1_800_000_000;
 
@@ -291,6 +320,16 @@ mod tests {
         Timestamp::from_second(second).expect("a time")
     }
 
+    fn window(
+        settings: &StreamSettings,
+        position: Option<&Position>,
+    ) -> Result<Window, PositionError> {
+        let Paging::TimeWindow(filter) = settings.spec.paging else {
+            panic!("{:?} is read in no window", settings.spec.paging)
+        };
+        Window::new(filter, settings, position)
+    }
+
     fn record(id: u64, second: i64) -> Event {
         let origin = Origin {
             source: "acme".to_owned(),
@@ -308,37 +347,38 @@ mod tests {
     }
 
     fn more(cursor: &str) -> PageEnd {
-        PageEnd { cursor: Some(cursor.to_owned()), more: true }
+        PageEnd { next: vec![(PAGE_AFTER, cursor.to_owned())], more: true }
     }
 
     fn last() -> PageEnd {
-        PageEnd { cursor: Some("kept though it is the last".to_owned()), more: false }
+        PageEnd { next: vec![(PAGE_AFTER, "kept though it is the last".to_owned())], more: false }
     }
 
     /// Ids of what a page brought.
     fn take(window: &mut Window, records: &[(u64, i64)], end: PageEnd) -> Vec<String> {
         let mut events: Vec<Event> = records.iter().map(|(id, at)| record(*id, *at)).collect();
-        window.accept(&mut events, &mut Vec::new(), end);
+        window.accept(&settings(), &mut events, &mut Vec::new(), end);
         events.iter().map(|event| event.id.to_string()).collect()
     }
 
     fn restarted(window: &Window, settings: &StreamSettings) -> Window {
-        Window::new(settings, Some(&window.position())).expect("its own position")
+        self::window(settings, Some(&window.position())).expect("its own position")
     }
 
     #[test]
     fn a_request_asks_for_a_bounded_window_ascending_and_keeps_its_filter_on_every_page() {
         let settings = settings();
-        let mut window = Window::new(&settings, None).expect("a start");
-        let first = window.request(&settings, at(NOW)).expect("a window");
+        let mut window = window(&settings, None).expect("a start");
+        let first = window.request(&settings, at(NOW), 100).expect("a window");
         take(&mut window, &[(1, NOW - 80_000)], more("abc"));
-        let second = window.request(&settings, at(NOW + 5)).expect("the same window");
+        let second = window.request(&settings, at(NOW + 5), 100).expect("the same window");
         let value = |request: &PageRequest, name: &str| -> Vec<String> {
             let named = request.query.iter().filter(|(key, _)| key == name);
             named.map(|(_, value)| value.clone()).collect()
         };
         for request in [&first, &second] {
-            let pair = [rfc3339(NOW - 86_401), rfc3339(NOW - 60)];
+            let pair =
+                [written(TimeForm::Rfc3339, NOW - 86_401), written(TimeForm::Rfc3339, NOW - 60)];
             assert_eq!(value(request, "filter[created_at][]"), pair);
             assert_eq!(value(request, "filter[action][]"), ["create", "update"]);
             assert_eq!(value(request, "sort"), ["created_at"]);
@@ -350,14 +390,14 @@ mod tests {
     #[test]
     fn a_record_that_shows_up_late_in_a_second_already_read_is_delivered_once() {
         let settings = settings();
-        let mut window = Window::new(&settings, None).expect("a start");
-        window.request(&settings, at(NOW));
+        let mut window = window(&settings, None).expect("a start");
+        window.request(&settings, at(NOW), 100);
         assert_eq!(take(&mut window, &[(1, NOW - 300), (3, NOW - 200)], last()), ["1", "3"]);
         for mut window in [restarted(&window, &settings), window] {
-            window.request(&settings, at(NOW + 60));
+            window.request(&settings, at(NOW + 60), 100);
             let again = [(1, NOW - 300), (2, NOW - 300), (3, NOW - 200)];
             assert_eq!(take(&mut window, &again, last()), ["2"]);
-            window.request(&settings, at(NOW + 120));
+            window.request(&settings, at(NOW + 120), 100);
             assert_eq!(take(&mut window, &again, last()), [""; 0]);
         }
     }
@@ -365,8 +405,8 @@ mod tests {
     #[test]
     fn a_position_in_old_history_remembers_the_last_second_alone() {
         let settings = settings();
-        let mut window = Window::new(&settings, None).expect("a start");
-        window.request(&settings, at(NOW));
+        let mut window = window(&settings, None).expect("a start");
+        window.request(&settings, at(NOW), 100);
         let page: Vec<(u64, i64)> =
             (0..100u64).map(|n| (n, NOW - 80_000 + n.cast_signed() / 2)).collect();
         take(&mut window, &page, more("abc"));
@@ -374,7 +414,7 @@ mod tests {
         assert_eq!(saved.from, at(NOW - 80_000 + 49));
         assert_eq!(saved.seen.iter().map(|(_, ids)| ids.len()).sum::<usize>(), 2);
         let mut window = restarted(&window, &settings);
-        window.request(&settings, at(NOW));
+        window.request(&settings, at(NOW), 100);
         let again =
             [(97, NOW - 79_952), (98, NOW - 79_951), (99, NOW - 79_951), (100, NOW - 79_951)];
         assert_eq!(take(&mut window, &again, last()), ["100"], "the end of a second may be cut");
@@ -383,8 +423,8 @@ mod tests {
     #[test]
     fn a_page_that_is_sent_twice_is_delivered_once() {
         let settings = settings();
-        let mut window = Window::new(&settings, None).expect("a start");
-        window.request(&settings, at(NOW));
+        let mut window = window(&settings, None).expect("a start");
+        window.request(&settings, at(NOW), 100);
         let page = [(1, NOW - 80_000), (2, NOW - 70_000)];
         assert_eq!(take(&mut window, &page, more("abc")).len(), 2);
         assert_eq!(take(&mut window, &page, more("abd")).len(), 0);
@@ -393,12 +433,12 @@ mod tests {
     #[test]
     fn what_has_no_time_is_told_again_by_how_often_it_was_met() {
         let settings = settings();
-        let mut window = Window::new(&settings, None).expect("a start");
+        let mut window = window(&settings, None).expect("a start");
         let rejected = |count: usize| vec![Event { time: None, ..record(7, 0) }; count];
         let take = |window: &mut Window, now: i64, count: usize| {
-            window.request(&settings, at(now));
+            window.request(&settings, at(now), 100);
             let mut met = rejected(count);
-            window.accept(&mut Vec::new(), &mut met, last());
+            window.accept(&settings, &mut Vec::new(), &mut met, last());
             met.len()
         };
         assert_eq!(take(&mut window, NOW, 2), 2, "two that are equal are two");
@@ -414,11 +454,11 @@ mod tests {
     #[test]
     fn a_server_that_ignores_the_order_moves_the_position_at_the_end_alone() {
         let settings = settings();
-        let mut window = Window::new(&settings, None).expect("a start");
-        window.request(&settings, at(NOW));
+        let mut window = window(&settings, None).expect("a start");
+        window.request(&settings, at(NOW), 100);
         assert_eq!(take(&mut window, &[(3, NOW - 2_000), (2, NOW - 3_000)], more("a")).len(), 2);
         let mut killed = restarted(&window, &settings);
-        killed.request(&settings, at(NOW));
+        killed.request(&settings, at(NOW), 100);
         assert_eq!(take(&mut killed, &[(3, NOW - 2_000), (1, NOW - 80_000)], last()), ["1"]);
         assert_eq!(take(&mut window, &[(1, NOW - 80_000)], last()), ["1"]);
         assert_eq!(window.from, NOW - 960);
@@ -427,12 +467,12 @@ mod tests {
     #[test]
     fn a_clock_that_is_ahead_does_not_take_the_future_for_read() {
         let settings = settings();
-        let mut window = Window::new(&settings, None).expect("a start");
-        window.request(&settings, at(NOW + 86_400));
+        let mut window = window(&settings, None).expect("a start");
+        window.request(&settings, at(NOW + 86_400), 100);
         window.heed(86_400);
         assert_eq!(take(&mut window, &[(1, NOW - 100)], last()), ["1"]);
         let mut window = restarted(&window, &settings);
-        window.request(&settings, at(NOW + 600));
+        window.request(&settings, at(NOW + 600), 100);
         let page = [(1, NOW - 100), (2, NOW + 100)];
         assert_eq!(take(&mut window, &page, last()), ["2"]);
     }
@@ -440,11 +480,11 @@ mod tests {
     #[test]
     fn a_cursor_that_is_refused_again_without_headway_ends_the_reading() {
         let settings = settings();
-        let mut window = Window::new(&settings, None).expect("a start");
+        let mut window = window(&settings, None).expect("a start");
         for expected in [true, false] {
-            window.request(&settings, at(NOW));
+            window.request(&settings, at(NOW), 100);
             take(&mut window, &[(1, NOW - 80_000)], more("refused"));
-            window.request(&settings, at(NOW));
+            window.request(&settings, at(NOW), 100);
             // The first time the page brought something new.
             assert_eq!(window.restart_pass(), expected);
         }
@@ -453,16 +493,16 @@ mod tests {
     #[test]
     fn nothing_is_asked_for_before_it_can_be_there() {
         let settings = StreamSettings { since: at(NOW), ..settings() };
-        let mut window = Window::new(&settings, None).expect("a start");
-        assert_eq!(window.request(&settings, at(NOW + 59)), None);
-        assert!(window.request(&settings, at(NOW + 60)).is_some());
+        let mut window = window(&settings, None).expect("a start");
+        assert_eq!(window.request(&settings, at(NOW + 59), 100), None);
+        assert!(window.request(&settings, at(NOW + 60), 100).is_some());
     }
 
     #[test]
     fn a_position_of_another_kind_is_refused() {
         let settings = settings();
         let position = Position(serde_json::json!({"cursor": "MTcw"}));
-        let error = Window::new(&settings, Some(&position)).expect_err("not a window");
+        let error = window(&settings, Some(&position)).expect_err("not a window");
         assert!(error.to_string().starts_with("the position of `audit_logs` cannot be read"));
     }
 }

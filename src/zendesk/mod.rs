@@ -17,6 +17,6 @@ pub use auth::Credentials;
 pub use client::{Client, ClientSettings, Counters, PageRequest};
 pub use error::{ApiError, ErrorKind};
 pub use network::{Network, NetworkError};
-pub use pagination::PageEnd;
+pub use pagination::{Envelope, PAGE_AFTER, PageEnd, Parameters};
 pub use rate_limit::BucketState;
 pub use retry::Backoff;

@@ -1,19 +1,28 @@
-//! The page shapes Zendesk has, as one: is there more, and from where.
+//! The page shapes Zendesk has, as one: is there more, and with which parameters is it asked for.
 //!
 //! Reads the small members around the records array. Facts:
 //! <https://developer.zendesk.com/api-reference/introduction/pagination/> for lists (`meta`,
 //! `links`) and the page on incremental exports (`after_cursor`, `end_of_stream`); that a link to a
-//! next page stays on the last one is from recorded answers. No link in a body is followed.
+//! next page stays on the last one is from recorded answers. No link in a body is followed: known
+//! parameters are taken out of it, and only of a link that belongs to the account.
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+/// Parameters of a request: names as the API has them, values not yet encoded.
+pub type Parameters = Vec<(&'static str, String)>;
+
+/// The cursor parameter of a list.
+pub const PAGE_AFTER: &str = "page[after]";
 
 /// What a page says about the pages after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageEnd {
-    /// Where the next page starts; none on an empty page, where the cursor before
-    /// it stays good.
-    pub cursor: Option<String>,
+    /// What the next page is asked with, beside what this one was; empty on an empty page, where
+    /// what came before it stays good.
+    pub next: Parameters,
     /// Whether there are more records now. A page may be empty and still have
     /// more after it, and a link to a next page is there even when nothing follows.
     pub more: bool,
@@ -25,77 +34,173 @@ struct Meta {
     after_cursor: Option<String>,
 }
 
-impl PageEnd {
-    /// Reads `meta` of a list page. An error says what is missing.
-    pub fn of_list(envelope: &[(String, Bytes)]) -> Result<Self, String> {
-        let meta = member(envelope, "meta").ok_or("the page has no `meta`")?;
-        let meta: Meta = serde_json::from_slice(meta).map_err(|e| format!("`meta`: {e}"))?;
+#[derive(Deserialize)]
+struct Links {
+    next: Option<String>,
+}
+
+/// The members of a page around its records, and whose page it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Envelope<'a> {
+    members: &'a [(String, Bytes)],
+    account: &'a Url,
+}
+
+impl<'a> Envelope<'a> {
+    /// The members of a page of the account at that address.
+    pub fn new(members: &'a [(String, Bytes)], account: &'a Url) -> Self {
+        Self { members, account }
+    }
+
+    /// Reads `meta` of a list page. `cursor` names the parameter that takes the cursor; where a
+    /// service does not settle for one, all that it may be, and the one in `links` counts.
+    pub fn list_end(&self, cursor: &[&'static str]) -> Result<PageEnd, String> {
+        let meta: Meta = self.member("meta")?.ok_or("the page has no `meta`")?;
         if meta.has_more && meta.after_cursor.is_none() {
             return Err("`meta` promises more without a cursor".to_owned());
         }
-        Ok(Self { cursor: meta.after_cursor, more: meta.has_more })
+        let Some(after) = meta.after_cursor else {
+            return Ok(PageEnd { next: Vec::new(), more: false });
+        };
+        let linked = if cursor.len() > 1 {
+            let links: Option<Links> = self.member("links")?;
+            let next = links.and_then(|links| links.next);
+            next.map(|link| self.parameters_of(&link, cursor)).transpose()?
+        } else {
+            None
+        };
+        let name = linked.iter().flatten().map(|(name, _)| *name).next();
+        let name = name.or(cursor.first().copied()).unwrap_or(PAGE_AFTER);
+        Ok(PageEnd { next: vec![(name, after)], more: meta.has_more })
     }
 
     /// Reads `after_cursor` and `end_of_stream` of an incremental export's page.
-    pub fn of_export(envelope: &[(String, Bytes)]) -> Result<Self, String> {
-        let end = member(envelope, "end_of_stream").ok_or("the page has no `end_of_stream`")?;
-        let end: bool = serde_json::from_slice(end).map_err(|e| format!("`end_of_stream`: {e}"))?;
-        let cursor = match member(envelope, "after_cursor") {
-            Some(text) => serde_json::from_slice::<Option<String>>(text)
-                .map_err(|e| format!("`after_cursor`: {e}"))?,
-            None => None,
-        };
+    pub fn export_end(&self) -> Result<PageEnd, String> {
+        let end: bool = self.member("end_of_stream")?.ok_or("the page has no `end_of_stream`")?;
+        let cursor: Option<String> = self.member("after_cursor")?.flatten();
         if !end && cursor.is_none() {
             return Err("the page promises more without a cursor".to_owned());
         }
-        Ok(Self { cursor, more: !end })
+        let next = cursor.map(|cursor| ("cursor", cursor));
+        Ok(PageEnd { next: next.into_iter().collect(), more: !end })
     }
-}
 
-/// The last member of that name, as JSON parsers have it.
-fn member<'a>(envelope: &'a [(String, Bytes)], name: &str) -> Option<&'a Bytes> {
-    envelope.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
+    /// Reads a member. An error names it.
+    fn member<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, String> {
+        // The last of that name, as JSON parsers have it.
+        let value = self.members.iter().rev().find(|(key, _)| key == name);
+        let read = value.map(|(_, text)| serde_json::from_slice(text));
+        read.transpose().map_err(|error| format!("`{name}`: {error}"))
+    }
+
+    /// The known parameters of a link, in the order of `known`. A link that leads away from the
+    /// account makes the page one that is not to be trusted.
+    fn parameters_of(&self, link: &str, known: &[&'static str]) -> Result<Parameters, String> {
+        let url = Url::parse(link).map_err(|error| format!("the next page's link: {error}"))?;
+        if url.origin() != self.account.origin() {
+            return Err("the next page's link leads away from the account".to_owned());
+        }
+        let value = |name: &str| {
+            url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+        };
+        Ok(known.iter().filter_map(|name| Some((*name, value(name)?))).collect())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn envelope(members: &[(&str, &'static str)]) -> Vec<(String, Bytes)> {
+    type Members = Vec<(String, Bytes)>;
+
+    fn members(members: &[(&str, &'static str)]) -> Members {
         members.iter().map(|(k, v)| ((*k).to_owned(), Bytes::from_static(v.as_bytes()))).collect()
+    }
+
+    fn read<T>(members: &Members, read: impl FnOnce(Envelope<'_>) -> T) -> T {
+        let account = Url::parse("https://acme.zendesk.com").expect("an address");
+        read(Envelope::new(members, &account))
+    }
+
+    fn list(members: &Members) -> Result<PageEnd, String> {
+        read(members, |page| page.list_end(&[PAGE_AFTER]))
+    }
+
+    fn export(members: &Members) -> Result<PageEnd, String> {
+        read(members, |page| page.export_end())
     }
 
     #[test]
     fn the_end_is_what_has_more_says_not_the_link() {
-        let last = envelope(&[
+        let last = members(&[
             ("links", r#"{"next":"https://acme.zendesk.com/api/v2/x?page%5Bafter%5D=abc"}"#),
             ("meta", r#"{"has_more":false,"after_cursor":"abc","before_cursor":"x"}"#),
         ]);
-        let end = PageEnd { cursor: Some("abc".to_owned()), more: false };
-        assert_eq!(PageEnd::of_list(&last), Ok(end));
+        let end = PageEnd { next: vec![(PAGE_AFTER, "abc".to_owned())], more: false };
+        assert_eq!(list(&last), Ok(end));
     }
 
     #[test]
     fn an_empty_page_has_no_cursor() {
-        let empty = envelope(&[("meta", r#"{"has_more":false,"after_cursor":null}"#)]);
-        assert_eq!(PageEnd::of_list(&empty), Ok(PageEnd { cursor: None, more: false }));
-        let export = envelope(&[("after_cursor", "null"), ("end_of_stream", "true")]);
-        assert_eq!(PageEnd::of_export(&export), Ok(PageEnd { cursor: None, more: false }));
+        let empty = members(&[("meta", r#"{"has_more":false,"after_cursor":null}"#)]);
+        assert_eq!(list(&empty), Ok(PageEnd { next: vec![], more: false }));
+        let last = members(&[("after_cursor", "null"), ("end_of_stream", "true")]);
+        assert_eq!(export(&last), Ok(PageEnd { next: vec![], more: false }));
     }
 
     #[test]
     fn an_export_ends_where_end_of_stream_says_though_its_cursor_is_set() {
-        let last = envelope(&[("after_cursor", r#""MTcw""#), ("end_of_stream", "true")]);
-        assert_eq!(
-            PageEnd::of_export(&last),
-            Ok(PageEnd { cursor: Some("MTcw".to_owned()), more: false })
-        );
+        let last = members(&[("after_cursor", r#""MTcw""#), ("end_of_stream", "true")]);
+        let end = PageEnd { next: vec![("cursor", "MTcw".to_owned())], more: false };
+        assert_eq!(export(&last), Ok(end));
     }
 
     #[test]
     fn more_without_a_cursor_is_malformed() {
-        assert!(PageEnd::of_list(&envelope(&[("meta", r#"{"has_more":true}"#)])).is_err());
-        assert!(PageEnd::of_export(&envelope(&[("end_of_stream", "false")])).is_err());
-        assert!(PageEnd::of_list(&envelope(&[])).is_err());
+        assert!(list(&members(&[("meta", r#"{"has_more":true}"#)])).is_err());
+        assert!(export(&members(&[("end_of_stream", "false")])).is_err());
+        assert!(list(&members(&[])).is_err());
+    }
+
+    #[test]
+    fn the_link_says_which_parameter_takes_the_cursor() {
+        let known = [PAGE_AFTER, "filter[after]"];
+        let end = |link: &str| {
+            let links = format!(r#"{{"next":{link}}}"#);
+            let members = vec![
+                (
+                    "meta".to_owned(),
+                    Bytes::from_static(br#"{"has_more":true,"after_cursor":"01H"}"#),
+                ),
+                ("links".to_owned(), Bytes::from(links)),
+            ];
+            read(&members, |page| page.list_end(&known))
+        };
+        let next = |name| Ok(PageEnd { next: vec![(name, "01H".to_owned())], more: true });
+        for (link, name) in [
+            (r#""https://acme.zendesk.com:443/api/v2/x?page[size]=2&filter[after]=01H""#, known[1]),
+            (r#""https://acme.zendesk.com/api/v2/x?page%5Bafter%5D=01H""#, known[0]),
+            (r#""https://acme.zendesk.com/api/v2/x?other=1""#, known[0]),
+            ("null", known[0]),
+        ] {
+            assert_eq!(end(link), next(name), "{link}");
+        }
+    }
+
+    #[test]
+    fn a_page_whose_link_leads_away_from_the_account_is_not_trusted() {
+        for link in [
+            "https://evil.example/api/v2/x?filter[after]=01H",
+            "http://acme.zendesk.com/api/v2/x?filter[after]=01H",
+            "https://acme.zendesk.com:444/api/v2/x?filter[after]=01H",
+            "https://acme.zendesk.com.evil.example/?filter[after]=01H",
+            "not a link",
+        ] {
+            let members = members(&[("meta", r#"{"has_more":true,"after_cursor":"01H"}"#)]);
+            let links = ("links".to_owned(), Bytes::from(format!(r#"{{"next":"{link}"}}"#)));
+            let members = [members, vec![links]].concat();
+            let end = read(&members, |page| page.list_end(&[PAGE_AFTER, "filter[after]"]));
+            assert!(end.is_err(), "{link}: {end:?}");
+        }
     }
 }

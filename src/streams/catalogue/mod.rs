@@ -1,33 +1,64 @@
 //! The catalogue: the only place that lists streams, one row each.
 //!
-//! A stream is data. A row says what the API has and what it asks for; how it is
+//! A stream is data, one file a family. A row says what the API has and what it asks for; how it is
 //! read follows from its [`Paging`]. Facts come from Zendesk's reference pages,
 //! named in each row.
+
+mod security;
+mod tickets;
 
 use crate::normalize::PageLayout;
 
 /// How a stream is paged, and with that how it is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paging {
-    /// A list that filters by `filter[created_at]` and sorts ascending by cursor: read in windows
-    /// that overlap, told apart by id.
-    CreatedAtWindow,
+    /// A list that filters by time and is paged by cursor: read in windows that overlap, told
+    /// apart by id.
+    TimeWindow(TimeFilter),
     /// An incremental export with a cursor: every change once, in order of change.
     IncrementalCursor,
+}
+
+/// How a list is asked for the records of a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeFilter {
+    /// The parameter that takes the first second.
+    pub start: &'static str,
+    /// The parameter that takes the last second. May be the same: it is then given twice.
+    pub end: &'static str,
+    /// How a second is written.
+    pub form: TimeForm,
+    /// What `sort` must say for an ascending order, where that is not the default.
+    pub sort: Option<&'static str>,
+    /// The parameters that may take the cursor; the first is the usual one.
+    pub cursor: &'static [&'static str],
+    /// Whether other filters are written `filter[name]`, or just `name`.
+    pub brackets: bool,
+    /// Whether offset paging says exactly how many records a filter leaves (`per_page=1`).
+    pub counts: bool,
+}
+
+/// How a time is written in a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeForm {
+    /// `2026-01-02T03:04:05Z`
+    Rfc3339,
+    /// Seconds since 1970.
+    Epoch,
 }
 
 impl Paging {
     /// The name shown to people.
     pub fn name(self) -> &'static str {
         match self {
-            Self::CreatedAtWindow => "cursor, time window",
+            Self::TimeWindow(_) => "cursor, time window",
             Self::IncrementalCursor => "incremental cursor",
         }
     }
 }
 
 /// One row of the catalogue.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamSpec {
     /// The name in configs, outputs and metrics.
     pub name: &'static str,
@@ -58,6 +89,8 @@ pub struct StreamSpec {
     pub bucket: Option<&'static str>,
     /// The documented limit, for people; what holds is what the headers say.
     pub limit: &'static str,
+    /// How long the account keeps records, where not for ever, in days.
+    pub retention_days: Option<u16>,
     /// Filters the endpoint understands, as they are written in a config.
     pub filters: &'static [&'static str],
     /// What a table of its records shows.
@@ -88,56 +121,55 @@ impl StreamSpec {
     }
 }
 
-/// Every stream there is.
-pub static CATALOGUE: &[StreamSpec] = &[
+const FAMILIES: &[&[StreamSpec]] = &[security::ROWS, tickets::ROWS];
+
+/// Every stream there is, in the order in which they are shown.
+pub static CATALOGUE: &[StreamSpec] = &const {
+    let mut rows = [FAMILIES[0][0]; count()];
+    let (mut family, mut at) = (0, 0);
+    while family < FAMILIES.len() {
+        let mut row = 0;
+        while row < FAMILIES[family].len() {
+            rows[at] = FAMILIES[family][row];
+            (row, at) = (row + 1, at + 1);
+        }
+        family += 1;
+    }
+    rows
+};
+
+const fn count() -> usize {
+    let (mut count, mut family) = (0, 0);
+    while family < FAMILIES.len() {
+        count += FAMILIES[family].len();
+        family += 1;
+    }
+    count
+}
+
+/// What most rows have in common: a list of the account itself, read by an admin.
+const fn row(name: &'static str, path: &'static str, paging: Paging) -> StreamSpec {
     StreamSpec {
-        name: "audit_logs",
-        description: "who changed what in the account's settings, users, rules and apps",
-        path: "/api/v2/audit_logs",
-        paging: Paging::CreatedAtWindow,
+        name,
+        description: "",
+        path,
+        paging,
         page_size: 100,
-        records_key: "audit_logs",
+        records_key: name,
         id_field: "id",
         time_field: "created_at",
         version_field: None,
-        plan: "Enterprise",
-        role: "admin",
-        scope: "auditlogs:read",
-        bucket: None,
-        limit: "account budget",
-        filters: &["source_type", "source_id", "actor_id", "ip_address", "action"],
-        columns: &[
-            "created_at",
-            "actor_name",
-            "action",
-            "source_type",
-            "source_label",
-            "change_description",
-            "ip_address",
-        ],
-        docs_url: "https://developer.zendesk.com/api-reference/ticketing/account-configuration/audit_logs/",
-    },
-    StreamSpec {
-        name: "tickets",
-        description: "each ticket as it is after a change, deleted ones included",
-        path: "/api/v2/incremental/tickets/cursor",
-        paging: Paging::IncrementalCursor,
-        page_size: 1000,
-        records_key: "tickets",
-        id_field: "id",
-        time_field: "updated_at",
-        // `updated_at` stands still when the system changes a ticket; this one never does.
-        version_field: Some("generated_timestamp"),
         plan: "any",
         role: "admin",
-        scope: "tickets:read",
-        bucket: Some("incremental-exports"),
-        limit: "10/min (30 with High Volume)",
+        scope: "read",
+        bucket: None,
+        limit: "account budget",
+        retention_days: None,
         filters: &[],
-        columns: &["id", "updated_at", "status", "priority", "subject", "requester_id"],
-        docs_url: "https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/",
-    },
-];
+        columns: &[],
+        docs_url: "",
+    }
+}
 
 /// Names under which other collectors know a stream, and ours for it. A config that was written
 /// for one of them goes on to work.
