@@ -29,6 +29,9 @@ const OVERLAP: Duration = Duration::from_mins(15);
 /// No record of Zendesk's comes near; more is a fault that must not take the memory.
 const MAX_RECORD_BYTES: usize = 10 << 20;
 
+/// An account with admins at work changes something every day. Of other streams nobody can say.
+const SILENCE_ALERTS: &[(&str, Duration)] = &[("audit_logs", Duration::from_hours(24))];
+
 /// What holds for all streams of a source that do not say otherwise.
 struct Defaults {
     since: Since,
@@ -131,9 +134,6 @@ fn defaults(
     for (name, Seconds(silence)) in written.silence_alert_secs.iter().flatten() {
         let path = path.key("silence_alert_secs").key(name);
         findings.keep(check_chosen(name, &path, chosen));
-        if silence.is_zero() {
-            findings.push(Finding::new(&path, "must be more than 0"));
-        }
         silence_alert.insert(name.clone(), *silence);
     }
     Some(Defaults {
@@ -184,8 +184,14 @@ fn stream(
         include,
         exclude_deleted: options.and_then(|o| o.exclude_deleted).unwrap_or(false),
         max_record_bytes: defaults.max_record_bytes,
-        silence_alert: defaults.silence_alert.get(spec.name).copied(),
+        silence_alert: silence_alert(spec, defaults),
     })
+}
+
+/// 0 switches it off.
+fn silence_alert(spec: &StreamSpec, defaults: &Defaults) -> Option<Duration> {
+    let usual = SILENCE_ALERTS.iter().find(|(name, _)| *name == spec.name).map(|(_, alert)| *alert);
+    defaults.silence_alert.get(spec.name).copied().or(usual).filter(|alert| !alert.is_zero())
 }
 
 /// The options that a stream follows.

@@ -140,6 +140,15 @@ impl Committer {
         }
     }
 
+    /// Shows the positions that are saved now.
+    fn publish(&self) {
+        for stream in &self.tally.streams {
+            if let Some(state) = self.checkpoint.streams.get(&stream.name) {
+                stream.stand(|standing| standing.position = state.position.0.clone());
+            }
+        }
+    }
+
     async fn save(&mut self) -> Result<(), RunError> {
         for (name, ledger) in self.stream_names.iter().zip(&self.ledgers) {
             let state = ledger.state(|sink| self.sink_names[sink].clone());
@@ -152,6 +161,7 @@ impl Committer {
                     self.revision = Some(revision);
                     self.saved = Some(Instant::now());
                     add(&self.tally.saves, 1);
+                    self.publish();
                     return Ok(());
                 }
                 Err(error) if error.kind == StoreErrorKind::Retry => {

@@ -16,7 +16,7 @@ use super::error::RunError;
 use super::intake::{Intake, Queued};
 use super::ledger::SinkId;
 use super::plan::{DeliverySettings, RetrySettings};
-use super::tally::{SinkTally, add};
+use super::tally::{SinkTally, Trouble, add};
 use crate::clock::Clock;
 use crate::normalize::{self, Event};
 use crate::random::Random;
@@ -39,7 +39,7 @@ pub(super) struct Deliverer {
     pub(super) settings: DeliverySettings,
     pub(super) notes: mpsc::Sender<Note>,
     /// The sinks that take what this one refuses, and whether each is waited for.
-    pub(super) refused: Vec<(Intake, bool)>,
+    pub(super) refused: Vec<(SinkId, Intake, bool)>,
     /// Set when nobody reads the sink any more.
     pub(super) stop: Arc<watch::Sender<bool>>,
     pub(super) clock: Clock,
@@ -97,7 +97,19 @@ impl Deliverer {
         let unwritten: usize = lines.map(|event| event.line.len()).sum();
         add(&tally.bytes, cut.bytes.saturating_sub(unwritten));
         add(&tally.batches, 1);
+        tally.wrote(self.clock.now());
         Ok(self.tell(cut.spans, state).await)
+    }
+
+    /// Keeps what went wrong for whoever asks how the sink fares.
+    fn note(&self, error: &SinkError) {
+        self.tally().failed(Trouble {
+            at: self.clock.now(),
+            message: error.to_string(),
+            hint: error.hint.clone(),
+            refused: error.kind != SinkErrorKind::Retry,
+            over: false,
+        });
     }
 
     fn tally(&self) -> &SinkTally {
@@ -116,6 +128,7 @@ impl Deliverer {
             };
             let wait = backoff.next(&self.random);
             let (sink, retry_in_ms) = (&self.tally().name, wait.as_millis());
+            self.note(&error);
             tracing::warn!(sink, %error, retry_in_ms, "sink not ready, trying again");
             tokio::select! {
                 () = self.clock.sleep(wait) => {}
@@ -180,14 +193,17 @@ impl Deliverer {
         let events: Arc<[Event]> = events.collect();
         let (done, mut is_done) = mpsc::channel(events.len().max(1));
         let mut awaited = 0;
-        for (intake, acknowledged) in &self.refused {
+        for (taker, intake, acknowledged) in &self.refused {
             let delivery = Delivery {
                 whence: Whence::Refused(done.clone()),
                 events: Arc::clone(&events),
                 around: Arc::default(),
             };
             match intake.place(events.len()).await {
-                Some(place) => place.put(delivery),
+                Some(place) => {
+                    add(&self.tally.sinks[*taker].received, events.len());
+                    place.put(delivery);
+                }
                 None => return false,
             }
             awaited += if *acknowledged { events.len() } else { 0 };
@@ -221,6 +237,7 @@ impl Deliverer {
             add(&self.tally().retries, 1);
             let wait = backoff.next(&self.random);
             let (sink, retry_in_ms) = (&self.tally().name, wait.as_millis());
+            self.note(&error);
             tracing::warn!(sink, %error, retry_in_ms, "write failed, trying again");
             self.clock.sleep(wait).await;
         }

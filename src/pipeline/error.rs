@@ -39,6 +39,10 @@ impl RunError {
         Self::Sink { name: name.to_owned(), error }
     }
 
+    pub(super) fn stream(name: &str, why: &str) -> Self {
+        Self::Streams(format!("stream `{name}`: {why}"))
+    }
+
     /// How often a run that ended so may begin again. Something of a former run may have arrived
     /// after this one had looked; the same run, begun again, knows of it.
     pub fn restarts(&self) -> u32 {

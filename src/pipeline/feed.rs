@@ -12,7 +12,6 @@ use std::time::Duration;
 use futures::{Stream, StreamExt as _};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
 
 use super::batch::{Around, Delivery, Whence};
 use super::commit::Note;
@@ -20,8 +19,12 @@ use super::deliver::Held;
 use super::error::RunError;
 use super::intake::{Intake, Place};
 use super::ledger::{Seq, Share, SinkId};
-use super::tally::{StreamOutcome, StreamTally, Tally, add};
+use super::patience::Patience;
+use super::silence::Silence;
+use super::tally::{StreamOutcome, StreamTally, Tally, Trouble, add};
+use crate::clock::Clock;
 use crate::normalize::Event;
+use crate::random::Random;
 use crate::streams::Page;
 use crate::zendesk::{ApiError, ErrorKind};
 
@@ -55,6 +58,8 @@ pub(super) struct Feed {
     /// The most pages to take.
     pub(super) max_pages: Option<u64>,
     pub(super) silence_alert: Option<Duration>,
+    pub(super) clock: Clock,
+    pub(super) random: Arc<Random>,
     pub(super) tally: Arc<Tally>,
 }
 
@@ -64,56 +69,61 @@ impl Feed {
         mut self,
         pages: impl Stream<Item = Result<Page, ApiError>> + Send,
     ) -> Result<(), RunError> {
-        let mut pages = pin!(pages);
         let mut stop = self.stop.clone();
         let ready = tokio::select! {
             ready = self.sinks_are_ready() => ready,
             _ = stop.wait_for(|stop| *stop) => false,
         };
-        if !ready {
-            self.tally().end(StreamOutcome::Ended);
-            return Ok(());
-        }
-        let mut seq: Seq = 0;
-        let mut taken = 0;
+        let outcome = if ready { self.follow(pages).await? } else { StreamOutcome::Ended };
+        self.tally().end(outcome);
+        Ok(())
+    }
+
+    async fn follow(
+        &mut self,
+        pages: impl Stream<Item = Result<Page, ApiError>> + Send,
+    ) -> Result<StreamOutcome, RunError> {
+        let mut pages = pin!(pages);
+        let mut stop = self.stop.clone();
+        let (mut seq, mut taken): (Seq, u64) = (0, 0);
         let mut silence = Silence::new(self.silence_alert);
-        let outcome = loop {
+        let mut patience = Patience::default();
+        loop {
             let next = tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => break StreamOutcome::Ended,
-                next = pages.next() => next,
+                _ = stop.wait_for(|stop| *stop) => return Ok(StreamOutcome::Ended),
+                next = async { patience.rest().await; pages.next().await } => next,
                 // Also while a request hangs or a sink holds the stream.
                 () = silence.due() => {
-                    silence.heard(&self.tally().name, false);
+                    silence.heard(self.tally(), false);
                     continue;
                 }
             };
             match next {
-                None => break StreamOutcome::Ended,
+                None => return Ok(StreamOutcome::Ended),
                 Some(Err(error)) => {
-                    silence.heard(&self.tally().name, false);
-                    if let Some(outcome) = self.judge(&error) {
-                        break outcome;
+                    silence.heard(self.tally(), false);
+                    if let Some(outcome) = self.judge(&error, &mut patience)? {
+                        return Ok(outcome);
                     }
                 }
                 Some(Ok(page)) => {
-                    silence.heard(&self.tally().name, !page.events.is_empty());
+                    silence.heard(self.tally(), !page.events.is_empty());
+                    self.note_recovery(&mut patience);
                     // A page of nothing but what is known does not count: more of them than a run may
                     // take would keep every run at the same place.
                     let known = page.events.is_empty() && page.rejected.is_empty();
                     taken += u64::from(!known || page.caught_up);
                     if !self.take(seq, page).await {
-                        break StreamOutcome::Ended;
+                        return Ok(StreamOutcome::Ended);
                     }
                     seq += 1;
                     if self.max_pages.is_some_and(|most| taken >= most) {
-                        break StreamOutcome::Ended;
+                        return Ok(StreamOutcome::Ended);
                     }
                 }
             }
-        };
-        self.tally().end(outcome);
-        Ok(())
+        }
     }
 
     fn tally(&self) -> &StreamTally {
@@ -132,23 +142,71 @@ impl Feed {
         true
     }
 
-    /// What an error means for the stream; none: it goes on.
-    fn judge(&self, error: &ApiError) -> Option<StreamOutcome> {
-        let (stream, hint) = (&self.tally().name, error.hint.as_deref().unwrap_or_default());
-        if error.is_transient() && !self.once {
-            tracing::error!(stream, %error, hint, "stream failed, trying again");
-            return None;
-        }
-        tracing::error!(stream, %error, hint, "stream failed, left out");
-        let text = match &error.hint {
-            Some(hint) => format!("{error}\nhint: {hint}"),
-            None => error.to_string(),
+    /// What an error means for the stream; none: it goes on. An error of its own where nothing of
+    /// the run works.
+    fn judge(
+        &self,
+        error: &ApiError,
+        patience: &mut Patience,
+    ) -> Result<Option<StreamOutcome>, RunError> {
+        let tally = self.tally();
+        let (stream, hint) = (&tally.name, error.hint.as_deref().unwrap_or_default());
+        let trouble = Trouble {
+            at: self.clock.now(),
+            message: error.to_string(),
+            hint: error.hint.clone(),
+            refused: !error.is_transient(),
+            over: false,
         };
-        Some(if error.kind == ErrorKind::Denied {
-            StreamOutcome::Denied(text)
-        } else {
-            StreamOutcome::Failed(text)
-        })
+        add(&tally.errors, 1);
+        tally.stand(|standing| standing.trouble = Some(trouble.clone()));
+        if self.once {
+            tracing::error!(stream, %error, hint, "stream failed, left out");
+            let text = trouble.with_hint();
+            return Ok(Some(if error.kind == ErrorKind::Denied {
+                StreamOutcome::Denied(text)
+            } else {
+                StreamOutcome::Failed(text)
+            }));
+        }
+        if self.tally.is_refused_everywhere() {
+            tracing::error!(stream, %error, hint, "stream failed");
+            return Err(RunError::stream(stream, &trouble.with_hint()));
+        }
+        let news = patience.failed(error, &self.random);
+        let retry_in_secs = patience.next_try().as_secs();
+        match (news, trouble.refused) {
+            (true, true) => tracing::error!(
+                stream, %error, hint, retry_in_secs,
+                "stream left out, tried again from time to time"
+            ),
+            (true, false) => tracing::error!(stream, %error, hint, "stream failed, trying again"),
+            (false, _) => tracing::debug!(stream, %error, retry_in_secs, "stream failed again"),
+        }
+        Ok(None)
+    }
+
+    fn note_recovery(&self, patience: &mut Patience) {
+        let Some(failed_for) = patience.recovered() else { return };
+        let tally = self.tally();
+        tally.stand(|standing| {
+            if let Some(trouble) = &mut standing.trouble {
+                trouble.over = true;
+            }
+        });
+        tracing::info!(stream = tally.name, failed_secs = failed_for.as_secs(), "stream recovered");
+    }
+
+    /// Where the stream stands with this page.
+    fn stand_at(&self, page: &Page) {
+        let now = self.clock.now();
+        let newest = page.events.iter().filter_map(|event| event.time).max();
+        self.tally().stand(|standing| {
+            standing.last_event = standing.last_event.max(newest);
+            standing.caught_up = page.caught_up;
+            let read_through = if page.caught_up { Some(now) } else { newest };
+            standing.read_through = standing.read_through.max(read_through);
+        });
     }
 
     /// Hands a page over. Returns whether the run goes on.
@@ -156,12 +214,14 @@ impl Feed {
         let tally = self.tally();
         add(&tally.pages, 1);
         add(&tally.events, page.events.len());
+        add(&tally.bytes, page.events.iter().map(|event| event.line.len()).sum());
         add(&tally.rejected, page.rejected.len());
         add(&tally.deduplicated, page.deduplicated);
         if !page.rejected.is_empty() {
             let (stream, count) = (&tally.name, page.rejected.len());
             tracing::warn!(stream, count, "records rejected");
         }
+        self.stand_at(&page);
         let events: Arc<[Event]> = page.events.into();
         let after = page.resume.0.clone();
         let before = std::mem::replace(&mut self.position, after.clone());
@@ -176,7 +236,7 @@ impl Feed {
                 let given = given.iter().map(Event::fingerprint).collect();
                 shares.push(Share { sink: route.sink, given, held });
             }
-            deliveries.push((&route.intake, room, given));
+            deliveries.push((route.sink, &route.intake, room, given));
         }
         let note = Note::Fetched {
             stream: self.stream,
@@ -188,7 +248,7 @@ impl Feed {
         if self.notes.send(note).await.is_err() {
             return false;
         }
-        for (intake, room, events) in deliveries {
+        for (sink, intake, room, events) in deliveries {
             let place = match room {
                 Room::Nothing => continue,
                 Room::Kept(place) => Some(place),
@@ -196,6 +256,7 @@ impl Feed {
             };
             let Some(place) = place else { return false };
             let whence = Whence::Page { stream: self.stream, seq };
+            add(&self.tally.sinks[sink].received, events.len());
             place.put(Delivery { whence, events, around: Arc::clone(&around) });
         }
         true
@@ -249,59 +310,5 @@ impl Route {
             tracing::error!(sink = sink.name, count = events, "events dropped");
         }
         place.map(Room::Kept)
-    }
-}
-
-/// Raises an alert when a stream brings nothing for too long.
-struct Silence {
-    limit: Option<Duration>,
-    last_event: Instant,
-    alerted: bool,
-}
-
-impl Silence {
-    fn new(limit: Option<Duration>) -> Self {
-        Self { limit, last_event: Instant::now(), alerted: false }
-    }
-
-    /// Returns when the next alert is due; never, where none is.
-    async fn due(&self) {
-        match self.limit {
-            Some(limit) if !self.alerted => {
-                tokio::time::sleep_until(self.last_event + limit).await;
-            }
-            _ => std::future::pending().await,
-        }
-    }
-
-    fn heard(&mut self, stream: &str, something: bool) {
-        if something {
-            self.last_event = Instant::now();
-            self.alerted = false;
-        }
-        let silent = self.last_event.elapsed();
-        if self.limit.is_some_and(|limit| silent >= limit) && !self.alerted {
-            self.alerted = true;
-            tracing::error!(stream, silent_secs = silent.as_secs(), "no event for too long");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn silence_is_alerted_once_until_something_is_heard_again() {
-        let mut silence = Silence::new(Some(Duration::from_secs(60)));
-        let start = Instant::now();
-        silence.due().await;
-        assert_eq!(start.elapsed(), Duration::from_secs(60));
-        silence.heard("acme.audit_logs", false);
-        assert!(silence.alerted);
-        let again = tokio::time::timeout(Duration::from_secs(600), silence.due()).await;
-        assert!(again.is_err(), "one alert is enough");
-        silence.heard("acme.audit_logs", true);
-        assert!(!silence.alerted);
     }
 }

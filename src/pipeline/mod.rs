@@ -19,7 +19,9 @@ mod error;
 mod feed;
 mod intake;
 mod ledger;
+mod patience;
 mod plan;
+mod silence;
 mod tally;
 mod topology;
 
@@ -31,5 +33,5 @@ pub use ledger::{Ledger, Seq, Share, SinkId};
 pub use plan::{
     BufferSettings, DeliverySettings, RetrySettings, RunOptions, SinkPlan, SourcePlan, WhenFull,
 };
-pub use tally::{SinkTally, StreamOutcome, StreamTally, Tally};
+pub use tally::{LastWrite, SinkTally, Standing, StreamOutcome, StreamTally, Tally, Trouble};
 pub use topology::Pipeline;

@@ -1,7 +1,10 @@
 //! What a run has done so far, counted where it happens and read by whoever asks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde_json::Value;
 
 /// Counts of everything in a pipeline. Shared; reading never stops the pipeline.
 #[derive(Debug, Default)]
@@ -23,12 +26,60 @@ pub struct StreamTally {
     pub pages: AtomicU64,
     /// Events handed to sinks.
     pub events: AtomicU64,
+    /// Bytes of their lines.
+    pub bytes: AtomicU64,
     /// Records that cannot be events.
     pub rejected: AtomicU64,
     /// Records left out because they were delivered before.
     pub deduplicated: AtomicU64,
+    /// Readings that brought no page, the client's own tries not counted.
+    pub errors: AtomicU64,
     /// How it ended, once it has.
     pub outcome: Mutex<StreamOutcome>,
+    standing: Mutex<Standing>,
+}
+
+/// Where a stream stands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Standing {
+    /// The position that is saved; null: none yet.
+    pub position: Value,
+    /// Everything that happened before it has been read, but for what shows up late; none: not
+    /// known yet.
+    pub read_through: Option<Timestamp>,
+    /// The time of the newest event so far.
+    pub last_event: Option<Timestamp>,
+    /// Whether the last page reached the stream's present end.
+    pub caught_up: bool,
+    /// Whether nothing came for longer than was asked for.
+    pub silent: bool,
+    /// What went wrong last.
+    pub trouble: Option<Trouble>,
+}
+
+/// What went wrong with a stream or a sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// When.
+    pub at: Timestamp,
+    /// What, in words.
+    pub message: String,
+    /// What a person could do.
+    pub hint: Option<String>,
+    /// Whether it lasts until somebody changes something.
+    pub refused: bool,
+    /// Whether it went well since.
+    pub over: bool,
+}
+
+impl Trouble {
+    /// What is to be said of a run that it ends.
+    pub fn with_hint(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}\nhint: {hint}", self.message),
+            None => self.message.clone(),
+        }
+    }
 }
 
 /// How a stream ended.
@@ -50,6 +101,8 @@ pub enum StreamOutcome {
 pub struct SinkTally {
     /// Its name in the config.
     pub name: String,
+    /// Events put into its queue.
+    pub received: AtomicU64,
     /// Events made durable.
     pub events: AtomicU64,
     /// Bytes of their lines.
@@ -62,6 +115,27 @@ pub struct SinkTally {
     pub refused: AtomicU64,
     /// Events dropped because the sink is not waited for and its queue was full.
     pub discarded: AtomicU64,
+    last: Mutex<LastWrite>,
+}
+
+/// What a sink did last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LastWrite {
+    /// When it last made events durable.
+    pub at: Option<Timestamp>,
+    /// What went wrong last.
+    pub trouble: Option<Trouble>,
+}
+
+impl Tally {
+    /// Whether no stream has ever brought a page and each of them is refused: then nothing of
+    /// this run works, and nothing will until somebody changes something.
+    pub(super) fn is_refused_everywhere(&self) -> bool {
+        self.streams.iter().all(|stream| {
+            let refused = stream.standing().trouble.is_some_and(|trouble| trouble.refused);
+            refused && stream.pages.load(Ordering::Relaxed) == 0
+        })
+    }
 }
 
 impl StreamTally {
@@ -71,11 +145,20 @@ impl StreamTally {
 
     /// How it ended, or that it has not.
     pub fn outcome(&self) -> StreamOutcome {
-        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.outcome).clone()
+    }
+
+    /// Where it stands.
+    pub fn standing(&self) -> Standing {
+        lock(&self.standing).clone()
     }
 
     pub(super) fn end(&self, outcome: StreamOutcome) {
-        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
+        *lock(&self.outcome) = outcome;
+    }
+
+    pub(super) fn stand(&self, change: impl FnOnce(&mut Standing)) {
+        change(&mut lock(&self.standing));
     }
 }
 
@@ -83,6 +166,33 @@ impl SinkTally {
     pub(super) fn named(name: String) -> Self {
         Self { name, ..Self::default() }
     }
+
+    /// What it did last.
+    pub fn last(&self) -> LastWrite {
+        lock(&self.last).clone()
+    }
+
+    /// Events given to it that are not durable yet.
+    pub fn waiting(&self) -> u64 {
+        let done = self.events.load(Ordering::Relaxed) + self.refused.load(Ordering::Relaxed);
+        self.received.load(Ordering::Relaxed).saturating_sub(done)
+    }
+
+    pub(super) fn wrote(&self, at: Timestamp) {
+        let mut last = lock(&self.last);
+        last.at = Some(at);
+        if let Some(trouble) = &mut last.trouble {
+            trouble.over = true;
+        }
+    }
+
+    pub(super) fn failed(&self, trouble: Trouble) {
+        lock(&self.last).trouble = Some(trouble);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Adds to a counter.

@@ -167,8 +167,8 @@ impl Pipeline {
         let mut entrances = Vec::new();
         for ((id, plan), deliveries) in self.sinks.iter().enumerate().zip(queues) {
             let rejected = format!("{}.rejected", plan.name);
-            let takers = self.sinks.iter().zip(&intakes);
-            let takers = takers.filter(|(taker, _)| taker.inputs.contains(&rejected));
+            let takers = self.sinks.iter().zip(&intakes).enumerate();
+            let takers = takers.filter(|(_, (taker, _))| taker.inputs.contains(&rejected));
             let (restored, is_restored) = watch::channel(None);
             let deliverer = Deliverer {
                 id,
@@ -178,7 +178,9 @@ impl Pipeline {
                 restored,
                 settings: plan.delivery,
                 notes: notes.clone(),
-                refused: takers.map(|(it, intake)| (intake.clone(), it.acknowledged)).collect(),
+                refused: takers
+                    .map(|(id, (it, intake))| (id, intake.clone(), it.acknowledged))
+                    .collect(),
                 stop: Arc::clone(stop),
                 clock: self.clock,
                 random: Arc::clone(&self.random),
@@ -197,6 +199,10 @@ impl Pipeline {
                 let stream = ledgers.len();
                 let output = &self.tally.streams[stream].name;
                 let saved = self.saved(source, output, wiring.checkpoint)?;
+                if let Some(saved) = &saved {
+                    let position = saved.position.0.clone();
+                    self.tally.streams[stream].stand(|standing| standing.position = position);
+                }
                 let position = saved.as_ref().map(|saved| &saved.position);
                 let client = Arc::clone(&source.client);
                 let (start, pages) = streams::open(client, settings.clone(), position)?;
@@ -217,6 +223,8 @@ impl Pipeline {
                     once: wiring.options.once,
                     max_pages: wiring.options.max_pages,
                     silence_alert: *silence_alert,
+                    clock: self.clock,
+                    random: Arc::clone(&self.random),
                     tally: Arc::clone(&self.tally),
                 };
                 tasks.spawn(feed.run(pages));
@@ -313,9 +321,9 @@ fn verdict(tally: &Tally, once: bool) -> Result<(), RunError> {
     });
     let failed: Vec<_> = failed.collect();
     let none_left = !ends.is_empty() && failed.len() == ends.len();
-    let broken = failed.iter().filter(|(_, _, denied)| none_left || (once && !denied));
-    match broken.map(|(name, why, _)| format!("stream `{name}`: {why}")).next() {
-        Some(first) => Err(RunError::Streams(first)),
+    let mut broken = failed.iter().filter(|(_, _, denied)| none_left || (once && !denied));
+    match broken.next() {
+        Some((name, why, _)) => Err(RunError::stream(name, why)),
         None => Ok(()),
     }
 }

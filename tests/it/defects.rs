@@ -213,7 +213,8 @@ fn a_forbidden_stream_does_not_stop_the_others() {
     assert!(why.contains("Enterprise"), "{why}");
     assert_eq!(requests_to(&world, "/audit_logs").len(), 1, "asked once");
     world.live(Life::Stopped(Duration::from_secs(3_600))).expect("the others are followed");
-    assert_eq!(requests_to(&world, "/audit_logs").len(), 1, "asked once");
+    let asked = requests_to(&world, "/audit_logs").len();
+    assert!((4..=5).contains(&asked), "asked {asked} times in an hour");
 }
 
 /// An error that is printed as "nothing found" is a false negative in an investigation.

@@ -4,6 +4,7 @@
 //! * `truth`: tells records apart
 //! * `seeds`: hundreds of seeded runs with faults and crashes, each event exactly once
 //! * `defects`: what other collectors get wrong, one test each
+//! * `isolation`: streams and accounts that fail, beside others that do not
 //! * `delivery`: how events get to sinks, and what becomes of those that none will take
 //! * `client`: what the client does with answers, credentials and links
 //! * `binary`: starts the real binary, and a pretend account for it
@@ -18,6 +19,7 @@ mod defects;
 mod delivery;
 mod examples;
 mod house;
+mod isolation;
 mod kill;
 mod program;
 mod seeds;

@@ -20,7 +20,11 @@ use crate::world::{Life, Reading, World, assert_exactly};
 const SEEDS: u64 = 200;
 
 /// Runs a property over seeds and names the seed it fails on.
-fn over_seeds(property: &str, seeds: u64, check: impl Fn(u64) + std::panic::RefUnwindSafe) {
+pub(crate) fn over_seeds(
+    property: &str,
+    seeds: u64,
+    check: impl Fn(u64) + std::panic::RefUnwindSafe,
+) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seeds = match number("ZENSTREAM_SEED") {
         Some(seed) => seed..=seed,

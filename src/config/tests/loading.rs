@@ -27,11 +27,20 @@ fn every_default_is_filled_in() {
     assert_eq!(stream.poll_interval, secs(60));
     assert_eq!((stream.lag, stream.overlap), (secs(60), secs(900)));
     assert_eq!(stream.max_record_bytes, 10 << 20);
-    assert_eq!(stream.silence_alert, None);
+    assert_eq!(stream.silence_alert, Some(secs(24 * 3600)));
     let sink = &config.sinks[0];
     assert!(sink.acknowledgements && sink.healthcheck);
     assert_eq!(sink.encoder.metadata_key, None);
     assert!(matches!(sink.kind, SinkKind::Console { target: Target::Stdout }));
+}
+
+#[test]
+fn a_silence_of_nothing_is_no_alert() {
+    for (written, alert) in [("0", None), ("0.5", Some(Duration::from_millis(500)))] {
+        let option = format!("    silence_alert_secs: {{ audit_logs: {written} }}");
+        let config = yaml(&with(&option, ""));
+        assert_eq!(config.unwrap().sources[0].streams[0].silence_alert, alert);
+    }
 }
 
 const CONTRACT: &str = r"

@@ -278,7 +278,7 @@ fn an_option_that_a_stream_cannot_follow_is_refused() {
     sources.acme.silence_alert_secs.tickets: this source does not read `tickets`
       hint: add it to `streams`
     ");
-    insta::assert_snapshot!(source("silence_alert_secs: { audit_logs: 0 }"), @"sources.acme.silence_alert_secs.audit_logs: must be more than 0");
+    insta::assert_snapshot!(source("silence_alert_secs: { audit_logs: -1 }"), @"sources.acme.silence_alert_secs.audit_logs: expected seconds from 0 to a hundred years, found `-1`");
 }
 
 #[test]
