@@ -64,9 +64,8 @@ impl CheckpointStore for KafkaStore {
         format!("kafka://{servers}/{}/{}", register.topic, register.key)
     }
 
-    async fn check(&self) -> Result<(), StoreError> {
-        let value = self.transactor().peek().await?;
-        self.decode(value).map(drop)
+    async fn peek(&self) -> Result<Option<(Revision, Checkpoint)>, StoreError> {
+        self.decode(self.transactor().peek().await?)
     }
 
     async fn load(&self) -> Result<Option<(Revision, Checkpoint)>, StoreError> {

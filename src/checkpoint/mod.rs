@@ -132,7 +132,13 @@ pub trait CheckpointStore: std::fmt::Debug + Send + Sync {
 
     /// Proves that what is there can be read, without taking it from a run that has it.
     async fn check(&self) -> Result<(), StoreError> {
-        self.load().await.map(drop)
+        self.peek().await.map(drop)
+    }
+
+    /// What is there, without taking it from a run that has it. What a later `save` replaces is
+    /// not what was seen here, but what `load` returned.
+    async fn peek(&self) -> Result<Option<(Revision, Checkpoint)>, StoreError> {
+        self.load().await
     }
 
     /// What is there. `None` only where there certainly is nothing: whatever else goes wrong is an

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
-use super::output;
+use super::{output, pager};
 use crate::normalize::Event;
 
 /// A table is drawn at most this many rows at a time, so that an endless one needs no memory.
@@ -38,6 +38,8 @@ pub(super) struct Style {
     pub(super) fields: Option<Vec<String>>,
     /// Show times in this zone, with their offset; none: as sent.
     pub(super) timezone: Option<TimeZone>,
+    /// In colour.
+    pub(super) colourful: bool,
 }
 
 /// Prints records to `out` in a style.
@@ -119,7 +121,7 @@ impl<W: Write> Printer<W> {
     }
 
     fn print_line(&mut self, event: &Event) -> io::Result<()> {
-        if self.style.fields.is_none() && self.style.timezone.is_none() {
+        if self.style.fields.is_none() && self.style.timezone.is_none() && !self.style.colourful {
             self.out.write_all(&event.line)?;
         } else {
             let line = self.line(event);
@@ -128,7 +130,13 @@ impl<W: Write> Printer<W> {
         self.out.write_all(b"\n")
     }
 
+    /// The record as it is printed.
     fn line(&self, event: &Event) -> Vec<u8> {
+        let line = self.plain_line(event);
+        if self.style.colourful { pager::paint(&line) } else { line }
+    }
+
+    fn plain_line(&self, event: &Event) -> Vec<u8> {
         if self.style.fields.is_none() && self.style.timezone.is_none() {
             return event.line.to_vec();
         }
@@ -169,7 +177,12 @@ impl<W: Write> Printer<W> {
 
     fn draw_table(&mut self) -> io::Result<()> {
         let header: Vec<&str> = self.columns.iter().map(String::as_str).collect();
-        let table = output::table(&header, std::mem::take(&mut self.rows));
+        let mut table = output::table(&header, std::mem::take(&mut self.rows));
+        if self.style.colourful
+            && let Some((heading, rows)) = table.split_once('\n')
+        {
+            table = format!("{}\n{rows}", pager::bold(heading));
+        }
         self.out.write_all(table.as_bytes())
     }
 }
@@ -190,7 +203,7 @@ fn lookup<'r>(record: &'r Map<String, Value>, path: &str) -> Option<&'r Value> {
 }
 
 /// Puts a time into a zone, with its offset; leaves everything else alone.
-fn shift(value: &mut Value, zone: &TimeZone) {
+pub(super) fn shift(value: &mut Value, zone: &TimeZone) {
     let Value::String(text) = value else { return };
     let looks_like_a_time =
         text.len() >= 20 && text.as_bytes()[4] == b'-' && text.as_bytes()[10] == b'T';
@@ -203,6 +216,6 @@ fn shift(value: &mut Value, zone: &TimeZone) {
 }
 
 /// A cell on one line, without what a terminal would obey.
-fn printable(cell: &str) -> String {
+pub(super) fn printable(cell: &str) -> String {
     cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -5,16 +5,19 @@
 
 mod account;
 mod check;
+mod checkpoint;
 mod demo;
 mod failure;
 mod format;
 mod output;
+mod pager;
 mod read;
 mod run;
 mod simulate;
 mod streams;
 mod user;
 mod validate;
+mod when;
 
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -66,7 +69,7 @@ struct GlobalArguments {
         help_heading = "Messages"
     )]
     log: Option<String>,
-    /// When to use colour on stderr.
+    /// When to use colour.
     #[arg(
         long,
         global = true,
@@ -102,6 +105,8 @@ enum Command {
     Streams(streams::Arguments),
     /// Sign in and probe every stream and sink: what works, and what to grant.
     Check(check::Arguments),
+    /// Show where each stream stands, or put it elsewhere.
+    Checkpoint(checkpoint::Arguments),
     /// Check config files without connecting to anything.
     Validate(validate::Arguments),
     /// Print a config skeleton: SOURCES/TRANSFORMS/SINKS, such as `zendesk//console`.
@@ -128,6 +133,7 @@ impl Arguments {
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { global, command } = arguments;
     let log = global.log_settings(matches!(command, Command::Run(_)));
+    let colourful = global.is_colourful();
     telemetry::init(&log).map_err(|error| {
         let failure = Failure::usage(error.to_string());
         match error.hint() {
@@ -137,10 +143,11 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     })?;
     match command {
         Command::Run(arguments) => block_on(run::run(arguments)),
-        Command::Read(arguments) => block_on_one_thread(read::run(arguments)),
-        Command::User(arguments) => block_on(user::run(arguments)),
+        Command::Read(arguments) => block_on_one_thread(read::run(arguments, colourful)),
+        Command::User(arguments) => block_on(user::run(arguments, colourful)),
         Command::Streams(arguments) => streams::run(&arguments),
         Command::Check(arguments) => block_on(check::run(arguments)),
+        Command::Checkpoint(arguments) => block_on(checkpoint::run(arguments)),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Generate(arguments) => validate::generate(&arguments),
         Command::Completion { shell } => completion(shell),
@@ -181,6 +188,15 @@ impl GlobalArguments {
         match self.log_format {
             LogFormatArgument::Text => LogFormat::Text,
             LogFormatArgument::Json => LogFormat::Json,
+        }
+    }
+
+    /// Whether data is printed in colour.
+    fn is_colourful(&self) -> bool {
+        match self.color {
+            ColorArgument::Auto => pager::is_colourful(),
+            ColorArgument::Always => true,
+            ColorArgument::Never => false,
         }
     }
 

@@ -3,7 +3,7 @@
 //! Reads the streams themselves, without a pipeline: nothing is remembered, so
 //! there is no position to keep safe.
 
-use std::io::{BufWriter, IsTerminal as _, StdoutLock};
+use std::io::{BufWriter, IsTerminal as _, Write};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -16,8 +16,9 @@ use jiff::tz::TimeZone;
 
 use super::account::{Account, AccountArguments, PATIENT};
 use super::format::{Format, Printer, Style};
+use super::pager::Pager;
+use super::when::{self, When, parse_when};
 use super::{Failure, output};
-use crate::config::{Since, parse_since};
 use crate::streams::{self, CATALOGUE, Page, StreamSettings, StreamSpec};
 use crate::zendesk::ApiError;
 
@@ -29,17 +30,18 @@ const FOLLOW_INTERVAL: Duration = Duration::from_secs(15);
 
 /// What to read and how to print it.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = examples())]
 pub(super) struct Arguments {
     /// What to read, separated by commas; see `zenstream streams`.
     #[arg(value_name = "STREAM", value_delimiter = ',', required = true)]
     streams: Vec<String>,
-    /// Where to start: `7d`, `2024-05-01`, an RFC 3339 time, or `beginning`.
+    /// Where to start: `7d`, `yesterday`, `2024-05-01`, `2024-05-01 13:00`, an RFC 3339 time, or
+    /// `beginning`.
     #[arg(long, value_name = "WHEN", default_value = "24h", value_parser = parse_when)]
-    since: Since,
+    since: When,
     /// Where to end, in the same forms.
     #[arg(long, value_name = "WHEN", value_parser = parse_when)]
-    until: Option<Since>,
+    until: Option<When>,
     /// Only records with this value, such as `source_type=account_setting`; several values of
     /// one key mean any of them.
     #[arg(long = "filter", value_name = "KEY=VALUE", value_parser = parse_filter)]
@@ -56,25 +58,37 @@ pub(super) struct Arguments {
     /// Only these fields, in this order; `a.b` is a field within a field.
     #[arg(long, value_name = "FIELD", value_delimiter = ',')]
     fields: Option<Vec<String>>,
-    /// Show times in this zone with their offset: `local`, `UTC`, or a name such as
-    /// `Europe/Berlin`. Tables show local times, everything else the time as sent.
+    /// Read and show times in this zone, with their offset: `local`, `UTC`, or a name such as
+    /// `Europe/Berlin`. Without it tables show local times, everything else the time as sent.
     #[arg(long, value_name = "ZONE", value_parser = parse_zone)]
     timezone: Option<TimeZone>,
+    /// At a terminal, print without a pager.
+    #[arg(long)]
+    no_pager: bool,
     #[command(flatten)]
     account: AccountArguments,
 }
 
-const EXAMPLES: &str = "\
+/// Kept beside the forms of times, so that the help shows both.
+fn examples() -> String {
+    format!(
+        "\
 Examples:
   zenstream read audit_logs --since 7d | jq -r .change_description
-  zenstream read audit_logs --filter source_type=account_setting --since 2024-05-01 --until 2024-06-01 --format table
+  zenstream read audit_logs --since yesterday --until today --timezone Europe/Berlin --format table
+  zenstream read audit_logs --filter source_type=account_setting --since 2024-05-01 --until 2024-06-01
   zenstream read tickets --since 30d --fields id,status,subject --format csv > tickets.csv
-  zenstream read audit_logs --follow";
+  zenstream read audit_logs --follow
+
+{}",
+        when::FORMS
+    )
+}
 
 type Pages = Pin<Box<dyn Stream<Item = (usize, Result<Page, ApiError>)> + Send>>;
-type Out = Printer<BufWriter<StdoutLock<'static>>>;
+type Out = Printer<BufWriter<Box<dyn Write>>>;
 
-pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+pub(super) async fn run(arguments: Arguments, colourful: bool) -> Result<(), Failure> {
     let specs = arguments.specs()?;
     arguments.refuse_what_cannot_be_printed(&specs)?;
     let account = arguments.account.open(PATIENT)?;
@@ -90,17 +104,24 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         format: arguments.format,
         fields: arguments.fields.clone(),
         timezone: arguments.zone(),
+        colourful,
+    };
+    let (reader, out) = match Pager::start(!arguments.no_pager && !arguments.follow) {
+        Some((reader, input)) => (Some(reader), input),
+        None => (None, Box::new(std::io::stdout().lock()) as Box<dyn Write>),
     };
     // The first stream's columns head the table of several.
-    let out = BufWriter::with_capacity(64 << 10, std::io::stdout().lock());
+    let out = BufWriter::with_capacity(64 << 10, out);
     let printer = Printer::new(out, style, specs[0].columns);
-    let mut reading = Reading { arguments: &arguments, specs, printer, left: arguments.limit };
-    let failed = reading.print(select_all(pages)).await?;
-    for field in reading.printer.unmet_fields() {
-        tracing::warn!(field, "no record has this field");
-    }
-    reading.printer.finish()?;
-    failed.map_or(Ok(()), Err)
+    let reading = Reading { arguments: &arguments, specs, printer, left: arguments.limit };
+    let Some(reader) = reader else { return reading.finish(select_all(pages)).await };
+    // Ctrl-C ends the reading; the pager, which has the terminal, ends when its reader does.
+    let ended = tokio::select! {
+        ended = reading.finish(select_all(pages)) => ended,
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    };
+    reader.wait()?;
+    ended
 }
 
 /// Whether the stream goes on after an error.
@@ -136,6 +157,19 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    /// Prints all that there is, and ends the output.
+    async fn finish(
+        mut self,
+        pages: impl Stream<Item = (usize, Result<Page, ApiError>)> + Unpin,
+    ) -> Result<(), Failure> {
+        let failed = self.print(pages).await?;
+        for field in self.printer.unmet_fields() {
+            tracing::warn!(field, "no record has this field");
+        }
+        self.printer.finish()?;
+        failed.map_or(Ok(()), Err)
+    }
+
     /// Prints pages until they end or there are enough. Returns the first failure of a stream;
     /// the other streams are read all the same.
     async fn print(
@@ -216,8 +250,8 @@ impl Arguments {
             spec,
             source: account.subdomain.clone(),
             subdomain: account.subdomain.clone(),
-            since: self.since.resolve(now),
-            until: self.until.map(|until| until.resolve(now)),
+            since: self.since.resolve(now, &self.zone_of_input()),
+            until: self.until.map(|until| until.resolve(now, &self.zone_of_input())),
             follow: self.follow,
             poll_interval: FOLLOW_INTERVAL,
             // A person wants what there is now; with `--follow` the overlap finds the rest.
@@ -263,17 +297,23 @@ impl Arguments {
     }
 
     fn refuse_an_empty_period(&self, now: Timestamp) -> Result<(), Failure> {
-        let since = self.since.resolve(now);
+        let zone = self.zone_of_input();
+        let since = self.since.resolve(now, &zone);
         if since > now && !self.follow {
             return Err(Failure::usage(format!("`--since` is in the future: {since}")));
         }
-        match self.until.map(|until| until.resolve(now)) {
+        match self.until.map(|until| until.resolve(now, &zone)) {
             Some(until) if until < since => {
                 let message = format!("`--until` ({until}) is before `--since` ({since})");
                 Err(Failure::usage(message))
             }
             _ => Ok(()),
         }
+    }
+
+    /// The zone of times that are given without an offset.
+    fn zone_of_input(&self) -> TimeZone {
+        self.timezone.clone().unwrap_or_else(TimeZone::system)
     }
 
     fn zone(&self) -> Option<TimeZone> {
@@ -325,16 +365,12 @@ fn fills_a_file() -> bool {
     false
 }
 
-fn parse_when(text: &str) -> Result<Since, String> {
-    parse_since(text).map_err(|error| error.to_string())
-}
-
 fn parse_filter(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
     Ok((key.trim().to_owned(), value.to_owned()))
 }
 
-fn parse_zone(text: &str) -> Result<TimeZone, String> {
+pub(super) fn parse_zone(text: &str) -> Result<TimeZone, String> {
     match text {
         "local" => Ok(TimeZone::system()),
         name => TimeZone::get(name).map_err(|_| {

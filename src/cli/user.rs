@@ -1,16 +1,17 @@
 //! `user`: who someone is and what they did last.
 
-use std::io::BufWriter;
+use std::io::{self, BufWriter, Write};
 
 use bytes::Bytes;
 use clap::Args;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::Failure;
 use super::account::{Account, AccountArguments, PATIENT};
-use super::format::{Format, Printer, Style};
-use super::{Failure, output};
+use super::format::{Format, Printer, Style, printable, shift};
+use super::pager::Pager;
+use super::read::parse_zone;
 use crate::normalize::{self, Event, Origin};
 use crate::streams;
 use crate::zendesk::PageRequest;
@@ -32,8 +33,15 @@ const PROFILE_FIELDS: &[&str] = &[
     "tags",
 ];
 
+const EXAMPLES: &str = "\
+Examples:
+  zenstream user 35184372100592
+  zenstream user 35184372100592 --activities 100 --timezone UTC
+  zenstream user 35184372100592 --format json | jq .user.email";
+
 /// Whom to show.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The user's id.
     #[arg(value_name = "ID")]
@@ -44,45 +52,74 @@ pub(super) struct Arguments {
     /// The form of the output.
     #[arg(long, default_value = "table")]
     format: Format,
+    /// Show times in this zone, with their offset: `local`, `UTC`, or a name such as
+    /// `Europe/Berlin`. Without it tables show local times, everything else the time as sent.
+    #[arg(long, value_name = "ZONE", value_parser = parse_zone)]
+    timezone: Option<TimeZone>,
+    /// At a terminal, print without a pager.
+    #[arg(long)]
+    no_pager: bool,
     #[command(flatten)]
     account: AccountArguments,
 }
 
-pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+pub(super) async fn run(arguments: Arguments, colourful: bool) -> Result<(), Failure> {
     let account = arguments.account.open(PATIENT)?;
     let profile = profile(&account, arguments.id).await?;
     let activities = activities(&account, &arguments).await?;
-    match arguments.format {
-        Format::Table => {
-            output::print(describe(&profile).as_bytes())?;
-            output::print(format!("\nLast activities ({}):\n", activities.len()).as_bytes())?;
-            print_activities(&arguments, &activities)
-        }
-        Format::Csv => print_activities(&arguments, &activities),
-        Format::Ndjson => {
-            output::print(format!("{profile}\n").as_bytes())?;
-            print_activities(&arguments, &activities)
-        }
-        Format::Json => {
-            let records = activities.iter().map(|event| serde_json::from_slice(&event.line));
-            let records: Vec<Value> = records.filter_map(Result::ok).collect();
-            let whole = json!({ "user": profile, "activities": records });
-            output::print(format!("{whole:#}\n").as_bytes())
-        }
+    let style = arguments.style(colourful);
+    let (pager, mut out) = match Pager::start(!arguments.no_pager) {
+        Some((pager, input)) => (Some(pager), input),
+        None => (None, Box::new(std::io::stdout().lock()) as Box<dyn Write>),
+    };
+    let written = print(&mut out, &profile, &activities, style);
+    drop(out);
+    if let Some(pager) = pager {
+        pager.wait()?;
+    }
+    Ok(written?)
+}
+
+impl Arguments {
+    fn style(&self, colourful: bool) -> Style {
+        let people = self.format == Format::Table;
+        let timezone = self.timezone.clone().or_else(|| people.then(TimeZone::system));
+        Style { format: self.format, fields: None, timezone, colourful }
     }
 }
 
-fn print_activities(arguments: &Arguments, activities: &[Event]) -> Result<(), Failure> {
+fn print(
+    out: &mut dyn Write,
+    profile: &Value,
+    activities: &[Event],
+    style: Style,
+) -> io::Result<()> {
+    match style.format {
+        Format::Table => {
+            out.write_all(describe(profile, style.timezone.as_ref()).as_bytes())?;
+            writeln!(out, "\nLast activities ({}):", activities.len())?;
+        }
+        Format::Csv => {}
+        Format::Ndjson => writeln!(out, "{profile}")?,
+        Format::Json => {
+            let records = activities.iter().map(|event| serde_json::from_slice(&event.line));
+            let mut records: Vec<Value> = records.filter_map(Result::ok).collect();
+            let mut profile = profile.clone();
+            if let Some(zone) = &style.timezone {
+                let whole = records.iter_mut().chain([&mut profile]);
+                let fields = whole.filter_map(Value::as_object_mut).flat_map(Map::values_mut);
+                fields.for_each(|value| shift(value, zone));
+            }
+            let whole = json!({ "user": profile, "activities": records });
+            return writeln!(out, "{whole:#}");
+        }
+    }
     let columns = streams::find("audit_logs").map_or(&[][..], |spec| spec.columns);
-    let people = arguments.format == Format::Table;
-    let timezone = people.then(TimeZone::system);
-    let style = Style { format: arguments.format, fields: None, timezone };
-    let out = BufWriter::new(std::io::stdout().lock());
-    let mut printer = Printer::new(out, style, columns);
+    let mut printer = Printer::new(BufWriter::new(out), style, columns);
     for event in activities {
         printer.print(event)?;
     }
-    Ok(printer.finish()?)
+    printer.finish()
 }
 
 async fn profile(account: &Account, id: u64) -> Result<Value, Failure> {
@@ -136,23 +173,20 @@ async fn activities(account: &Account, arguments: &Arguments) -> Result<Vec<Even
     Ok(normalize::events(split.records, &origin.into()))
 }
 
-/// The profile as lines of `field  value`; times local, with their offset.
-fn describe(profile: &Value) -> String {
+/// The profile as lines of `field  value`; times in a zone, with their offset.
+fn describe(profile: &Value, zone: Option<&TimeZone>) -> String {
     let fields = PROFILE_FIELDS.iter().filter_map(|&field| {
-        let value = match profile.get(field)? {
+        let mut value = profile.get(field)?.clone();
+        if let Some(zone) = zone {
+            shift(&mut value, zone);
+        }
+        let value = match value {
             Value::Null => return None,
-            Value::String(text) => in_local_time(text),
+            Value::String(text) => printable(&text),
             other => other.to_string(),
         };
         Some(format!("{field:<24} {value}\n"))
     });
     format!("{:<24} {}\n", "id", profile.get("id").unwrap_or(&Value::Null))
         + &fields.collect::<String>()
-}
-
-fn in_local_time(text: &str) -> String {
-    match text.parse::<Timestamp>() {
-        Ok(at) => at.to_zoned(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-        Err(_) => text.to_owned(),
-    }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::build::{BuildError, Outside};
 use crate::buckets::{AwsS3, AzureBlob, Bucket, GcpCloudStorage};
-use crate::checkpoint::{BucketStore, CheckpointStore, FileStore, KafkaStore};
+use crate::checkpoint::{
+    BucketStore, Checkpoint, CheckpointStore, FileStore, KafkaStore, Revision,
+};
 use crate::config::{CheckpointConfig, Config, KafkaCheckpoint, SinkConfig, SinkKind};
 use crate::http_client::ProxySettings;
 use crate::kafka::{KafkaSettings, RegisterSettings, SharedTransaction, Transactor};
@@ -32,7 +34,16 @@ impl<'a> Connector<'a> {
 
     /// For looking at each part on its own, beside a run that may be under way.
     pub fn apart(config: &'a Config, outside: &'a Outside) -> Self {
-        Self { checkpoint: &config.checkpoint, proxy: &config.proxy, outside, shared: None }
+        Self::of_checkpoint(&config.checkpoint, &config.proxy, outside)
+    }
+
+    /// For looking after a checkpoint alone.
+    pub fn of_checkpoint(
+        checkpoint: &'a CheckpointConfig,
+        proxy: &'a ProxySettings,
+        outside: &'a Outside,
+    ) -> Self {
+        Self { checkpoint, proxy, outside, shared: None }
     }
 
     /// The sink that a part of the config describes.
@@ -85,6 +96,15 @@ impl<'a> Connector<'a> {
                 Kafka::beside(name, settings, encoder, Arc::clone(it))
             }
             _ => Kafka::new(settings, encoder),
+        }
+    }
+
+    /// What is kept, without taking it from a run that has it.
+    pub async fn peek(&self) -> Result<Option<(Revision, Checkpoint)>, BuildError> {
+        match self.checkpoint {
+            // Opening it would be taking it.
+            CheckpointConfig::File { path } => Ok(FileStore::peek(path)?),
+            _ => Ok(self.store()?.peek().await?),
         }
     }
 

@@ -8,6 +8,7 @@ mod catalogue;
 mod export;
 mod poll;
 mod reader;
+mod standing;
 mod window;
 
 use std::time::Duration;
@@ -19,7 +20,8 @@ use serde_json::Value;
 use crate::normalize::Event;
 
 pub use catalogue::{CATALOGUE, Paging, StreamSpec, TimeFilter, TimeForm, find};
-pub use poll::open;
+pub use poll::{open, start};
+pub use standing::time_of_cursor;
 
 /// Where a stream continues. Only the stream that made it can read it; it has
 /// no order.

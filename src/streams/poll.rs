@@ -52,6 +52,14 @@ pub fn open(
     Ok((start, pages))
 }
 
+/// The position at which [`open`] with the same arguments starts. Asks nobody.
+pub fn start(
+    settings: &StreamSettings,
+    position: Option<&Position>,
+) -> Result<Position, PositionError> {
+    Ok(reader(settings, position)?.position())
+}
+
 async fn next_page(
     client: &Client,
     settings: &StreamSettings,

@@ -6,10 +6,12 @@
 //! * `usage`: help, the catalogue, configs, generators: what needs no account
 //! * `reading`: `read`, `user` and `demo`: records to stdout
 //! * `checking`: `check`: what works and what to grant
+//! * `checkpoints`: `checkpoint`: where streams stand, and putting them elsewhere
 //! * `running`: `run`: into files, with signals, checkpoints and refusals
 //! * `secrets`: whatever happens, no secret is printed
 
 mod checking;
+mod checkpoints;
 mod reading;
 mod running;
 mod secrets;

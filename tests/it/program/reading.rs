@@ -61,10 +61,10 @@ fn wishes_that_cannot_be_met_are_wrong_usage() {
     error: there is no stream `bananas`
     hint: `zenstream streams` lists what there is
     ");
-    insta::assert_snapshot!(read("audit_logs --since yesterday"), @"
+    insta::assert_snapshot!(read("audit_logs --since soon"), @"
     exit code 2
     --- stderr
-    error: invalid value 'yesterday' for '--since <WHEN>': `yesterday` is not a duration back (`24h`, `7d`, `1w2d`), a time (`2024-05-01T00:00:00Z`), a date (`2024-05-01`) or `beginning`
+    error: invalid value 'soon' for '--since <WHEN>': `soon` is no time; write a duration back (`7d`, `2 weeks ago`), a date (`2024-05-01`, `2024-05-01 13:00`), `today`, `yesterday`, `last monday`, `beginning` or an RFC 3339 time (`2024-05-01T13:00:00Z`)
 
     For more information, try '--help'.
     ");
@@ -127,6 +127,39 @@ fn a_limit_ends_at_that_record() {
         let expected: Vec<_> = account.records("audit_logs").into_iter().take(limit).collect();
         assert_eq!(lines, expected, "{limit}");
     }
+}
+
+#[test]
+fn a_date_and_a_time_of_day_are_those_of_the_zone_asked_for() {
+    let (home, account) = (Home::new(), Account::small());
+    let read = |since: &str, until: &str, zone: &str| {
+        let read = home.zenstream("read audit_logs --since").arg(since).arg("--until").arg(until);
+        read.args(zone).at(&account).run().well().lines()
+    };
+    let offset = read("2024-05-10T00:00:00+09:00", "2024-05-20T12:30:00+09:00", "");
+    assert!(!offset.is_empty());
+    let zone = "--format ndjson --timezone Asia/Tokyo --fields id";
+    let in_zone = read("2024-05-10", "2024-05-20 12:30", zone);
+    assert_eq!(in_zone.len(), offset.len());
+    let elsewhere = read("2024-05-10", "2024-05-20 12:30", "--timezone UTC --fields id");
+    assert_ne!(in_zone, elsewhere);
+    let back = read("5 years ago", "last monday 13:00", "");
+    assert!(back.len() > 200, "{}", back.len());
+}
+
+#[test]
+fn colour_is_asked_for_or_not_there() {
+    let (home, account) = (Home::new(), Account::small());
+    let read = |line: &str| {
+        let line = format!("{line} read audit_logs --since beginning --limit 3");
+        home.zenstream(&line).at(&account).run().well().stdout
+    };
+    assert!(!read("").contains('\x1b'));
+    let coloured = read("--color always");
+    assert!(coloured.contains('\x1b'));
+    let plain = ["\x1b[34m", "\x1b[32m", "\x1b[33m", "\x1b[0m"];
+    let without = plain.iter().fold(coloured, |text, colour| text.replace(colour, ""));
+    assert_eq!(without, read(""));
 }
 
 #[test]

@@ -21,6 +21,7 @@ fn help_names_every_command_and_the_exit_codes() {
       user        Print a user's profile and last activities in the audit log
       streams     List what can be read
       check       Sign in and probe every stream and sink: what works, and what to grant
+      checkpoint  Show where each stream stands, or put it elsewhere
       validate    Check config files without connecting to anything
       generate    Print a config skeleton: SOURCES/TRANSFORMS/SINKS, such as `zendesk//console`
       completion  Print the completion script of a shell
@@ -39,8 +40,8 @@ fn help_names_every_command_and_the_exit_codes() {
                                  text] [possible values: text, json]
           --log <DIRECTIVES>     Which messages to show, as tracing directives,
                                  `zenstream::pipeline=trace` [env: ZENSTREAM_LOG]
-          --color <WHEN>         When to use colour on stderr [default: auto] [possible values: auto,
-                                 always, never]
+          --color <WHEN>         When to use colour [default: auto] [possible values: auto, always,
+                                 never]
 
     Exit codes: 0 done, 1 the run failed, 2 wrong usage, 78 wrong config.
 
@@ -76,8 +77,8 @@ fn help_of_run_says_how_it_ends() {
                                  text] [possible values: text, json]
           --log <DIRECTIVES>     Which messages to show, as tracing directives,
                                  `zenstream::pipeline=trace` [env: ZENSTREAM_LOG]
-          --color <WHEN>         When to use colour on stderr [default: auto] [possible values: auto,
-                                 always, never]
+          --color <WHEN>         When to use colour [default: auto] [possible values: auto, always,
+                                 never]
 
     Examples:
       zenstream run -c zenstream.yaml            until SIGTERM or SIGINT; a second one stops at once

@@ -1,0 +1,85 @@
+//! Positions for people: up to when a stream has been read, as far as its position shows that.
+//!
+//! A look from outside that knows only how times are written in positions, whatever kind of
+//! stream made them. Nothing is decided by what it finds.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Position;
+
+impl Position {
+    /// Everything before this time was delivered; none where the position does not tell. Of
+    /// several parts of a stream it is the one that is furthest back.
+    pub fn reached(&self) -> Option<Timestamp> {
+        let mut times = Vec::new();
+        collect(&self.0, &mut times);
+        times.into_iter().min()
+    }
+}
+
+fn collect(value: &Value, times: &mut Vec<Timestamp>) {
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                match (key.as_str(), member) {
+                    ("from", Value::String(text)) => times.extend(text.parse::<Timestamp>().ok()),
+                    ("start_time", Value::Number(number)) => times.extend(
+                        number.as_i64().and_then(|second| Timestamp::from_second(second).ok()),
+                    ),
+                    ("cursor", Value::String(cursor)) => times.extend(time_of_cursor(cursor)),
+                    (_, nested) => collect(nested, times),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, times)),
+        _ => {}
+    }
+}
+
+/// The time in an incremental export's cursor, whose text is `1707271741.0||4045|` in base64 as
+/// recorded answers have it. That is not documented, so it may be none at any time.
+pub fn time_of_cursor(cursor: &str) -> Option<Timestamp> {
+    let text = String::from_utf8(STANDARD.decode(cursor).ok()?).ok()?;
+    let (second, _) = text.split_once("||")?;
+    let whole = second.split_once('.').map_or(second, |(whole, _)| whole);
+    Timestamp::from_second(whole.parse().ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn reached(position: Value) -> Option<String> {
+        Position(position).reached().map(|at| at.to_string())
+    }
+
+    #[test]
+    fn each_kind_of_position_tells_its_time() {
+        let window = json!({"from": "2024-05-01T10:00:00Z", "seen": [[1_714_557_600, [1, 2]]]});
+        assert_eq!(reached(window).as_deref(), Some("2024-05-01T10:00:00Z"));
+        let start = json!({"start_time": 1_714_557_600});
+        assert_eq!(reached(start).as_deref(), Some("2024-05-01T10:00:00Z"));
+        let cursor = json!({"cursor": "MTcwNzI3MTc0MS4wfHw0MDQ1fA=="});
+        assert_eq!(reached(cursor).as_deref(), Some("2024-02-07T02:09:01Z"));
+    }
+
+    #[test]
+    fn of_several_parts_the_furthest_back_counts() {
+        let parts = json!({"tail": {"from": "2024-05-01T10:00:00Z"},
+            "slices": [{"from": "2024-03-01T10:00:00Z"}, {"from": "2024-02-01T10:00:00Z"}]});
+        assert_eq!(reached(parts).as_deref(), Some("2024-02-01T10:00:00Z"));
+    }
+
+    #[test]
+    fn what_tells_no_time_is_not_guessed() {
+        for cursor in ["", "opaque", "MTIz", "!!!"] {
+            assert_eq!(reached(json!({ "cursor": cursor })), None, "{cursor}");
+        }
+        assert_eq!(reached(Value::Null), None);
+    }
+}
