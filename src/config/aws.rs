@@ -179,8 +179,10 @@ pub(super) fn bucket(
     check_name(&written.bucket.0, &path.key("bucket"))?;
     check_tls(&tls, &path.key("tls"))?;
     let endpoint = written.endpoint.as_ref().map(|text| endpoint(&text.0, &path.key("endpoint")));
+    let endpoint = endpoint.transpose()?;
+    check_toggle(&tls, endpoint.as_ref(), &path.key("tls").key("enabled"))?;
     Ok(AwsS3Settings {
-        endpoint: endpoint.transpose()?,
+        endpoint,
         force_path_style: written.force_path_style.unwrap_or(true),
         auth: auth(written.auth.unwrap_or_default(), &path.key("auth"))?,
         tls,
@@ -221,7 +223,6 @@ fn check_name(bucket: &str, path: &Path) -> Result<(), Finding> {
 /// What the AWS client cannot do is refused, not ignored.
 fn check_tls(tls: &TlsSettings, path: &Path) -> Result<(), Finding> {
     let refused = [
-        ("enabled", tls.enabled.is_some(), "`endpoint` says it: `https://` or `http://`"),
         ("crt_file", tls.crt_file.is_some(), "S3 tells us apart by the credentials under `auth`"),
         ("key_file", tls.key_file.is_some(), "S3 tells us apart by the credentials under `auth`"),
         ("key_pass", tls.key_pass.is_some(), "S3 tells us apart by the credentials under `auth`"),
@@ -241,6 +242,22 @@ fn check_tls(tls: &TlsSettings, path: &Path) -> Result<(), Finding> {
         Some((option, _, instead)) => {
             Err(Finding::new(path, format!("`{option}` is not available for S3")).hint(instead))
         }
+    }
+}
+
+/// Whether TLS is spoken, the endpoint says; who says the same here is right.
+fn check_toggle(tls: &TlsSettings, endpoint: Option<&Url>, path: &Path) -> Result<(), Finding> {
+    let is_spoken = endpoint.is_none_or(|url| url.scheme() == "https");
+    match tls.enabled {
+        Some(enabled) if enabled != is_spoken => {
+            let found = match endpoint {
+                Some(url) => format!("`endpoint` begins with `{}://`", url.scheme()),
+                None => "AWS is spoken to over TLS".to_owned(),
+            };
+            Err(Finding::new(path, format!("is `{enabled}`, but {found}"))
+                .hint("leave it out: `https://` or `http://` in `endpoint` says it"))
+        }
+        _ => Ok(()),
     }
 }
 

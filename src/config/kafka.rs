@@ -43,7 +43,6 @@ const TIMEOUT_MS_MAX: u64 = 800_000;
 struct WrittenConnection {
     bootstrap_servers: NonEmpty,
     sasl: Option<WrittenSasl>,
-    compression: Option<WrittenCodec>,
     socket_timeout_ms: Option<Millis>,
     message_timeout_ms: Option<Millis>,
     librdkafka_options: Option<BTreeMap<String, AsText>>,
@@ -54,7 +53,7 @@ struct WrittenConnection {
 #[serde(deny_unknown_fields)]
 struct WrittenSasl {
     enabled: Option<bool>,
-    mechanism: WrittenMechanism,
+    mechanism: Option<WrittenMechanism>,
     username: Option<NonEmpty>,
     password: Option<Secret>,
     oauth2: Option<WrittenOauth>,
@@ -158,8 +157,11 @@ pub(super) fn connection(
         Some(node) => findings.keep(read::<Tls>(node, &path.key("tls"))),
         None => Some(Tls::default()),
     };
+    let apart = ["tls", "compression"];
     let others: Vec<&str> =
-        others.iter().copied().filter(|it| *it != "tls").chain(["tls"]).collect();
+        others.iter().copied().filter(|it| !apart.contains(it)).chain(apart).collect();
+    let compression = codec(node.get("compression"), &path.key("compression"));
+    let compression = findings.keep(compression);
     let written: WrittenConnection = findings.keep(read_rest(node, path, &others))?;
     let sasl = findings.keep(sasl(written.sasl, &path.key("sasl")));
     let options = options(written.librdkafka_options.unwrap_or_default(), path, findings);
@@ -169,7 +171,7 @@ pub(super) fn connection(
         tls: tls?.settings(),
         socket_timeout: written.socket_timeout_ms.map_or(usual.socket_timeout, |it| it.0),
         message_timeout: written.message_timeout_ms.map_or(usual.message_timeout, |it| it.0),
-        compression: written.compression.map_or(Codec::None, WrittenCodec::meant),
+        compression: compression?.map_or(Codec::None, WrittenCodec::meant),
         options: options?,
         ..usual
     };
@@ -179,6 +181,17 @@ pub(super) fn connection(
     };
     findings.keep(settings.check().map_err(refused))?;
     Some(settings)
+}
+
+/// `compression`. zlib is what other sinks have; no Kafka has it.
+fn codec(node: Option<&Node>, path: &Path) -> Result<Option<WrittenCodec>, Finding> {
+    match node {
+        Some(Node::Text(word)) if word.value == "zlib" => {
+            Err(Finding::new(path, "`zlib` is not available for Kafka")
+                .hint("it has `none`, `gzip`, `lz4`, `snappy` and `zstd`"))
+        }
+        node => node.map(|node| read(node, path)).transpose(),
+    }
 }
 
 impl WrittenCodec {
@@ -199,6 +212,10 @@ fn sasl(written: Option<WrittenSasl>, path: &Path) -> Result<Option<SaslSettings
     };
     let WrittenSasl { mechanism, username, password, oauth2, .. } = written;
     let missing = |field: &str| Finding::new(path, format!("missing field `{field}`"));
+    let mechanism = mechanism.ok_or_else(|| {
+        missing("mechanism")
+            .hint("it is `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` or `OAUTHBEARER`")
+    })?;
     let mechanism = match mechanism {
         WrittenMechanism::Plain => Mechanism::Plain,
         WrittenMechanism::ScramSha256 => Mechanism::ScramSha256,

@@ -87,6 +87,10 @@ impl Finding {
 
     /// `field` is not an option of the map at `path`.
     pub(super) fn unknown_field(path: &Path, field: &str, known: &[&str]) -> Self {
+        if let Some(instead) = unavailable::meaningless(&path.key(field)) {
+            let message = format!("`{field}` has no meaning for this type of sink");
+            return Self::new(path, message).hint(instead);
+        }
         match unavailable::option(&path.key(field)) {
             Some(instead) => {
                 Self::new(path, format!("`{field}` is not available in this version")).hint(instead)

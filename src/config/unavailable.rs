@@ -34,6 +34,10 @@ const OPTIONS: &[(&str, &str)] = &[
     ("checkpoint.api_key", "use `credentials_path`: an API key opens no bucket"),
     ("sinks.*.proxy", "set the top-level `proxy`"),
     ("sinks.*.graph", "leave it out"),
+    (
+        "sinks.*.storage_account",
+        "write `account_name`, as Vector calls it now, and how to sign in under `auth`",
+    ),
     ("sinks.*.timezone", "leave it out: times are in UTC"),
     (
         "sinks.*.retry_strategy",
@@ -63,6 +67,10 @@ const OPTIONS: &[(&str, &str)] = &[
     ("secret.*.protocol", "leave it out: version 1.0 is spoken"),
 ];
 
+/// Options that some sinks have and others could not have, with what to do instead.
+const MEANINGLESS: &[(&str, &str)] =
+    &[("sinks.*.framing", "leave it out: each event is a message of its own")];
+
 /// Words that a field takes elsewhere, by the field's path.
 const VALUES: &[(&str, &[&str])] = &[
     (
@@ -76,7 +84,6 @@ const VALUES: &[(&str, &[&str])] = &[
     ("sources.*.emit", &["pages"]),
     ("sources.*.type", &["okta", "http_client", "exec", "stdin", "http_server", "vector"]),
     ("sinks.*.auth.strategy", &["aws"]),
-    ("sinks.*.buffer.type", &["disk"]),
     ("sinks.*.compression", &["snappy", "lz4"]),
     ("sinks.*.method", &["delete", "get", "head", "options", "trace"]),
     (
@@ -114,6 +121,11 @@ const VALUES: &[(&str, &[&str])] = &[
 /// What to do instead of the option at `path`, if that is one of those.
 pub(super) fn option(path: &Path) -> Option<&'static str> {
     OPTIONS.iter().find(|(pattern, _)| matches(pattern, path)).map(|(_, instead)| *instead)
+}
+
+/// What to do instead of the option at `path`, if it has no meaning there.
+pub(super) fn meaningless(path: &Path) -> Option<&'static str> {
+    MEANINGLESS.iter().find(|(pattern, _)| matches(pattern, path)).map(|(_, instead)| *instead)
 }
 
 /// Whether `value` for the field at `path` is one of those.

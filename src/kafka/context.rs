@@ -97,6 +97,7 @@ impl Context {
             }
             if let Some((_, reason)) = &self.lock().error {
                 explained.message = format!("{} ({})", explained.message, plain(reason));
+                explained.hint = explained.hint.or_else(|| mismatch(reason).map(str::to_owned));
             }
         }
         explained
@@ -106,6 +107,17 @@ impl Context {
 /// The first line: what follows is about the rest of the cluster.
 fn plain(reason: &str) -> &str {
     reason.lines().next().unwrap_or_default().trim()
+}
+
+/// What to try where a broker hung up on us. It may be restarting; but a port that expects TLS or
+/// a sign-in, and gets neither, does the same, and so does one that gets TLS and expects none.
+/// librdkafka says so in its own words and in terms of its own options.
+fn mismatch(reason: &str) -> Option<&'static str> {
+    let hung_up = ["security.protocol", "in state UP)", "in state APIVERSION", "in state SSL_"];
+    hung_up.iter().any(|words| reason.contains(words)).then_some(
+        "if it stays like this, the port speaks otherwise: set `tls.enabled: true` for one with \
+         TLS and leave it out for one without, and set `sasl` for one that asks who you are",
+    )
 }
 
 impl ClientContext for Context {

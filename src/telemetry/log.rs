@@ -93,7 +93,8 @@ fn filter(settings: &LogSettings) -> Result<EnvFilter, LogError> {
     })
 }
 
-/// The libraries below are heard less than the program, until everything is asked for.
+/// The libraries below are heard less than the program: what they tell of every byte would drown
+/// it. Who wants that asks for it in a filter.
 fn directives(verbosity: i8) -> &'static str {
     match verbosity {
         ..=-2 => "error",
@@ -101,7 +102,7 @@ fn directives(verbosity: i8) -> &'static str {
         0 => "warn,zenstream=info",
         1 => "warn,zenstream=debug",
         2 => "info,zenstream=trace",
-        3.. => "trace",
+        3.. => "debug,zenstream=trace",
     }
 }
 
@@ -126,6 +127,21 @@ mod tests {
     }
 
     #[test]
+    fn no_verbosity_makes_libraries_tell_of_every_byte() {
+        for verbosity in [2, 3, i8::MAX] {
+            let settings = LogSettings { verbosity, ..LogSettings::default() };
+            let filter = filter(&settings).unwrap();
+            let buffer =
+                tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::sink);
+            tracing::subscriber::with_default(buffer.finish(), || {
+                assert!(!tracing::enabled!(target: "rdkafka::client", tracing::Level::TRACE));
+                assert!(!tracing::enabled!(target: "aws_smithy_runtime", tracing::Level::TRACE));
+                assert!(tracing::enabled!(target: "zenstream::sinks", tracing::Level::TRACE));
+            });
+        }
+    }
+
+    #[test]
     fn directives_take_the_place_of_the_verbosity() {
         let with = |text: &str| LogSettings {
             verbosity: 3,
@@ -133,7 +149,7 @@ mod tests {
             ..LogSettings::default()
         };
         assert_eq!(filter(&with("zenstream=warn")).unwrap().to_string(), "zenstream=warn");
-        assert_eq!(filter(&with(" ")).unwrap().to_string(), "trace");
+        assert_eq!(filter(&with(" ")).unwrap().to_string(), "zenstream=trace,debug");
     }
 
     #[test]

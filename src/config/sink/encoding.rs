@@ -94,12 +94,13 @@ pub(super) fn encoder(
         Pattern::parse(text).map_err(|error| Finding::new(&path.key("template"), error.to_string()))
     });
     let template = findings.keep(template.transpose());
-    if encoding.json.is_some_and(|json| json.pretty == Some(true)) {
+    if encoding.json.as_ref().is_some_and(|json| json.pretty == Some(true)) {
         let path = path.key("json").key("pretty");
         let finding = Finding::new(&path, "`true` is not available in this version");
         findings.push(finding.hint("leave it out: an event is the record as Zendesk sent it"));
         return None;
     }
+    findings.keep(times(&encoding, &path))?;
     Some(EncoderSettings {
         metadata_key: encoding.metadata_key.map(|key| key.0),
         timestamp_format: encoding.timestamp_format.map_or_else(Default::default, Into::into),
@@ -107,6 +108,23 @@ pub(super) fn encoder(
         template: template?,
         framing: framing?,
     })
+}
+
+/// The format of times is that of those which are added: a record's own are text, as they came.
+fn times(encoding: &Encoding, path: &Path) -> Result<(), Finding> {
+    let adds_none = encoding.metadata_key.is_none() && encoding.template.is_none();
+    match encoding.timestamp_format {
+        // What they all are already.
+        None | Some(WrittenTimestampFormat::Rfc3339) => Ok(()),
+        Some(_) if adds_none => {
+            let path = path.key("timestamp_format");
+            Err(Finding::new(&path, "has no effect without `metadata_key` or `template`").hint(
+                "leave it out: an event's own times stay as Zendesk sent them; it is for times \
+                 that these two add",
+            ))
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 impl From<WrittenTimestampFormat> for TimestampFormat {

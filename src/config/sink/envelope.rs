@@ -105,7 +105,7 @@ pub(super) fn envelope(
         }
     }
     let compression = findings.keep(compression(of("compression"), &path.key("compression")));
-    let buffer = optional::<Buffer>(of, path, "buffer", findings);
+    let buffer = findings.keep(buffer(of("buffer"), &path.key("buffer")));
     let encoder = encoder(of("encoding"), of("framing"), path, findings);
     let cut = optional::<Batch>(of, path, "batch", findings);
     let request = optional::<Request>(of, path, "request", findings);
@@ -260,6 +260,31 @@ enum BufferType {
 enum Full {
     Block,
     DropNewest,
+}
+
+/// A map, or a list of one as in Vector, where several make one buffer behind another.
+fn buffer(node: Option<&Node>, path: &Path) -> Result<Option<Buffer>, Finding> {
+    let Some(node) = node else { return Ok(None) };
+    let is_on_disk =
+        |node: &Node| matches!(node.get("type"), Some(Node::Text(kind)) if kind.value == "disk");
+    let stages = match node {
+        Node::List(stages) => stages.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    if let Some(index) = stages.iter().position(is_on_disk) {
+        let path = if matches!(node, Node::List(_)) { &path.index(index) } else { path };
+        return Err(Finding::new(&path.key("type"), "`disk` is not available in this version")
+            .hint(
+                "leave it out: what is not delivered yet is not behind the checkpoint, and is read \
+                 again after a restart",
+            ));
+    }
+    match (node, stages) {
+        (Node::List(_), [one]) => read(one, &path.index(0)).map(Some),
+        (Node::List(_), _) => Err(Finding::new(path, "must be one buffer")
+            .hint("for example `buffer: { max_events: 500, when_full: block }`")),
+        (one, _) => read(one, path).map(Some),
+    }
 }
 
 /// Events that wait in a buffer that is asked for without a size; as in Vector.

@@ -183,10 +183,16 @@ fn what_contradicts_itself_or_is_mistyped_is_refused() {
     sinks.out.tls: `verify_certificate` is not available for S3
       hint: name the certificate to trust with `ca_file`
     ");
-    insta::assert_snapshot!(refused("tls: { enabled: true }"), @"
-    sinks.out.tls: `enabled` is not available for S3
-      hint: `endpoint` says it: `https://` or `http://`
+    insta::assert_snapshot!(refused("tls: { enabled: true }"), @"accepted");
+    insta::assert_snapshot!(refused("tls: { enabled: false }"), @"
+    sinks.out.tls.enabled: is `false`, but AWS is spoken to over TLS
+      hint: leave it out: `https://` or `http://` in `endpoint` says it
     ");
+    insta::assert_snapshot!(refused("endpoint: http://minio:9000\ntls: { enabled: true }"), @"
+    sinks.out.tls.enabled: is `true`, but `endpoint` begins with `http://`
+      hint: leave it out: `https://` or `http://` in `endpoint` says it
+    ");
+    insta::assert_snapshot!(refused("endpoint: http://minio:9000\ntls: { enabled: false }"), @"accepted");
     insta::assert_snapshot!(refused("endpoint: 's3.example.com'"), @"
     sinks.out.endpoint: is not a URL: relative URL without a base
       hint: write `https://HOST`

@@ -180,6 +180,10 @@ fn what_does_not_fit_together_is_refused() {
     sinks.out.blob_prefix: the template `{{ stream }}/` must begin with literal text, such as a directory or a prefix
       hint: begin it with a name, such as `zendesk/`
     ");
+    insta::assert_snapshot!(refused("storage_account: acme"), @"
+    sinks.out: `storage_account` is not available in this version
+      hint: write `account_name`, as Vector calls it now, and how to sign in under `auth`
+    ");
     insta::assert_snapshot!(refused(&format!("{KEY}\nblob_perfix: x")), @"
     sinks.out: unknown field `blob_perfix`
       hint: did you mean `blob_prefix`?

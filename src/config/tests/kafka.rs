@@ -150,22 +150,37 @@ fn what_would_break_a_promise_or_says_a_thing_twice_is_refused() {
       hint: leave it out: headers are what is known of an event
     ");
     insta::assert_snapshot!(mistake("compression: zlib"), @"
-    sinks.out.compression: unknown compression `zlib`
+    sinks.out.compression: `zlib` is not available for Kafka
+      hint: it has `none`, `gzip`, `lz4`, `snappy` and `zstd`
+    ");
+    insta::assert_snapshot!(mistake("compression: brotli"), @"
+    sinks.out.compression: unknown compression `brotli`
       hint: this version has `none`, `gzip`, `lz4`, `snappy` and `zstd`
+    ");
+    insta::assert_snapshot!(mistake("sasl: { enabled: false }"), @"accepted");
+    insta::assert_snapshot!(mistake("sasl: { enabled: true }"), @"
+    sinks.out.sasl: missing field `mechanism`
+      hint: it is `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` or `OAUTHBEARER`
     ");
     insta::assert_snapshot!(mistake("message_timeout_ms: 0"), @"sinks.out.message_timeout_ms: must be from 10 to 800000 milliseconds");
     insta::assert_snapshot!(mistake("framing: { method: bytes }"), @"
-    sinks.out: unknown field `framing`
-      hint: known fields: `acknowledgements`, `batch`, `bootstrap_servers`, `buffer`, `compression`, `encoding`, `healthcheck`, `healthcheck_topic`, `inputs`, `key_field`, `librdkafka_options`, `message_timeout_ms`, `rate_limit_duration_secs`, `rate_limit_num`, `sasl`, `socket_timeout_ms`, `state_topic`, `timestamp`, `tls`, `topic`, `transactional_id` and `type`
+    sinks.out: `framing` has no meaning for this type of sink
+      hint: leave it out: each event is a message of its own
     ");
     insta::assert_snapshot!(mistake("state_topic: a/b"), @"
     sinks.out.state_topic: `a/b` is no name for a topic
       hint: a topic's name has at most 249 letters, digits, `.`, `_` and `-`
     ");
-    insta::assert_snapshot!(mistake("key_field: a..b"), @"
-    sinks.out.key_field: `key_field` has an empty step
-      hint: for example `actor.id`
+    insta::assert_snapshot!(mistake("key_field: a..b"), @r#"
+    sinks.out.key_field: `key_field` is no path: `a..b`
+      hint: for example `actor.id`, `.events[0].type` or `via."a b"`; a name with other than `a-zA-Z0-9_@-` stands in quotes
+    "#);
+    insta::assert_snapshot!(mistake("key_field: '%zendesk.host'"), @"
+    sinks.out.key_field: `key_field` names no metadata: `%zendesk.host`
+      hint: there is `%zendesk.source`, `%zendesk.stream`, `%zendesk.subdomain`, `%zendesk.id`, `%zendesk.event_time`, `%zendesk.ingest_time`, `%zendesk.partition`
     ");
+    insta::assert_snapshot!(mistake("key_field: '%zendesk.stream'"), @"accepted");
+    insta::assert_snapshot!(mistake("key_field: '.events[0].\"a b\"'"), @"accepted");
     insta::assert_snapshot!(shown(yaml(&written("bootstrap_servers: k\ntopic: '{{ stream }}'"))), @"
     sinks.out.topic: the template `{{ stream }}` must begin with literal text, such as a directory or a prefix
       hint: begin it with a name, such as `zendesk-`

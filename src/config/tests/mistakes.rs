@@ -149,10 +149,25 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
     sources.acme.auth.strategy: `oauth_refresh_token` is not available in this version
       hint: this version has `oauth_client_credentials`, `bearer`, `api_token` and `basic`
     ");
-    insta::assert_snapshot!(sink("buffer: { type: disk }"), @"
+    insta::assert_snapshot!(sink("buffer: { type: disk, max_size: 268435488, when_full: block }"), @"
     sinks.out.buffer.type: `disk` is not available in this version
-      hint: this version has `memory`
+      hint: leave it out: what is not delivered yet is not behind the checkpoint, and is read again after a restart
     ");
+    insta::assert_snapshot!(sink("buffer: [{ type: memory, max_events: 9, when_full: overflow }, { type: disk, max_size: 268435488 }]"), @"
+    sinks.out.buffer[1].type: `disk` is not available in this version
+      hint: leave it out: what is not delivered yet is not behind the checkpoint, and is read again after a restart
+    ");
+    insta::assert_snapshot!(sink("buffer: [{ type: memory }, { type: memory }]"), @"
+    sinks.out.buffer: must be one buffer
+      hint: for example `buffer: { max_events: 500, when_full: block }`
+    ");
+    insta::assert_snapshot!(sink("buffer: [{ type: memory, max_events: 9 }]"), @"accepted");
+    insta::assert_snapshot!(sink("encoding: { codec: json, timestamp_format: unix_ms }"), @"
+    sinks.out.encoding.timestamp_format: has no effect without `metadata_key` or `template`
+      hint: leave it out: an event's own times stay as Zendesk sent them; it is for times that these two add
+    ");
+    insta::assert_snapshot!(sink("encoding: { codec: json, timestamp_format: rfc3339 }"), @"accepted");
+    insta::assert_snapshot!(sink("encoding: { codec: json, timestamp_format: unix_ms, metadata_key: z }"), @"accepted");
     insta::assert_snapshot!(sink("encoding: { codec: text }"), @"
     sinks.out.encoding.codec: `text` is not available in this version
       hint: this version has `json`

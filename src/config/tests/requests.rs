@@ -245,8 +245,8 @@ fn what_is_wrong_with_a_vector_sink_is_said() {
       hint: leave it out: events are sent as values, times as times
     ");
     insta::assert_snapshot!(vector("address: v:6000\n    framing: { method: bytes }"), @"
-    sinks.out: unknown field `framing`
-      hint: known fields: `acknowledgements`, `address`, `batch`, `buffer`, `compression`, `encoding`, `healthcheck`, `inputs`, `keepalive`, `request`, `routing`, `tls`, `type` and `version`
+    sinks.out: `framing` has no meaning for this type of sink
+      hint: leave it out: each event is a message of its own
     ");
     insta::assert_snapshot!(vector("address: v:6000\n    request: { headers: { a: b } }"), @"
     sinks.out.request: `headers` is not available in this version

@@ -1,10 +1,8 @@
 //! From events to messages. Pure.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
-use serde_json::value::RawValue;
 
+use super::key::Key;
 use crate::kafka::Message;
 use crate::normalize::Event;
 use crate::sinks::{Encoder, SinkError, SinkErrorKind, Template, TemplateError};
@@ -16,8 +14,7 @@ const TOPIC_BYTES_MAX: usize = 249;
 #[derive(Debug, Clone)]
 pub(super) struct Maker {
     topic: Template,
-    /// The way to the key within a record; none: an event's id is its key.
-    key_field: Option<Vec<String>>,
+    key: Key,
     timestamp: MessageTime,
     encoder: Encoder,
 }
@@ -59,13 +56,8 @@ impl Maker {
                 "a topic's name has letters, digits, `.`, `_` and `-`",
             );
         }
-        let key_field = key_field.map(|path| {
-            path.trim_start_matches('.').split('.').map(str::to_owned).collect::<Vec<_>>()
-        });
-        if key_field.as_ref().is_some_and(|steps| steps.iter().any(String::is_empty)) {
-            return refused("`key_field` has an empty step".to_owned(), "for example `actor.id`");
-        }
-        Ok(Self { topic: template, key_field, timestamp, encoder })
+        let key = key_field.map_or(Ok(Key::Id), Key::parse)?;
+        Ok(Self { topic: template, key, timestamp, encoder })
     }
 
     /// The topic that all events go to, if it is one.
@@ -93,7 +85,7 @@ impl Maker {
             };
             messages.push(Message {
                 topic: topic_name(topic),
-                key: self.key(event),
+                key: self.key.of(event),
                 value: lines.slice(start..end),
                 headers: headers(event),
                 timestamp: time.as_millisecond(),
@@ -101,13 +93,6 @@ impl Maker {
             start = end;
         });
         messages
-    }
-
-    fn key(&self, event: &Event) -> Option<Bytes> {
-        match &self.key_field {
-            None => Some(event.id().into()),
-            Some(steps) => field(&event.line, steps).map(Bytes::from),
-        }
     }
 }
 
@@ -138,26 +123,11 @@ fn topic_name(name: &str) -> String {
     letters.take(TOPIC_BYTES_MAX).collect()
 }
 
-/// What stands in a record at the end of a path: the text of a string, or the value as it is
-/// written. Nothing where there is nothing, or `null`.
-fn field(line: &[u8], steps: &[String]) -> Option<String> {
-    let mut here: &RawValue = serde_json::from_slice(line).ok()?;
-    for step in steps {
-        let members: BTreeMap<String, &RawValue> = serde_json::from_str(here.get()).ok()?;
-        here = members.get(step)?;
-    }
-    match here.get() {
-        "null" => None,
-        text if text.starts_with('"') => serde_json::from_str(text).ok(),
-        text => Some(text.to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sinks::EncoderSettings;
-    use crate::sinks::contract::{event_of, event_with_line};
+    use crate::sinks::contract::event_of;
 
     fn maker(topic: &str, key_field: Option<&str>) -> Maker {
         Maker::new(topic, key_field, MessageTime::Event, Encoder::default()).unwrap()
@@ -183,24 +153,6 @@ mod tests {
         let headers: Vec<String> =
             message.headers.iter().map(|(name, value)| format!("{name}={value}")).collect();
         insta::assert_snapshot!(headers.join(" "), @"source=test stream=tickets subdomain=acme id=acme:tickets:7 event_time=2026-03-09T23:59:59.5Z ingest_time=2026-01-02T03:04:05Z partition=tail");
-    }
-
-    #[test]
-    fn the_key_may_be_a_field_of_the_record() {
-        let key = |line: &str, path: &str| {
-            let message = maker("t", Some(path)).messages(&[event_with_line(line)]).remove(0);
-            message.key.map(|key| String::from_utf8(key.to_vec()).unwrap())
-        };
-        let some = |text: &str| Some(text.to_owned());
-        assert_eq!(key(r#"{"a":{"b":"x\n\u00e9"}}"#, "a.b"), some("x\né"));
-        assert_eq!(
-            key(r#"{"a":{"b":10000000000000000001.50}}"#, ".a.b"),
-            some("10000000000000000001.50")
-        );
-        assert_eq!(key(r#"{"a":{"b":[1]}}"#, "a"), some(r#"{"b":[1]}"#));
-        assert_eq!(key(r#"{"a":null}"#, "a"), None);
-        assert_eq!(key(r#"{"a":1}"#, "a.b"), None);
-        assert_eq!(key("[1]", "a"), None);
     }
 
     #[test]

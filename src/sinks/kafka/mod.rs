@@ -8,6 +8,7 @@
 //!
 //! Either way a consumer that reads `read_committed` sees each event once.
 
+mod key;
 mod message;
 mod state;
 

@@ -179,6 +179,26 @@ async fn a_cluster_that_is_away_is_tried_again() {
     assert!(error.message.contains("Connection refused"), "{error}");
 }
 
+/// What is said to somebody whose client speaks plainly, or speaks TLS, where the other is spoken.
+async fn told_by(servers: &str, tls: bool) -> String {
+    let mut connection = KafkaSettings::new(servers);
+    connection.tls.enabled = tls.then_some(true);
+    connection.socket_timeout = Duration::from_secs(2);
+    let mut settings = Cluster::away().settings("topic");
+    settings.connection = connection;
+    let error = sink(&settings).check().await.unwrap_err();
+    format!("{error}; hint: {}", error.hint.as_deref().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_client_that_speaks_otherwise_than_the_port_gets_a_hint() {
+    let Some(plain) = Cluster::named() else { return };
+    let Some(cluster) = plain.with_sign_in() else { return };
+    for told in [told_by(&cluster.servers, false).await, told_by(&plain.servers, true).await] {
+        assert!(told.contains("`tls.enabled: true`") && told.contains("`sasl`"), "{told}");
+    }
+}
+
 #[tokio::test]
 async fn who_signs_in_rightly_writes_and_who_does_not_is_told() {
     let Some(plain) = Cluster::named() else { return };
