@@ -30,6 +30,8 @@ pub mod cli;
 
 pub mod telemetry;
 
+pub mod api;
+
 // The outside world, each part of it read in one place, so that a test can stand in for it.
 pub mod clock;
 

@@ -1,6 +1,7 @@
 //! `run`: a config's sources into its sinks, until stopped or, with `--once`, to
 //! the present end.
 
+use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -8,10 +9,13 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::SignedDuration;
+use tokio::sync::watch;
 
 use super::{Failure, account};
+use crate::api::{Api, View};
+use crate::clock::Clock;
 use crate::config::{self, Config, ProcessEnvironment};
-use crate::pipeline::{self, RunOptions, Tally};
+use crate::pipeline::{self, Observer, RunOptions, Tally};
 
 /// What to run and for how long.
 #[derive(Debug, Args)]
@@ -46,8 +50,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         max_pages: arguments.max_pages.or(config.max_pages.map(NonZeroU64::get)),
         shutdown_timeout: Duration::from_secs(arguments.shutdown_timeout),
     };
+    let api = match config.api {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
     let mut signals = Signals::new()?;
-    let stopping = tokio::sync::watch::Sender::new(false);
+    let stopping = watch::Sender::new(false);
     let told = async {
         signals.next().await;
         tracing::info!("stopping: writing out what is held; a second signal stops at once");
@@ -56,17 +64,52 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Failure::run("stopped before everything was written out")
             .with_hint("nothing is lost: the next run reads it again")
     };
+    let shown = watch::Sender::new(None);
+    let view = View {
+        pipeline: shown.subscribe(),
+        draining: stopping.subscribe(),
+        clock: Clock::system(),
+    };
     tokio::select! {
-        result = run_until_done(&config, options, &stopping) => result,
+        result = run_until_done(&config, options, &stopping, &shown) => result,
         failure = told => Err(failure),
+        failure = answer(api, view) => Err(failure),
     }
+}
+
+/// Takes the port of the api before anything else is done.
+async fn bind(address: SocketAddr) -> Result<Api, Failure> {
+    let api = Api::bind(address).await;
+    let bound = api.and_then(|api| Ok((api.address()?, api)));
+    let (address, api) = bound.map_err(|error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "another program has it; choose another port",
+            std::io::ErrorKind::PermissionDenied => "choose a port above 1023",
+            _ => "`127.0.0.1` is this machine alone, `0.0.0.0` each of its addresses",
+        };
+        Failure::config(format!("api.address: cannot listen on `{address}`: {error}"))
+            .with_hint(hint)
+    })?;
+    tracing::info!(%address, "the api listens");
+    Ok(api)
+}
+
+/// Answers for as long as the run goes. An api that broke ends no run.
+async fn answer(api: Option<Api>, view: View) -> Failure {
+    if let Some(api) = api
+        && let Err(error) = api.serve(view).await
+    {
+        tracing::error!(%error, "the api answers no more");
+    }
+    std::future::pending().await
 }
 
 /// Runs, and begins again where something of a former run arrived after this one had begun.
 async fn run_until_done(
     config: &Config,
     options: RunOptions,
-    stopping: &tokio::sync::watch::Sender<bool>,
+    stopping: &watch::Sender<bool>,
+    shown: &watch::Sender<Option<Observer>>,
 ) -> Result<(), Failure> {
     // One for all: whoever else writes to the checkpoint is told when this process began.
     let outside = account::outside(!options.once);
@@ -74,6 +117,7 @@ async fn run_until_done(
     loop {
         let pipeline = pipeline::build(config, &outside)?;
         let tally = pipeline.tally();
+        shown.send_replace(Some(pipeline.observer()));
         tracing::info!(streams = tally.streams.len(), sinks = config.sinks.len(), "started");
         let mut stopped = stopping.subscribe();
         let shutdown = async move {

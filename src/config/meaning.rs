@@ -3,6 +3,7 @@
 //! Fills in defaults and hands each section to its own module. Opens nothing.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use url::Url;
@@ -30,9 +31,8 @@ pub(super) fn config(
     });
     let proxy = proxy(root.get("proxy"), &top.key("proxy"), environment, findings);
     let acknowledgements = toggle(root, &top, "acknowledgements", findings);
-    if let Some(node) = root.get("api") {
-        findings.keep(api(node, &top.key("api")));
-    }
+    let api = root.get("api").map(|node| api(node, &top.key("api")));
+    let api = findings.keep(api.transpose());
     let max_pages = root.get("max_pages").map(|node| read(node, &top.key("max_pages")));
     let max_pages = findings.keep(max_pages.transpose());
     check_names(root, findings);
@@ -46,6 +46,7 @@ pub(super) fn config(
         sinks: sinks?,
         proxy: proxy?,
         max_pages: max_pages?,
+        api: api?.flatten(),
     };
     findings.keep(gcp::check_proxy(&config, &top.key("proxy"), environment))?;
     Some(config)
@@ -92,13 +93,20 @@ fn checkpoint(
     }
 }
 
-fn api(node: &Node, path: &Path) -> Result<(), Finding> {
+/// Reached from this machine alone.
+const API_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8686);
+
+/// Where the api listens, if it is wanted.
+fn api(node: &Node, path: &Path) -> Result<Option<SocketAddr>, Finding> {
     let written: written::Api = read(node, path)?;
-    if written.enabled.unwrap_or(false) {
-        return Err(Finding::new(&path.key("enabled"), "`api` is not available in this version")
-            .hint("set it to `false`, or leave `api` out"));
-    }
-    Ok(())
+    let address = match &written.address {
+        Some(text) => text.parse().map_err(|_| {
+            let message = format!("`{text}` is not an address to listen on");
+            Finding::new(&path.key("address"), message).hint("write `IP:PORT`, `127.0.0.1:8686`")
+        })?,
+        None => API_ADDRESS,
+    };
+    Ok(written.enabled.unwrap_or(false).then_some(address))
 }
 
 fn toggle(root: &Node, path: &Path, key: &str, findings: &mut Findings) -> bool {

@@ -32,6 +32,7 @@ mod unavailable;
 mod written;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -67,6 +68,8 @@ pub struct Config {
     pub proxy: ProxySettings,
     /// Of each stream, at most this many pages a run, which then ends; none: no such end.
     pub max_pages: Option<NonZeroU64>,
+    /// Where the api listens; none: nowhere.
+    pub api: Option<SocketAddr>,
 }
 
 /// Where positions are kept.
@@ -280,4 +283,20 @@ pub enum SinkKind {
     Http(Box<crate::sinks::HttpSettings>),
     /// Another Vector.
     Vector(crate::sinks::VectorSettings),
+}
+
+impl SinkKind {
+    /// The `type` of such a sink in a config.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Console { .. } => "console",
+            Self::File(_) => "file",
+            Self::AwsS3 { .. } => "aws_s3",
+            Self::GcpCloudStorage { .. } => "gcp_cloud_storage",
+            Self::AzureBlob { .. } => "azure_blob",
+            Self::Kafka(_) => "kafka",
+            Self::Http(_) => "http",
+            Self::Vector(_) => "vector",
+        }
+    }
 }

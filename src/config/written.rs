@@ -140,8 +140,7 @@ pub(super) struct Proxy {
 #[serde(deny_unknown_fields)]
 pub(super) struct Api {
     pub(super) enabled: Option<bool>,
-    #[serde(rename = "address")]
-    _address: Option<String>,
+    pub(super) address: Option<String>,
 }
 
 /// `secret.*` of type `file`

@@ -82,7 +82,11 @@ pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError>
         sinks.push(rejected_file(&config.data_dir, untaken)?);
     }
     let store = connector.store()?;
-    Ok(Pipeline::new(sources, sinks, store, outside.clock, Arc::clone(&outside.random)))
+    let random = Arc::clone(&outside.random);
+    let mut pipeline = Pipeline::new(sources, sinks, store, outside.clock, random);
+    let types = config.sinks.iter().map(|sink| (sink.name.clone(), sink.kind.name()));
+    pipeline.sink_types = types.collect();
+    Ok(pipeline)
 }
 
 /// The sink that keeps rejected records where no configured sink takes them: one file a source

@@ -19,6 +19,7 @@ mod error;
 mod feed;
 mod intake;
 mod ledger;
+mod observe;
 mod patience;
 mod plan;
 mod silence;
@@ -30,6 +31,9 @@ pub use build::{BuildError, KEPT, Outside, build, client, rejected_file, stream_
 pub use connect::Connector;
 pub use error::RunError;
 pub use ledger::{Ledger, Seq, Share, SinkId};
+pub use observe::{
+    BudgetStatus, Observer, SinkStatus, SourceStatus, Status, StreamState, StreamStatus,
+};
 pub use plan::{
     BufferSettings, DeliverySettings, RetrySettings, RunOptions, SinkPlan, SourcePlan, WhenFull,
 };

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 
 /// Counts of everything in a pipeline. Shared; reading never stops the pipeline.
@@ -58,7 +59,7 @@ pub struct Standing {
 }
 
 /// What went wrong with a stream or a sink.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Trouble {
     /// When.
     pub at: Timestamp,

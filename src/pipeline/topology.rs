@@ -14,6 +14,7 @@ use super::error::RunError;
 use super::feed::{Feed, Route};
 use super::intake::Intake;
 use super::ledger::Ledger;
+use super::observe::Observer;
 use super::plan::{RunOptions, SinkPlan, SourcePlan};
 use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally};
 use crate::checkpoint::{
@@ -43,6 +44,8 @@ pub struct Pipeline {
     clock: Clock,
     random: Arc<Random>,
     tally: Arc<Tally>,
+    /// By name, where they are known; for people.
+    pub(super) sink_types: BTreeMap<String, &'static str>,
 }
 
 type Tasks = JoinSet<Result<(), RunError>>;
@@ -64,12 +67,31 @@ impl Pipeline {
             sinks: sinks.iter().map(|sink| SinkTally::named(sink.name.clone())).collect(),
             ..Tally::default()
         };
-        Self { sources, sinks, store, clock, random, tally: Arc::new(tally) }
+        Self {
+            sources,
+            sinks,
+            store,
+            clock,
+            random,
+            tally: Arc::new(tally),
+            sink_types: BTreeMap::new(),
+        }
     }
 
     /// What the run will have counted.
     pub fn tally(&self) -> Arc<Tally> {
         Arc::clone(&self.tally)
+    }
+
+    /// A window onto the run.
+    pub fn observer(&self) -> Observer {
+        let sources = self.sources.iter();
+        Observer {
+            clock: self.clock,
+            tally: self.tally(),
+            sources: sources.map(|it| (it.name.clone(), Arc::clone(&it.client))).collect(),
+            sink_types: self.sink_types.clone(),
+        }
     }
 
     /// Runs until every stream has ended or `shutdown` is done, then drains.

@@ -4,14 +4,16 @@
 //! signed, sent to the account's own origin and nowhere else, bounded in time and
 //! size, and decoded; a page that cannot be decoded counts as a failed try.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use http::header::{ACCEPT, AUTHORIZATION, DATE, HeaderValue, LOCATION};
 use http::{HeaderMap, StatusCode};
+use tokio::time::Instant;
 use url::Url;
 
 use super::auth::{Credentials, Signer};
@@ -78,6 +80,11 @@ impl PageRequest {
 pub struct Counters {
     /// Requests sent.
     pub requests: AtomicU64,
+    /// Requests without a whole answer.
+    pub unanswered: AtomicU64,
+    /// Milliseconds from sending to the end of each whole answer, all together.
+    pub response_ms: AtomicU64,
+    responses: Mutex<BTreeMap<u16, u64>>,
     /// Bytes of bodies received, decompressed.
     pub received_bytes: AtomicU64,
     /// Tries after a failure.
@@ -86,6 +93,20 @@ pub struct Counters {
     pub rate_limited: AtomicU64,
     /// Milliseconds spent waiting for the rate budget.
     pub budget_wait_ms: AtomicU64,
+}
+
+impl Counters {
+    /// Whole answers by HTTP status.
+    pub fn responses(&self) -> BTreeMap<u16, u64> {
+        self.responses.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn answered(&self, status: StatusCode, took: Duration) {
+        let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        self.response_ms.fetch_add(millis, Ordering::Relaxed);
+        let mut responses = self.responses.lock().unwrap_or_else(PoisonError::into_inner);
+        *responses.entry(status.as_u16()).or_default() += 1;
+    }
 }
 
 /// One account's API. Shared by all streams of the account.
@@ -256,11 +277,16 @@ impl Client {
     /// Sends, follows redirects within the origin, reads the whole answer in time.
     async fn exchange(&self, mut request: Request) -> Result<Answer, ApiError> {
         for _ in 0..=REDIRECTS_MAX {
+            let sent = Instant::now();
             let answer = tokio::time::timeout(self.settings.timeout, self.receive(request.clone()));
-            let answer = answer.await.map_err(|_| {
+            let answer = answer.await.unwrap_or_else(|_| {
                 let limit = self.settings.timeout.as_secs_f64();
-                ApiError::from(TransportError::Timeout(format!("no whole answer in {limit} s")))
-            })??;
+                Err(TransportError::Timeout(format!("no whole answer in {limit} s")).into())
+            });
+            let answer = answer.inspect_err(|_| {
+                self.counters.unanswered.fetch_add(1, Ordering::Relaxed);
+            })?;
+            self.counters.answered(answer.status, sent.elapsed());
             if !answer.status.is_redirection() {
                 return Ok(answer);
             }

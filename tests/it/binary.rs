@@ -321,13 +321,35 @@ impl Account {
 
     fn get(&self, path: &str) -> String {
         let address = self.url.strip_prefix("http://").expect("an address of ours");
-        let mut stream = TcpStream::connect(address).expect("the simulator listens");
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").expect("a request");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("an answer");
-        let answer = String::from_utf8(answer).expect("an answer of text");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-        assert!(head.starts_with("HTTP/1.0 200"), "{path}: {head}");
-        body.to_owned()
+        let answer = get(address, path);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.head);
+        answer.body
     }
+}
+
+/// What came over HTTP.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// Asks `address`, which is on this machine, for `path`.
+pub(crate) fn get(address: &str, path: &str) -> Answer {
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n");
+    exchange(address, request.as_bytes())
+}
+
+/// Sends a whole request as it stands; it must ask for the connection to be closed.
+pub(crate) fn exchange(address: &str, request: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(address).expect("somebody listens");
+    stream.write_all(request).expect("a request");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    let answer = String::from_utf8(answer).expect("an answer of text");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let (head, body) = (head.to_lowercase(), body.to_owned());
+    Answer { status: status.expect("a status"), head, body }
 }

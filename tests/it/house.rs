@@ -84,7 +84,7 @@ fn in_room(source: &Source, room: &str) -> bool {
     source.name.starts_with(&format!("{room}/")) || source.name == format!("{room}.rs")
 }
 
-const ROOMS: [&str; 12] = [
+const ROOMS: [&str; 13] = [
     "zendesk",
     "streams",
     "normalize",
@@ -96,6 +96,7 @@ const ROOMS: [&str; 12] = [
     "config",
     "cli",
     "telemetry",
+    "api",
     "simulator",
 ];
 
@@ -147,6 +148,13 @@ fn buckets_know_nothing_of_what_is_put_into_them() {
 fn kafka_knows_neither_sinks_nor_checkpoints() {
     let others: Vec<&str> = ROOMS.into_iter().filter(|room| *room != "kafka").collect();
     assert_knows_nothing_of("kafka", &others);
+}
+
+#[test]
+fn the_api_knows_only_what_the_pipeline_shows() {
+    let outside = ["pipeline", "api"];
+    let others: Vec<&str> = ROOMS.into_iter().filter(|room| !outside.contains(room)).collect();
+    assert_knows_nothing_of("api", &others);
 }
 
 #[test]

@@ -17,6 +17,7 @@ fn every_default_is_filled_in() {
     let CheckpointConfig::File { path } = &config.checkpoint else { panic!("no file") };
     assert_eq!(path, Path::new("/home/u/.local/state/zenstream/checkpoint.json"));
     assert_eq!(config.proxy, ProxySettings::default());
+    assert_eq!(config.api, None);
     let source = &config.sources[0];
     assert_eq!(source.endpoint.as_str(), "https://acme.zendesk.com/");
     assert_eq!(source.subdomain, "acme");
@@ -84,13 +85,14 @@ sinks:
     encoding: { codec: json, metadata_key: zendesk }
     framing: { method: newline_delimited }
 transforms: {}
-api: { enabled: false, address: 127.0.0.1:8686 }
+api: { enabled: true }
 ";
 
 #[test]
 fn what_the_contract_shows_loads_as_far_as_this_version_has_it() {
     let config = yaml_in(CONTRACT, &[("ZENDESK_CLIENT_SECRET", "s")]).unwrap();
     assert_eq!(config.checkpoint.to_string(), "/tmp/state.json");
+    assert_eq!(config.api.unwrap().to_string(), "127.0.0.1:8686");
     let source = &config.sources[0];
     let names: Vec<_> = source.streams.iter().map(|stream| stream.spec.name).collect();
     assert_eq!(names, ["audit_logs", "tickets"]);

@@ -133,10 +133,6 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
     `timezone` is not available in this version
       hint: leave it out: times are in UTC
     ");
-    insta::assert_snapshot!(top("api: { enabled: true, address: 127.0.0.1:8686 }"), @"
-    api.enabled: `api` is not available in this version
-      hint: set it to `false`, or leave `api` out
-    ");
     insta::assert_snapshot!(top("checkpoint: { type: redis }"), @"
     checkpoint.type: unknown type `redis`
       hint: this version has `file`, `aws_s3`, `gcp_cloud_storage` and `kafka`
@@ -294,6 +290,14 @@ fn an_option_that_a_stream_cannot_follow_is_refused() {
       hint: add it to `streams`
     ");
     insta::assert_snapshot!(source("silence_alert_secs: { audit_logs: -1 }"), @"sources.acme.silence_alert_secs.audit_logs: expected seconds from 0 to a hundred years, found `-1`");
+}
+
+#[test]
+fn the_api_listens_at_an_ip_and_a_port() {
+    insta::assert_snapshot!(top("api: { enabled: true, address: everywhere }"), @"
+    api.address: `everywhere` is not an address to listen on
+      hint: write `IP:PORT`, `127.0.0.1:8686`
+    ");
 }
 
 #[test]

@@ -8,10 +8,12 @@
 //! * `checking`: `check`: what works and what to grant
 //! * `checkpoints`: `checkpoint`: where streams stand, and putting them elsewhere
 //! * `running`: `run`: into files, with signals, checkpoints and refusals
+//! * `observing`: the api of a run: health, metrics, status, page
 //! * `secrets`: whatever happens, no secret is printed
 
 mod checking;
 mod checkpoints;
+mod observing;
 mod reading;
 mod running;
 mod secrets;

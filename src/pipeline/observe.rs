@@ -1,0 +1,249 @@
+//! What can be seen of a pipeline from outside: one snapshot of everything.
+//!
+//! Reads counters, never stops the pipeline, and holds nothing secret: no address but an
+//! account's own, no credential, no record.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally, Trouble};
+use crate::clock::Clock;
+use crate::zendesk::Client;
+
+/// A window onto one pipeline. It may outlive it.
+#[derive(Debug, Clone)]
+pub struct Observer {
+    pub(super) clock: Clock,
+    pub(super) tally: Arc<Tally>,
+    /// By name.
+    pub(super) sources: Vec<(String, Arc<Client>)>,
+    /// The types of sinks by name, where they are known.
+    pub(super) sink_types: BTreeMap<String, &'static str>,
+}
+
+/// How a pipeline fares at one moment.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// That moment.
+    pub time: Timestamp,
+    /// Checkpoints saved.
+    pub checkpoint_saves: u64,
+    /// In the config's order.
+    pub sources: Vec<SourceStatus>,
+    /// In the config's order.
+    pub streams: Vec<StreamStatus>,
+    /// In the config's order.
+    pub sinks: Vec<SinkStatus>,
+}
+
+/// One account.
+#[derive(Debug, Clone, Serialize)]
+pub struct SourceStatus {
+    /// Its name in the config.
+    pub name: String,
+    /// The account's address.
+    pub endpoint: String,
+    /// Requests sent.
+    pub requests: u64,
+    /// Requests without an answer.
+    pub unanswered: u64,
+    /// Answers by HTTP status.
+    pub responses: BTreeMap<u16, u64>,
+    /// How long whole answers took, all together, in seconds.
+    pub response_secs: f64,
+    /// Bytes of bodies, unpacked.
+    pub received_bytes: u64,
+    /// Answers with 429.
+    pub rate_limited: u64,
+    /// How long requests waited for the budget, all together, in seconds.
+    pub budget_wait_secs: f64,
+    /// What is left of the rate limits, as the last answers said.
+    pub budget: Vec<BudgetStatus>,
+}
+
+/// One rate limit of an account.
+#[derive(Debug, Clone, Serialize)]
+pub struct BudgetStatus {
+    /// `account`, or an endpoint's own.
+    pub bucket: String,
+    /// Requests per window.
+    pub limit: u32,
+    /// What is left of them.
+    pub remaining: u32,
+}
+
+/// One stream.
+#[derive(Debug, Clone, Serialize)]
+pub struct StreamStatus {
+    /// The output, `acme.audit_logs`.
+    pub name: String,
+    /// How it fares.
+    pub state: StreamState,
+    /// The position that is saved; null: none yet.
+    pub position: Value,
+    /// For how long it has not been at its present end; while it is far from it, how old the newest
+    /// event is that was read. None: not known yet.
+    pub lag_secs: Option<f64>,
+    /// Whether the last page reached the present end.
+    pub caught_up: bool,
+    /// The time of the newest event.
+    pub last_event: Option<Timestamp>,
+    /// Whether it was without an event for longer than `silence_alert_secs`.
+    pub silent: bool,
+    /// Pages read.
+    pub pages: u64,
+    /// Events handed on.
+    pub events: u64,
+    /// Bytes of their lines.
+    pub bytes: u64,
+    /// Records that cannot be events.
+    pub rejected: u64,
+    /// Records left out because they were delivered before.
+    pub deduplicated: u64,
+    /// Readings that failed.
+    pub errors: u64,
+    /// What went wrong last.
+    pub last_error: Option<Trouble>,
+}
+
+/// How a stream fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamState {
+    /// It is read.
+    Running,
+    /// The last reading failed, and is tried again.
+    Failing,
+    /// It was refused, and is asked for from time to time.
+    Refused,
+    /// It came to its end.
+    Ended,
+    /// It broke, or was refused, and is not read any more.
+    LeftOut,
+}
+
+/// One sink.
+#[derive(Debug, Clone, Serialize)]
+pub struct SinkStatus {
+    /// Its name in the config.
+    pub name: String,
+    /// Its type, where it is known.
+    #[serde(rename = "type")]
+    pub kind: Option<&'static str>,
+    /// Events given to it, and not durable yet.
+    pub queue: u64,
+    /// Events ever given to it.
+    pub received: u64,
+    /// Events made durable.
+    pub events: u64,
+    /// Bytes of their lines.
+    pub bytes: u64,
+    /// Batches written.
+    pub batches: u64,
+    /// Writes that failed and were tried again.
+    pub retries: u64,
+    /// Events that it will never take.
+    pub refused: u64,
+    /// Events dropped at its full queue.
+    pub discarded: u64,
+    /// When it last made events durable.
+    pub last_write: Option<Timestamp>,
+    /// What went wrong last.
+    pub last_error: Option<Trouble>,
+}
+
+impl Observer {
+    /// How it fares now.
+    pub fn status(&self) -> Status {
+        let now = self.clock.now();
+        Status {
+            time: now,
+            checkpoint_saves: count(&self.tally.saves),
+            sources: self.sources.iter().map(|(name, client)| source(name, client)).collect(),
+            streams: self.tally.streams.iter().map(|tally| stream(tally, now)).collect(),
+            sinks: self.tally.sinks.iter().map(|tally| self.sink(tally)).collect(),
+        }
+    }
+
+    fn sink(&self, tally: &SinkTally) -> SinkStatus {
+        let last = tally.last();
+        SinkStatus {
+            name: tally.name.clone(),
+            kind: self.sink_types.get(&tally.name).copied(),
+            queue: tally.waiting(),
+            received: count(&tally.received),
+            events: count(&tally.events),
+            bytes: count(&tally.bytes),
+            batches: count(&tally.batches),
+            retries: count(&tally.retries),
+            refused: count(&tally.refused),
+            discarded: count(&tally.discarded),
+            last_write: last.at,
+            last_error: last.trouble,
+        }
+    }
+}
+
+fn count(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+fn source(name: &str, client: &Client) -> SourceStatus {
+    let counters = client.counters();
+    let budget = client.budget().into_iter().map(|(bucket, state)| BudgetStatus {
+        bucket,
+        limit: state.limit,
+        remaining: state.remaining,
+    });
+    SourceStatus {
+        name: name.to_owned(),
+        endpoint: client.endpoint().origin().ascii_serialization(),
+        requests: count(&counters.requests),
+        unanswered: count(&counters.unanswered),
+        responses: counters.responses(),
+        response_secs: seconds(count(&counters.response_ms)),
+        received_bytes: count(&counters.received_bytes),
+        rate_limited: count(&counters.rate_limited),
+        budget_wait_secs: seconds(count(&counters.budget_wait_ms)),
+        budget: budget.collect(),
+    }
+}
+
+fn stream(tally: &StreamTally, now: Timestamp) -> StreamStatus {
+    let standing = tally.standing();
+    let lag = standing.read_through.map(|through| now.duration_since(through).as_secs_f64());
+    let trouble = standing.trouble.as_ref().filter(|trouble| !trouble.over);
+    let state = match (tally.outcome(), trouble) {
+        (StreamOutcome::Denied(_) | StreamOutcome::Failed(_), _) => StreamState::LeftOut,
+        (StreamOutcome::Ended, _) => StreamState::Ended,
+        (StreamOutcome::Running, Some(trouble)) if trouble.refused => StreamState::Refused,
+        (StreamOutcome::Running, Some(_)) => StreamState::Failing,
+        (StreamOutcome::Running, None) => StreamState::Running,
+    };
+    StreamStatus {
+        name: tally.name.clone(),
+        state,
+        position: standing.position,
+        lag_secs: lag.map(|lag| lag.max(0.0)),
+        caught_up: standing.caught_up,
+        last_event: standing.last_event,
+        silent: standing.silent,
+        pages: count(&tally.pages),
+        events: count(&tally.events),
+        bytes: count(&tally.bytes),
+        rejected: count(&tally.rejected),
+        deduplicated: count(&tally.deduplicated),
+        errors: count(&tally.errors),
+        last_error: standing.trouble,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a sum of waits is no larger than 2^52 ms")]
+fn seconds(milliseconds: u64) -> f64 {
+    milliseconds as f64 / 1_000.0
+}
