@@ -14,8 +14,12 @@ pub mod sinks;
 
 pub mod checkpoint;
 
-// What both of them stand on.
+pub mod tokens;
+
+// What they stand on.
 pub mod buckets;
+
+mod durable;
 
 pub mod kafka;
 

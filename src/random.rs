@@ -1,7 +1,8 @@
 //! Randomness, from one place.
 //!
 //! In production it is seeded by the system; a test gives the seed, so that a
-//! failing run can be had again. Nothing secret may be made with it.
+//! failing run can be had again. Nothing secret may be made with [`Random`]: that is
+//! what [`secret`] is for, which no seed foretells.
 
 use std::sync::Mutex;
 
@@ -32,4 +33,17 @@ impl Random {
     pub fn fraction(&self) -> f64 {
         self.rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner).f64()
     }
+}
+
+/// The system has no randomness to give.
+#[derive(Debug, thiserror::Error)]
+#[error("the system has no randomness for secrets")]
+pub struct NoRandomness;
+
+/// Bytes that nobody can guess.
+pub fn secret<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bytes = [0; N];
+    let source = rustls::crypto::aws_lc_rs::default_provider().secure_random;
+    source.fill(&mut bytes).map_err(|_| NoRandomness)?;
+    Ok(bytes)
 }

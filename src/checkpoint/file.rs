@@ -4,7 +4,6 @@
 //! as long as the store keeps a second process out. It must never leave half a
 //! file under its name, nor look inside the checkpoint.
 
-use std::ffi::OsString;
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -13,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use super::{Checkpoint, CheckpointStore, Revision, StoreError, StoreErrorKind, document};
+use crate::durable::{beside, private, replace};
 
 type Loaded = Option<(Revision, Checkpoint)>;
 
@@ -176,56 +176,6 @@ fn read(path: &Path) -> Result<Loaded, StoreError> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(of_io("read", path, &error)),
     }
-}
-
-/// Puts `bytes` in the place of what is at `path`, so that whoever looks, whenever the power
-/// goes, finds the old or the new.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = beside(path, ".new");
-    // One that a crash left is not ours to write into: it may be readable by others.
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let file = private(OpenOptions::new().write(true).create_new(true)).open(&new)?;
-    let written = write_durably(file, bytes).and_then(|()| fs::rename(&new, path));
-    if let Err(error) = written {
-        // On a full disk it would stand in its own way.
-        if let Err(also) = fs::remove_file(&new) {
-            tracing::debug!(error = %also, "cannot remove a half-written checkpoint");
-        }
-        return Err(error);
-    }
-    path.parent().map_or(Ok(()), sync_directory)
-}
-
-fn write_durably(mut file: fs::File, bytes: &[u8]) -> io::Result<()> {
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.file_name().map_or_else(OsString::new, OsString::from);
-    name.push(ending);
-    path.with_file_name(name)
-}
-
-/// For the owner's eyes only, where the system can say so.
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
-}
-
-#[cfg(unix)]
-fn sync_directory(dir: &Path) -> io::Result<()> {
-    fs::File::open(dir)?.sync_all()
-}
-
-/// Elsewhere a directory cannot be opened; the system keeps names in its journal.
-#[cfg(not(unix))]
-fn sync_directory(_dir: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 fn of_io(what: &str, path: &Path, error: &io::Error) -> StoreError {

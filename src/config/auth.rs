@@ -2,13 +2,13 @@
 //!
 //! Whether Zendesk takes the credentials is not known here.
 
-use super::AuthConfig;
 use super::node::{Node, Path};
 use super::problem::Finding;
 use super::read::{read, type_of};
-use super::written;
+use super::{AuthConfig, TokenStoreConfig, tokens, written};
 
-const STRATEGIES: &[&str] = &["oauth_client_credentials", "bearer", "api_token", "basic"];
+const STRATEGIES: &[&str] =
+    &["oauth_client_credentials", "oauth_refresh_token", "bearer", "api_token", "basic"];
 
 /// Reading is all that the records need.
 const DEFAULT_SCOPE: &str = "read";
@@ -20,37 +20,63 @@ const ALIASES: &[(&str, &str)] = &[("token", "api_token")];
 ///
 /// The fields of a strategy stand beside `strategy`, or in a map of the strategy's name. The
 /// latter may be there for several, so that a variable can choose among them.
-pub(super) fn auth(node: &Node, path: &Path) -> Result<AuthConfig, Finding> {
+///
+/// `beside` is where rotating tokens are kept unless something else is said.
+pub(super) fn auth(
+    node: &Node,
+    path: &Path,
+    beside: TokenStoreConfig,
+) -> Result<AuthConfig, Finding> {
     let word = type_of(node, path, "strategy", STRATEGIES)?;
     let meant = ALIASES.iter().find_map(|(alias, meant)| (*alias == word).then_some(*meant));
     let meant = meant.unwrap_or(word);
     if !STRATEGIES.contains(&meant) {
         return Err(Finding::unknown_value(&path.key("strategy"), word, STRATEGIES));
     }
-    let Node::Map(entries) = node else { return strategy(meant, node, path) };
+    let Node::Map(entries) = node else { return strategy(meant, node, path, beside) };
     let is_strategy = |key: &&String| STRATEGIES.contains(&key.as_str());
     if !entries.keys().any(|key| is_strategy(&key)) {
-        return strategy(meant, node, path);
+        return strategy(meant, node, path, beside);
     }
     if let Some(key) = entries.keys().find(|key| *key != "strategy" && !is_strategy(key)) {
         let inside = format!("put it into the map of its strategy, such as `{meant}`");
         return Err(Finding::new(path, format!("`{key}` stands beside strategies")).hint(inside));
     }
     match node.get(meant) {
-        Some(fields) => strategy(meant, fields, &path.key(meant)),
+        Some(fields) => strategy(meant, fields, &path.key(meant), beside),
         None => Err(Finding::new(path, format!("missing field `{meant}`"))
             .hint("it holds the fields of the strategy that was chosen")),
     }
 }
 
-fn strategy(name: &str, node: &Node, path: &Path) -> Result<AuthConfig, Finding> {
+fn strategy(
+    name: &str,
+    node: &Node,
+    path: &Path,
+    beside: TokenStoreConfig,
+) -> Result<AuthConfig, Finding> {
+    let scope = |written: Option<written::NonEmpty>| {
+        written.map_or_else(|| DEFAULT_SCOPE.to_owned(), |scope| scope.0)
+    };
     match name {
         "oauth_client_credentials" => {
             let written: written::OauthClientCredentials = read(node, path)?;
             Ok(AuthConfig::OauthClientCredentials {
                 client_id: written.client_id.0,
                 client_secret: written.client_secret.0,
-                scope: written.scope.map_or_else(|| DEFAULT_SCOPE.to_owned(), |scope| scope.0),
+                scope: scope(written.scope),
+            })
+        }
+        "oauth_refresh_token" => {
+            let written: written::OauthRefreshToken = read(node, path)?;
+            let store = node.get("token_store");
+            let store = store.map(|node| tokens::store(node, &path.key("token_store")));
+            Ok(AuthConfig::OauthRefreshToken {
+                client_id: written.client_id.0,
+                client_secret: written.client_secret.map(|secret| secret.0),
+                refresh_token: written.refresh_token.map(|token| token.0),
+                scope: scope(written.scope),
+                store: store.unwrap_or(Ok(beside))?,
             })
         }
         "bearer" => {

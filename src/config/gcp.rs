@@ -13,7 +13,9 @@ use super::node::{Node, Path};
 use super::problem::Finding;
 use super::read::read;
 use super::written::NonEmpty;
-use super::{CheckpointConfig, Config, SinkConfig, SinkKind};
+use super::{
+    AuthConfig, CheckpointConfig, Config, SinkConfig, SinkKind, SourceConfig, TokenStoreConfig,
+};
 use crate::buckets::{GcpCredentials, GcsSettings};
 use crate::http_client::ProxySettings;
 
@@ -50,8 +52,13 @@ pub(super) fn check_proxy(
     environment: &dyn Environment,
 ) -> Result<(), Finding> {
     let is_ours = |sink: &SinkConfig| matches!(sink.kind, SinkKind::GcpCloudStorage { .. });
+    let keeps_tokens = |source: &SourceConfig| {
+        let AuthConfig::OauthRefreshToken { store, .. } = &source.auth else { return false };
+        matches!(store, TokenStoreConfig::GcpCloudStorage { .. })
+    };
     let asks_google = matches!(config.checkpoint, CheckpointConfig::GcpCloudStorage { .. })
-        || config.sinks.iter().any(is_ours);
+        || config.sinks.iter().any(is_ours)
+        || config.sources.iter().any(keeps_tokens);
     // The environment's own mistakes are told where the proxies are read.
     let Ok(of_environment) = ProxySettings::of_environment(environment) else { return Ok(()) };
     if asks_google && config.proxy != of_environment {

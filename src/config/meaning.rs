@@ -14,8 +14,8 @@ use super::problem::{ConfigError, Finding, Findings, listed};
 use super::read::{read, type_of};
 use super::written::{self, Toggle};
 use super::{
-    CheckpointConfig, Config, ProxySettings, SinkConfig, SourceConfig, aws, gcp, inputs, kafka,
-    sink, source,
+    CheckpointConfig, Config, ProxySettings, SinkConfig, SourceConfig, TokenStoreConfig, aws, gcp,
+    inputs, kafka, sink, source, tokens,
 };
 
 /// What the tree means; none if something is wrong with it, which is then among the findings.
@@ -25,6 +25,8 @@ pub(super) fn config(
     findings: &mut Findings,
 ) -> Option<Config> {
     let top = Path::default();
+    // Where there is no data directory, nothing comes of the config.
+    let here = PathBuf::new();
     let data_dir = findings.keep(data_dir(root, &top, environment));
     let checkpoint = data_dir.as_ref().and_then(|directory| {
         checkpoint(root.get("checkpoint"), &top.key("checkpoint"), directory, findings)
@@ -36,7 +38,10 @@ pub(super) fn config(
     let max_pages = root.get("max_pages").map(|node| read(node, &top.key("max_pages")));
     let max_pages = findings.keep(max_pages.transpose());
     check_names(root, findings);
-    let sources = sources(root, findings);
+    let tokens = |source: &str| {
+        tokens::beside(checkpoint.as_ref(), data_dir.as_deref().unwrap_or(&here), source)
+    };
+    let sources = sources(root, &tokens, findings);
     let place = checkpoint.as_ref().map(ToString::to_string).unwrap_or_default();
     let sinks = sinks(root, acknowledgements, sources.as_deref(), &place, findings);
     let config = Config {
@@ -207,7 +212,11 @@ fn check_names(root: &Node, findings: &mut Findings) {
     }
 }
 
-fn sources(root: &Node, findings: &mut Findings) -> Option<Vec<SourceConfig>> {
+fn sources(
+    root: &Node,
+    tokens: &dyn Fn(&str) -> TokenStoreConfig,
+    findings: &mut Findings,
+) -> Option<Vec<SourceConfig>> {
     let components = components(root, "sources");
     if components.is_empty() {
         findings.push(missing("source", "sources"));
@@ -215,7 +224,7 @@ fn sources(root: &Node, findings: &mut Findings) -> Option<Vec<SourceConfig>> {
     }
     let understood = components.iter().map(|(name, node, path)| {
         match findings.keep(type_of(node, path, "type", source::TYPES))? {
-            "zendesk" => source::source(name, node, path, findings),
+            "zendesk" => source::source(name, node, path, tokens(name), findings),
             other => {
                 findings.push(Finding::unknown_value(&path.key("type"), other, source::TYPES));
                 None

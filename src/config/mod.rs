@@ -28,6 +28,7 @@ mod streams;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod unavailable;
 mod written;
 
@@ -52,6 +53,7 @@ pub use load::{load, parse};
 pub use problem::{ConfigError, Problem};
 pub use since::{SinceError, parse_since};
 pub use syntax::Format;
+pub use tokens::file as token_file;
 
 /// A config that can be run.
 #[derive(Debug, Clone)]
@@ -193,6 +195,19 @@ pub enum AuthConfig {
         /// Scopes, space separated.
         scope: String,
     },
+    /// OAuth for a person who consented once, in `zenstream login` or elsewhere.
+    OauthRefreshToken {
+        /// The client's unique identifier.
+        client_id: String,
+        /// Its secret; a public client has none.
+        client_secret: Option<SecretString>,
+        /// The token to begin with, if not that of a login.
+        refresh_token: Option<SecretString>,
+        /// Scopes, space separated.
+        scope: String,
+        /// Where the pair of tokens is kept.
+        store: TokenStoreConfig,
+    },
     /// A ready access token.
     Bearer {
         /// The token.
@@ -211,6 +226,30 @@ pub enum AuthConfig {
         user: String,
         /// The password.
         password: SecretString,
+    },
+}
+
+/// Where rotating tokens are kept.
+#[derive(Debug, Clone)]
+pub enum TokenStoreConfig {
+    /// One file.
+    File {
+        /// The file.
+        path: PathBuf,
+    },
+    /// One object in S3.
+    AwsS3 {
+        /// The bucket it is in.
+        bucket: Box<crate::buckets::AwsS3Settings>,
+        /// Its key there.
+        key: String,
+    },
+    /// One object in Google Cloud Storage.
+    GcpCloudStorage {
+        /// The bucket it is in.
+        bucket: Box<crate::buckets::GcsSettings>,
+        /// Its name there.
+        key: String,
     },
 }
 

@@ -6,7 +6,7 @@ use super::node::{Node, Path};
 use super::problem::{Finding, Findings};
 use super::read::read;
 use super::written::{self, Zendesk};
-use super::{RequestConfig, SourceConfig, auth, endpoint, streams};
+use super::{RequestConfig, SourceConfig, TokenStoreConfig, auth, endpoint, streams};
 
 /// The types of sources.
 pub(super) const TYPES: &[&str] = &["zendesk"];
@@ -20,16 +20,18 @@ const RETRY_ATTEMPTS: u32 = 10;
 /// Leaves a fifth of the account's budget to the customer's other tools.
 const SHARE: f64 = 0.8;
 
-/// What the source means; none if something is wrong with it.
+/// What the source means; none if something is wrong with it. `tokens` is where rotating tokens are
+/// kept unless it says otherwise.
 pub(super) fn source(
     name: &str,
     node: &Node,
     path: &Path,
+    tokens: TokenStoreConfig,
     findings: &mut Findings,
 ) -> Option<SourceConfig> {
     let auth = node
         .get("auth")
-        .and_then(|auth_node| findings.keep(auth::auth(auth_node, &path.key("auth"))));
+        .and_then(|auth_node| findings.keep(auth::auth(auth_node, &path.key("auth"), tokens)));
     let written: Zendesk = findings.keep(read(node, path))?;
     let endpoint = findings.keep(endpoint::endpoint(
         written.subdomain.as_deref(),

@@ -80,7 +80,7 @@ const VALUES: &[(&str, &[&str])] = &[
     ("secret.*.type", &["aws_secrets_manager"]),
     ("sinks.*.sasl.mechanism", &["GSSAPI"]),
     ("checkpoint.sasl.mechanism", &["GSSAPI"]),
-    ("sources.*.auth.strategy", &["oauth_refresh_token", "aws", "custom"]),
+    ("sources.*.auth.strategy", &["aws", "custom"]),
     ("sources.*.emit", &["pages"]),
     ("sources.*.type", &["okta", "http_client", "exec", "stdin", "http_server", "vector"]),
     ("sinks.*.auth.strategy", &["aws"]),

@@ -84,6 +84,20 @@ pub(super) struct OauthClientCredentials {
     pub(super) scope: Option<NonEmpty>,
 }
 
+/// `sources.*.auth` with the strategy `oauth_refresh_token`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OauthRefreshToken {
+    #[serde(rename = "strategy")]
+    _strategy: Option<IgnoredAny>,
+    pub(super) client_id: NonEmpty,
+    pub(super) client_secret: Option<Secret>,
+    pub(super) refresh_token: Option<Secret>,
+    pub(super) scope: Option<NonEmpty>,
+    #[serde(rename = "token_store")]
+    _token_store: Option<IgnoredAny>,
+}
+
 /// `sources.*.auth` with the strategy `bearer`
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,14 +9,21 @@ use jiff::{SignedDuration, Timestamp};
 use super::connect::Connector;
 use super::plan::{DeliverySettings, SinkPlan, SourcePlan};
 use super::topology::Pipeline;
+use crate::buckets::{AwsS3, GcpCloudStorage};
 use crate::checkpoint::StoreError;
 use crate::clock::Clock;
-use crate::config::{AuthConfig, Config, ProxySettings, Since, SourceConfig, StreamConfig};
+use crate::config::{
+    AuthConfig, Config, ProxySettings, Since, SourceConfig, StreamConfig, TokenStoreConfig,
+};
 use crate::random::Random;
 use crate::sinks::{Compression, Encoder, File, FileSettings, SinkError};
 use crate::streams::StreamSettings;
+use crate::tokens::{BucketTokens, FileTokens};
 use crate::zendesk::transport::Transport;
-use crate::zendesk::{Client, ClientSettings, Credentials, Network, NetworkError};
+use crate::zendesk::{
+    Client, ClientSettings, Credentials, Network, NetworkError, OauthClient, RotatingCredentials,
+    TokenStore,
+};
 
 /// A longer page, decompressed, is refused. A page of a thousand large tickets is about 10 MB.
 const BODY_BYTES_MAX: usize = 256 << 20;
@@ -127,18 +134,40 @@ pub fn client(
         share: source.request.share,
         max_body_bytes: BODY_BYTES_MAX,
     };
-    let credentials = credentials(&source.auth);
+    let credentials = credentials(&source.auth, proxy);
     Ok(Client::new(settings, credentials, transport, outside.clock, Arc::clone(&outside.random)))
 }
 
-fn credentials(auth: &AuthConfig) -> Credentials {
+fn credentials(auth: &AuthConfig, proxy: &ProxySettings) -> Credentials {
     match auth.clone() {
         AuthConfig::OauthClientCredentials { client_id, client_secret, scope } => {
             Credentials::ClientCredentials { client_id, client_secret, scope }
         }
+        AuthConfig::OauthRefreshToken { client_id, client_secret, refresh_token, scope, store } => {
+            Credentials::RefreshToken(RotatingCredentials {
+                client: OauthClient { client_id, client_secret, scope },
+                seed: refresh_token,
+                store: token_store(&store, proxy),
+            })
+        }
         AuthConfig::Bearer { token } => Credentials::Bearer(token),
         AuthConfig::ApiToken { email, token } => Credentials::ApiToken { email, token },
         AuthConfig::Basic { user, password } => Credentials::Password { user, password },
+    }
+}
+
+/// Where rotating tokens are kept. Connects to nothing.
+pub fn token_store(config: &TokenStoreConfig, proxy: &ProxySettings) -> Arc<dyn TokenStore> {
+    match config {
+        TokenStoreConfig::File { path } => Arc::new(FileTokens::new(path.clone())),
+        TokenStoreConfig::AwsS3 { bucket, key } => {
+            let bucket = AwsS3::new((**bucket).clone(), proxy.clone());
+            Arc::new(BucketTokens::new(Arc::new(bucket), key.clone()))
+        }
+        TokenStoreConfig::GcpCloudStorage { bucket, key } => {
+            let bucket = GcpCloudStorage::new((**bucket).clone(), proxy.clone());
+            Arc::new(BucketTokens::new(Arc::new(bucket), key.clone()))
+        }
     }
 }
 

@@ -27,7 +27,9 @@ mod tally;
 mod topology;
 
 pub use batch::{Around, BatchSettings, Batcher, Cut, Delivery, Span, Whence};
-pub use build::{BuildError, KEPT, Outside, build, client, rejected_file, stream_settings};
+pub use build::{
+    BuildError, KEPT, Outside, build, client, rejected_file, stream_settings, token_store,
+};
 pub use connect::Connector;
 pub use error::RunError;
 pub use ledger::{Ledger, Seq, Share, SinkId};

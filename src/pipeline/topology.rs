@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all as join_all_futures;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -96,6 +97,17 @@ impl Pipeline {
 
     /// Runs until every stream has ended or `shutdown` is done, then drains.
     pub async fn run(
+        self,
+        options: RunOptions,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), RunError> {
+        let clients: Vec<_> = self.sources.iter().map(|it| Arc::clone(&it.client)).collect();
+        let ended = self.run_streams(options, shutdown).await;
+        join_all_futures(clients.iter().map(|client| client.settle())).await;
+        ended
+    }
+
+    async fn run_streams(
         self,
         options: RunOptions,
         shutdown: impl Future<Output = ()>,

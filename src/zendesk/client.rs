@@ -13,10 +13,11 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use http::header::{ACCEPT, AUTHORIZATION, DATE, HeaderValue, LOCATION};
 use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
 
-use super::auth::{Credentials, Signer};
+use super::auth::{Allowed, Credentials, Signer, TokenEndpoint};
 use super::error::{ApiError, ErrorKind};
 use super::rate_limit::{ACCOUNT, BucketState, RateBudget};
 use super::retry::{Backoff, SHORTEST_RATE_WAIT, requested_wait};
@@ -29,6 +30,9 @@ const REDIRECTS_MAX: usize = 5;
 
 /// The first and the last ceiling of the random delay between tries.
 const RETRY_CEILINGS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// How long the end of a process may wait for tokens that are being renewed.
+const LONGEST_SETTLING: Duration = Duration::from_secs(30);
 
 /// A clock that is wrong by more than this is worth a warning, in seconds.
 const CLOCK_AHEAD_WARNING: i64 = 60;
@@ -78,7 +82,7 @@ impl PageRequest {
 /// What the client did so far.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Requests sent.
+    /// Requests sent, but for those that renew tokens.
     pub requests: AtomicU64,
     /// Requests without a whole answer.
     pub unanswered: AtomicU64,
@@ -122,6 +126,17 @@ pub struct Client {
     clock_ahead_secs: AtomicI64,
 }
 
+/// What Zendesk says of the token that asks.
+#[derive(Deserialize)]
+struct Introspection {
+    token: TokenDescription,
+}
+
+#[derive(Deserialize)]
+struct TokenDescription {
+    scopes: Option<Vec<String>>,
+}
+
 /// A whole answer.
 struct Answer {
     status: StatusCode,
@@ -139,7 +154,9 @@ impl Client {
         random: Arc<Random>,
     ) -> Self {
         let budget = RateBudget::new(settings.share);
-        let signer = Signer::new(credentials);
+        let (place, timeout) = (settings.endpoint.clone(), settings.timeout);
+        let endpoint = TokenEndpoint::new(Arc::clone(&transport), place, timeout, clock);
+        let signer = Signer::new(credentials, endpoint, &random);
         Self {
             settings,
             signer,
@@ -176,6 +193,32 @@ impl Client {
     /// The account's address.
     pub fn endpoint(&self) -> &Url {
         &self.settings.endpoint
+    }
+
+    /// The scopes that the credentials were granted, signing in first if need be; none where
+    /// whatever the user may is allowed, or where Zendesk does not tell.
+    pub async fn scopes(&self) -> Result<Option<Vec<String>>, ApiError> {
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+        match self.signer.allowed().await? {
+            Allowed::Scopes(scopes) => Ok(Some(words(&scopes))),
+            Allowed::Everything => Ok(None),
+            Allowed::Untold => {
+                let request = PageRequest::new("/api/v2/oauth/tokens/current");
+                let decode = |body: &Bytes| -> Result<Introspection, String> {
+                    // The parser's message could quote what is none of its business.
+                    serde_json::from_slice(body).map_err(|_| "it describes no token".to_owned())
+                };
+                Ok(self.get(&request, decode).await?.token.scopes)
+            }
+        }
+    }
+
+    /// Waits for the end of what must not be lost: a renewal of tokens that is under way. To be
+    /// called before the process ends; whoever asked for it may have gone.
+    pub async fn settle(&self) {
+        if tokio::time::timeout(LONGEST_SETTLING, self.signer.settle()).await.is_err() {
+            tracing::warn!("the renewal of the tokens is not done; you may have to sign in again");
+        }
     }
 
     /// Gets a page and decodes it. `decode` says in words what is wrong with a body
@@ -221,7 +264,7 @@ impl Client {
         loop {
             let (permit, waited) = self.budget.acquire(bucket).await;
             self.count_wait(waited);
-            let signature = self.sign().await?;
+            let signature = self.signer.header().await?;
             let answer = self.exchange(self.build(page, &signature)?).await?;
             self.budget.learn(bucket, &answer.headers, self.clock.now());
             drop(permit);
@@ -231,17 +274,15 @@ impl Client {
                     continue;
                 }
             }
-            let body = self.accept(answer, bucket, page.needs.as_deref())?;
+            let is_unauthorized = answer.status == StatusCode::UNAUTHORIZED;
+            let body = self.accept(answer, bucket, page.needs.as_deref()).map_err(|error| {
+                match self.signer.remedy().filter(|_| is_unauthorized) {
+                    Some(remedy) => error.with_hint(remedy),
+                    None => error,
+                }
+            })?;
             return decode(&body).map_err(|reason| ApiError::malformed(&body, &reason));
         }
-    }
-
-    async fn sign(&self) -> Result<HeaderValue, ApiError> {
-        let exchange = async |request: Request| {
-            let answer = self.exchange(request).await?;
-            self.accept(answer, "oauth", None)
-        };
-        self.signer.header(&self.settings.endpoint, exchange).await
     }
 
     fn build(&self, page: &PageRequest, signature: &HeaderValue) -> Result<Request, ApiError> {

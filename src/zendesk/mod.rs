@@ -13,7 +13,10 @@ mod rate_limit;
 mod retry;
 pub mod transport;
 
-pub use auth::Credentials;
+pub use auth::{
+    Consent, Credentials, Fingerprint, OauthClient, RotatingCredentials, TokenEndpoint, TokenPair,
+    TokenRecord, TokenSave, TokenStore, TokenStoreError, TokenStoreErrorKind, TokenVersion,
+};
 pub use client::{Client, ClientSettings, Counters, PageRequest};
 pub use error::{ApiError, ErrorKind};
 pub use network::{Network, NetworkError};

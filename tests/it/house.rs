@@ -91,6 +91,7 @@ const ROOMS: [&str; 13] = [
     "pipeline",
     "sinks",
     "checkpoint",
+    "tokens",
     "buckets",
     "kafka",
     "config",
@@ -135,6 +136,13 @@ fn sinks_and_checkpoints_do_not_know_each_other() {
         let of_sinks = text.match_indices("crate::sinks::").count();
         assert_eq!(of_sinks, text.match_indices("crate::sinks::SinkState").count());
     }
+}
+
+#[test]
+fn tokens_are_kept_by_whoever_knows_nothing_else() {
+    let known = ["tokens", "zendesk", "buckets"];
+    let others: Vec<&str> = ROOMS.into_iter().filter(|room| !known.contains(room)).collect();
+    assert_knows_nothing_of("tokens", &others);
 }
 
 #[test]

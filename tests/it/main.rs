@@ -7,6 +7,7 @@
 //! * `isolation`: streams and accounts that fail, beside others that do not
 //! * `delivery`: how events get to sinks, and what becomes of those that none will take
 //! * `client`: what the client does with answers, credentials and links
+//! * `rotation`: tokens that are replaced with each renewal, by several processes that may die
 //! * `binary`: starts the real binary, and a pretend account for it
 //! * `program`: the real binary: what it prints and how it ends
 //! * `examples`: the example configs, each against what its destination documents
@@ -22,6 +23,7 @@ mod house;
 mod isolation;
 mod kill;
 mod program;
+mod rotation;
 mod seeds;
 mod truth;
 mod world;

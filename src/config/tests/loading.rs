@@ -364,7 +364,7 @@ fn a_variable_chooses_how_to_sign_in() {
     insta::assert_snapshot!(refused(&[("EMAIL", "a@b")]), @"sources.acme.auth.api_token.token: is empty");
     insta::assert_snapshot!(refused(&[("AUTH_MODE", "oauth")]), @"
     sources.acme.auth.strategy: unknown strategy `${AUTH_MODE:-token}`
-      hint: did you mean `oauth_client_credentials`?
+      hint: did you mean `oauth_refresh_token`?
     ");
     insta::assert_snapshot!(refused(&[("AUTH_MODE", "basic")]), @"
     sources.acme.auth: missing field `basic`

@@ -74,7 +74,7 @@ fn an_unknown_word_is_answered_with_the_closest_or_with_all() {
     ");
     insta::assert_snapshot!(swapped("strategy: bearer, ", ""), @"
     sources.acme.auth: missing field `strategy`
-      hint: this version has `oauth_client_credentials`, `bearer`, `api_token` and `basic`
+      hint: this version has `oauth_client_credentials`, `oauth_refresh_token`, `bearer`, `api_token` and `basic`
     ");
     insta::assert_snapshot!(sink("target: stdin"), @"
     sinks.out.target: unknown target `stdin`
@@ -141,9 +141,9 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
     sources.acme.emit: `pages` is not available in this version
       hint: this version has `records`
     ");
-    insta::assert_snapshot!(swapped("strategy: bearer", "strategy: oauth_refresh_token"), @"
-    sources.acme.auth.strategy: `oauth_refresh_token` is not available in this version
-      hint: this version has `oauth_client_credentials`, `bearer`, `api_token` and `basic`
+    insta::assert_snapshot!(swapped("strategy: bearer", "strategy: custom"), @"
+    sources.acme.auth.strategy: `custom` is not available in this version
+      hint: this version has `oauth_client_credentials`, `oauth_refresh_token`, `bearer`, `api_token` and `basic`
     ");
     insta::assert_snapshot!(sink("buffer: { type: disk, max_size: 268435488, when_full: block }"), @"
     sinks.out.buffer.type: `disk` is not available in this version

@@ -8,6 +8,7 @@ mod loading;
 mod mistakes;
 mod requests;
 mod secrets;
+mod tokens;
 
 use std::collections::HashMap;
 use std::fmt::Write;

@@ -1,0 +1,241 @@
+//! Signing in: what goes into the `Authorization` header, and how it is renewed.
+//!
+//! Facts: <https://developer.zendesk.com/documentation/authentication/oauth-migration/>. Secrets are held in types that cannot be printed, and the
+//! header is marked sensitive so that no log of a lower layer shows it. Where tokens are kept is not known here.
+
+mod consent;
+mod grant;
+mod record;
+mod rotation;
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::header::HeaderValue;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Mutex;
+
+use super::error::{ApiError, ErrorKind};
+use crate::random::Random;
+
+pub use consent::Consent;
+pub use grant::{OauthClient, TokenEndpoint};
+pub use record::{
+    Fingerprint, TokenPair, TokenRecord, TokenSave, TokenStore, TokenStoreError,
+    TokenStoreErrorKind, TokenVersion,
+};
+pub use rotation::RotatingCredentials;
+
+use grant::{Grant, Granted};
+use rotation::Rotation;
+
+/// How to sign in.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// OAuth for programs.
+    ClientCredentials {
+        /// The client's unique identifier.
+        client_id: String,
+        /// Its secret.
+        client_secret: SecretString,
+        /// Scopes, space separated.
+        scope: String,
+    },
+    /// OAuth for a person who consented once; a new pair of tokens replaces each old one.
+    RefreshToken(RotatingCredentials),
+    /// A ready access token.
+    Bearer(SecretString),
+    /// A user's API token. Zendesk ends these on 2027-04-30.
+    ApiToken {
+        /// The user.
+        email: String,
+        /// The token.
+        token: SecretString,
+    },
+    /// A user's password. Zendesk removed this in January 2026.
+    Password {
+        /// The user.
+        user: String,
+        /// The password.
+        password: SecretString,
+    },
+}
+
+impl Credentials {
+    /// What the user of these should know, where they will not work for long.
+    fn notice(&self) -> Option<&'static str> {
+        match self {
+            Self::ApiToken { .. } => Some(
+                "zendesk ends API tokens on 2027-04-30; `oauth_client_credentials` goes on working",
+            ),
+            Self::Password { .. } => Some(
+                "zendesk took passwords off the API in January 2026; use `oauth_client_credentials`",
+            ),
+            Self::ClientCredentials { .. } | Self::RefreshToken(_) | Self::Bearer(_) => None,
+        }
+    }
+}
+
+/// What a token is known to allow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Allowed {
+    /// These scopes, space separated.
+    Scopes(String),
+    /// Whatever the user may.
+    Everything,
+    /// Zendesk would have to be asked.
+    Untold,
+}
+
+/// Makes the `Authorization` header, and keeps an OAuth token until its half-life.
+#[derive(Debug)]
+pub(super) struct Signer(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Bearer(SecretString),
+    ApiToken { user: String, token: SecretString },
+    Password { user: String, password: SecretString },
+    Client { client: OauthClient, endpoint: TokenEndpoint, token: Mutex<Option<Token>> },
+    Rotating(Box<Rotation>),
+}
+
+#[derive(Debug, Clone)]
+struct Token {
+    header: HeaderValue,
+    renew_at: Option<Timestamp>,
+    scope: Option<String>,
+}
+
+impl Signer {
+    pub(super) fn new(
+        credentials: Credentials,
+        endpoint: TokenEndpoint,
+        random: &Arc<Random>,
+    ) -> Self {
+        if let Some(notice) = credentials.notice() {
+            tracing::warn!("{notice}");
+        }
+        Self(match credentials {
+            Credentials::Bearer(token) => Kind::Bearer(token),
+            Credentials::ApiToken { email, token } => {
+                Kind::ApiToken { user: format!("{email}/token"), token }
+            }
+            Credentials::Password { user, password } => Kind::Password { user, password },
+            Credentials::ClientCredentials { client_id, client_secret, scope } => {
+                let client = OauthClient { client_id, client_secret: Some(client_secret), scope };
+                Kind::Client { client, endpoint, token: Mutex::new(None) }
+            }
+            Credentials::RefreshToken(credentials) => {
+                Kind::Rotating(Box::new(Rotation::new(credentials, endpoint, Arc::clone(random))))
+            }
+        })
+    }
+
+    /// The header for the next request. Sends at most one token request of its own.
+    pub(super) async fn header(&self) -> Result<HeaderValue, ApiError> {
+        match &self.0 {
+            Kind::Bearer(token) => bearer(token),
+            Kind::ApiToken { user, token } => basic(user, token),
+            Kind::Password { user, password } => basic(user, password),
+            Kind::Rotating(rotation) => bearer(&rotation.pair().await?.access_token),
+            Kind::Client { client, endpoint, token } => {
+                let mut held = token.lock().await;
+                let now = endpoint.clock().now();
+                let stale = |token: &Token| token.renew_at.is_some_and(|at| at <= now);
+                if let Some(token) = held.as_ref().filter(|token| !stale(token)) {
+                    return Ok(token.header.clone());
+                }
+                let granted = endpoint.exchange(client, &Grant::ClientCredentials).await?;
+                let token = Token::of(granted)?;
+                let renews = token.renew_at.is_some();
+                tracing::info!(renews, "signed in with client credentials");
+                Ok(held.insert(token).header.clone())
+            }
+        }
+    }
+
+    /// Forgets the token that `refused` was made of. Returns whether another try
+    /// would be signed anew.
+    pub(super) async fn renew(&self, refused: &HeaderValue) -> bool {
+        match &self.0 {
+            Kind::Bearer(_) | Kind::ApiToken { .. } | Kind::Password { .. } => false,
+            Kind::Rotating(rotation) => {
+                rotation.forget(refused);
+                true
+            }
+            Kind::Client { token, .. } => {
+                let mut held = token.lock().await;
+                if held.as_ref().is_some_and(|token| token.header == *refused) {
+                    *held = None;
+                }
+                true
+            }
+        }
+    }
+
+    /// What the present token allows, signing in first where there is none.
+    pub(super) async fn allowed(&self) -> Result<Allowed, ApiError> {
+        let scope = match &self.0 {
+            Kind::ApiToken { .. } | Kind::Password { .. } => return Ok(Allowed::Everything),
+            Kind::Bearer(_) => None,
+            Kind::Rotating(rotation) => rotation.pair().await?.scope,
+            Kind::Client { token, .. } => {
+                self.header().await?;
+                token.lock().await.as_ref().and_then(|token| token.scope.clone())
+            }
+        };
+        Ok(scope.map_or(Allowed::Untold, Allowed::Scopes))
+    }
+
+    /// What to do when Zendesk does not know who asks, where it is not the same for all.
+    pub(super) fn remedy(&self) -> Option<&'static str> {
+        match &self.0 {
+            Kind::Password { .. } => Some(
+                "zendesk takes no passwords any more: make an OAuth client in Admin Center, and use \
+                 `oauth_client_credentials` or `zenstream login`",
+            ),
+            Kind::Rotating(_) => Some("sign in again with `zenstream login`"),
+            Kind::Bearer(_) | Kind::ApiToken { .. } | Kind::Client { .. } => None,
+        }
+    }
+
+    /// Waits for the end of a renewal that is under way and must not be lost.
+    pub(super) async fn settle(&self) {
+        if let Kind::Rotating(rotation) = &self.0 {
+            rotation.settle().await;
+        }
+    }
+}
+
+impl Token {
+    fn of(granted: Granted) -> Result<Self, ApiError> {
+        let half_life = |end: Timestamp| end.duration_since(granted.obtained_at) / 2;
+        let renew_at = granted.expires_at.map(half_life);
+        Ok(Self {
+            header: bearer(&granted.access_token)?,
+            renew_at: renew_at.and_then(|half| granted.obtained_at.checked_add(half).ok()),
+            scope: granted.scope,
+        })
+    }
+}
+
+fn bearer(token: &SecretString) -> Result<HeaderValue, ApiError> {
+    sensitive(&format!("Bearer {}", token.expose_secret()))
+}
+
+fn basic(user: &str, password: &SecretString) -> Result<HeaderValue, ApiError> {
+    let pair = format!("{user}:{}", password.expose_secret());
+    sensitive(&format!("Basic {}", BASE64.encode(pair)))
+}
+
+fn sensitive(text: &str) -> Result<HeaderValue, ApiError> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| ApiError {
+        hint: Some("look for a line break or another control character in the secret".to_owned()),
+        ..ApiError::local(ErrorKind::Config, "the credentials cannot be put into a header")
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}

@@ -1,0 +1,379 @@
+//! Keeps a rotating pair of tokens alive, for all processes that share its store.
+//!
+//! A refresh token works once: the answer that brings the new pair ends the old one. So whoever
+//! exchanges it puts a claim into the store first, which also proves that the store can be written to,
+//! and the new pair is durable there before anything is signed with it. Whoever loses the race reads
+//! the winner's pair. It must not try an exchange again by itself.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
+use http::HeaderValue;
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use super::super::error::{ApiError, ErrorKind};
+use super::super::retry::Backoff;
+use super::bearer;
+use super::grant::{Grant, Granted, OauthClient, TokenEndpoint};
+use super::record::{
+    Fingerprint, TokenPair, TokenRecord, TokenSave, TokenStore, TokenVersion, same,
+};
+use crate::random::Random;
+
+/// A claim that stands unchanged for so long is that of a process that is gone: an exchange and the save
+/// after it take less.
+const CLAIM_LIFE: Duration = Duration::from_secs(60);
+
+/// How often to look whether another process is done.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Whoever lost its claim may have been slow rather than gone: how long its save is waited for.
+const LATE_SAVE: Duration = Duration::from_secs(15);
+
+/// The first and the last ceiling of the random delay between saves of a new pair.
+const SAVE_CEILINGS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+
+/// What is signed in with.
+#[derive(Debug, Clone)]
+pub struct RotatingCredentials {
+    /// The OAuth client that the tokens belong to.
+    pub client: OauthClient,
+    /// The token to begin with; one of these begins a chain of pairs, and a changed one a new chain.
+    /// None: only what `store` holds.
+    pub seed: Option<SecretString>,
+    /// Where the pair is kept.
+    pub store: Arc<dyn TokenStore>,
+}
+
+type UnderWay = Shared<BoxFuture<'static, Result<TokenPair, ApiError>>>;
+
+/// The pair in our hands, and the way to the next.
+#[derive(Debug)]
+pub(super) struct Rotation {
+    exchanger: Arc<Exchanger>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    held: Option<TokenPair>,
+    /// The access token that Zendesk refused last.
+    refused: Option<SecretString>,
+    /// Shared by all who wait, and kept when they go: half a rotation must not be lost.
+    under_way: Option<UnderWay>,
+}
+
+impl Rotation {
+    pub(super) fn new(
+        credentials: RotatingCredentials,
+        endpoint: TokenEndpoint,
+        random: Arc<Random>,
+    ) -> Self {
+        let exchanger = Exchanger {
+            account: endpoint.account().origin().ascii_serialization(),
+            id: format!("{:032x}", random.bits()),
+            credentials,
+            endpoint,
+            random,
+        };
+        Self { exchanger: Arc::new(exchanger), state: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A pair that is durable and not yet at its half-life.
+    pub(super) async fn pair(&self) -> Result<TokenPair, ApiError> {
+        let under_way = {
+            let mut state = self.lock();
+            let now = self.exchanger.endpoint.clock().now();
+            if let Some(held) = state.held.as_ref().filter(|held| held.is_fresh(now)) {
+                return Ok(held.clone());
+            }
+            let refused = state.refused.clone();
+            let begin = || Arc::clone(&self.exchanger).obtain(refused).boxed().shared();
+            state.under_way.get_or_insert_with(begin).clone()
+        };
+        self.finish(under_way).await
+    }
+
+    async fn finish(&self, under_way: UnderWay) -> Result<TokenPair, ApiError> {
+        let outcome = under_way.clone().await;
+        let mut state = self.lock();
+        if state.under_way.as_ref().is_some_and(|it| it.ptr_eq(&under_way)) {
+            state.under_way = None;
+            if let Ok(pair) = &outcome {
+                state.held = Some(pair.clone());
+            }
+        }
+        outcome
+    }
+
+    /// Does not use the pair again that `refused` was made of.
+    pub(super) fn forget(&self, refused: &HeaderValue) {
+        let mut state = self.lock();
+        let is_refused =
+            |held: &TokenPair| bearer(&held.access_token).is_ok_and(|it| it == refused);
+        if state.held.as_ref().is_some_and(is_refused) {
+            state.refused = state.held.take().map(|held| held.access_token);
+        }
+    }
+
+    /// Waits for the end of a rotation that is under way, if there is one: what Zendesk has given out
+    /// must not be lost because nobody asks any more.
+    pub(super) async fn settle(&self) {
+        let under_way = self.lock().under_way.clone();
+        if let Some(under_way) = under_way
+            && let Err(error) = self.finish(under_way).await
+        {
+            tracing::debug!(%error, "the tokens were not renewed");
+        }
+    }
+}
+
+/// Takes part in the race for the next pair.
+#[derive(Debug)]
+struct Exchanger {
+    credentials: RotatingCredentials,
+    endpoint: TokenEndpoint,
+    random: Arc<Random>,
+    /// `https://acme.zendesk.com`
+    account: String,
+    /// Tells our claim from those of others.
+    id: String,
+}
+
+/// What can be done with what is in the store.
+enum Turn {
+    Use(TokenPair),
+    Exchange(SecretString),
+}
+
+/// A record that has our claim in it.
+struct Claim {
+    version: TokenVersion,
+    record: TokenRecord,
+    /// Another's claim was there before.
+    taken_over: bool,
+}
+
+impl Exchanger {
+    /// The pair that is to be used from now on. `refused` is an access token that no longer works.
+    async fn obtain(self: Arc<Self>, refused: Option<SecretString>) -> Result<TokenPair, ApiError> {
+        let mut watched: Option<(TokenVersion, Instant)> = None;
+        loop {
+            let stored = self.credentials.store.load().await?;
+            let record = stored.as_ref().map(|(_, record)| record);
+            let refresh = match self.turn(record, refused.as_ref())? {
+                Turn::Use(pair) => return Ok(pair),
+                Turn::Exchange(refresh) => refresh,
+            };
+            let claimed = record.and_then(|record| record.claimed_by.as_ref());
+            let mut taken_over = false;
+            if claimed.is_some_and(|by| *by != self.id)
+                && let Some((version, _)) = &stored
+            {
+                if !is_abandoned(&mut watched, version) {
+                    self.endpoint.clock().sleep(LOOK_AGAIN).await;
+                    continue;
+                }
+                taken_over = true;
+            }
+            if let Some((version, record)) = self.claim(stored).await? {
+                return self.exchange(Claim { version, record, taken_over }, refresh).await;
+            }
+        }
+    }
+
+    fn turn(
+        &self,
+        record: Option<&TokenRecord>,
+        refused: Option<&SecretString>,
+    ) -> Result<Turn, ApiError> {
+        let seed = self.credentials.seed.as_ref();
+        let pair = record.and_then(|record| record.pair.as_ref());
+        let known = record.and_then(|record| record.seed.as_ref());
+        if let Some(seed) = seed
+            && (pair.is_none() || known != Some(&Fingerprint::of(seed)))
+        {
+            return Ok(Turn::Exchange(seed.clone()));
+        }
+        let (Some(record), Some(pair)) = (record, pair) else { return Err(self.not_signed_in()) };
+        if !self.owns(record) {
+            return Err(self.of_another(record));
+        }
+        let is_refused = refused.is_some_and(|refused| same(refused, &pair.access_token));
+        if !is_refused && pair.is_fresh(self.endpoint.clock().now()) {
+            return Ok(Turn::Use(pair.clone()));
+        }
+        Ok(Turn::Exchange(pair.refresh_token.clone()))
+    }
+
+    /// Puts our claim into the record; none if somebody else was faster.
+    async fn claim(
+        &self,
+        stored: Option<(TokenVersion, TokenRecord)>,
+    ) -> Result<Option<(TokenVersion, TokenRecord)>, ApiError> {
+        let (expected, record) = stored.unzip();
+        let record = TokenRecord {
+            claimed_by: Some(self.id.clone()),
+            ..record.unwrap_or_else(|| TokenRecord {
+                endpoint: self.account.clone(),
+                client_id: self.credentials.client.client_id.clone(),
+                seed: None,
+                pair: None,
+                claimed_by: None,
+            })
+        };
+        match self.credentials.store.save(expected.as_ref(), &record).await? {
+            TokenSave::Done(version) => Ok(Some((version, record))),
+            TokenSave::Refused => Ok(None),
+        }
+    }
+
+    async fn exchange(&self, claim: Claim, refresh: SecretString) -> Result<TokenPair, ApiError> {
+        let grant = Grant::RefreshToken(refresh.clone());
+        let error = match self.endpoint.exchange(&self.credentials.client, &grant).await {
+            Ok(granted) => return self.keep(claim, granted, refresh).await,
+            Err(error) => error,
+        };
+        let is_spent = error.code.as_deref() == Some("invalid_grant");
+        if is_spent
+            && claim.taken_over
+            && let Some(pair) = self.late_pair(&refresh).await?
+        {
+            return Ok(pair);
+        }
+        self.release(claim).await;
+        Err(if is_spent { self.spent(error) } else { error })
+    }
+
+    /// Makes a new pair durable. Until that is done nothing else will do: the old pair has ended, and
+    /// this one is nowhere else.
+    async fn keep(
+        &self,
+        claim: Claim,
+        granted: Granted,
+        refresh: SecretString,
+    ) -> Result<TokenPair, ApiError> {
+        let pair = TokenPair::of(granted, refresh);
+        let next = TokenRecord {
+            endpoint: self.account.clone(),
+            client_id: self.credentials.client.client_id.clone(),
+            // A seed that was taken out of the config and put back has still been used.
+            seed: self.credentials.seed.as_ref().map(Fingerprint::of).or(claim.record.seed),
+            pair: Some(pair.clone()),
+            claimed_by: None,
+        };
+        let store = &self.credentials.store;
+        let mut expected = Some(claim.version);
+        let mut backoff = Backoff::new(SAVE_CEILINGS.0, SAVE_CEILINGS.1);
+        loop {
+            let saved = store.save(expected.as_ref(), &next).await;
+            let error = match saved {
+                Ok(TokenSave::Done(_)) => {
+                    tracing::info!(store = store.location(), "renewed the tokens");
+                    return Ok(pair);
+                }
+                Ok(TokenSave::Refused) => match store.load().await {
+                    Ok(Some((_, found))) if found.pair.as_ref() == Some(&pair) => return Ok(pair),
+                    // Somebody took our claim for an abandoned one.
+                    Ok(Some((version, found))) if found.pair == claim.record.pair => {
+                        expected = Some(version);
+                        continue;
+                    }
+                    Ok(Some((_, found))) => return self.pair_of_another(found),
+                    Ok(None) => {
+                        expected = None;
+                        continue;
+                    }
+                    Err(error) => error,
+                },
+                Err(error) => error,
+            };
+            let wait = backoff.next(&self.random);
+            tracing::warn!(%error, "the new tokens are not saved yet, trying again");
+            self.endpoint.clock().sleep(wait).await;
+        }
+    }
+
+    /// The pair that somebody put there while we had a claim: a new sign-in.
+    fn pair_of_another(&self, found: TokenRecord) -> Result<TokenPair, ApiError> {
+        if !self.owns(&found) {
+            return Err(self.of_another(&found));
+        }
+        found.pair.ok_or_else(|| self.not_signed_in())
+    }
+
+    /// What the former holder of the claim got for `refresh`, if it saves that yet.
+    async fn late_pair(&self, refresh: &SecretString) -> Result<Option<TokenPair>, ApiError> {
+        let since = Instant::now();
+        while since.elapsed() < LATE_SAVE {
+            let record = self.credentials.store.load().await?.map(|(_, record)| record);
+            let pair = record.filter(|record| self.owns(record)).and_then(|record| record.pair);
+            if let Some(pair) = pair.filter(|pair| !same(&pair.refresh_token, refresh)) {
+                return Ok(Some(pair));
+            }
+            self.endpoint.clock().sleep(LOOK_AGAIN).await;
+        }
+        Ok(None)
+    }
+
+    /// Lets others try at once. If that fails they wait until the claim is old.
+    async fn release(&self, claim: Claim) {
+        let record = TokenRecord { claimed_by: None, ..claim.record };
+        if let Err(error) = self.credentials.store.save(Some(&claim.version), &record).await {
+            tracing::debug!(%error, "the claim to the tokens is left to grow old");
+        }
+    }
+
+    fn owns(&self, record: &TokenRecord) -> bool {
+        record.endpoint == self.account && record.client_id == self.credentials.client.client_id
+    }
+
+    fn not_signed_in(&self) -> ApiError {
+        let place = self.credentials.store.location();
+        ApiError::local(ErrorKind::Config, format!("there are no tokens in {place}"))
+            .with_hint("sign in with `zenstream login`, or set `refresh_token`")
+    }
+
+    fn of_another(&self, record: &TokenRecord) -> ApiError {
+        let place = self.credentials.store.location();
+        let message = format!(
+            "the tokens in {place} are those of the client `{}` at {}",
+            record.client_id, record.endpoint
+        );
+        ApiError::local(ErrorKind::Config, message)
+            .with_hint("sign in again with `zenstream login`, or set another `token_store`")
+    }
+
+    fn spent(&self, error: ApiError) -> ApiError {
+        let place = self.credentials.store.location();
+        let message = format!("the refresh token is spent (tokens in {place}): {}", error.message);
+        let hint = "sign in again with `zenstream login`; a refresh token works once, so one that is \
+                    used elsewhere too, was unused for too long, or whose answer was lost is gone";
+        ApiError { kind: ErrorKind::Config, message, ..error }.with_hint(hint)
+    }
+}
+
+/// Whether a claim has stood for too long, by our own clock: those of two machines may differ.
+fn is_abandoned(watched: &mut Option<(TokenVersion, Instant)>, version: &TokenVersion) -> bool {
+    match watched {
+        Some((known, since)) if known == version => {
+            let is_old = since.elapsed() >= CLAIM_LIFE;
+            if is_old {
+                tracing::warn!("whoever was about to renew the tokens is gone; taking over");
+            }
+            is_old
+        }
+        _ => {
+            tracing::info!("another process renews the tokens; waiting for it");
+            *watched = Some((version.clone(), Instant::now()));
+            false
+        }
+    }
+}
