@@ -8,6 +8,8 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 
@@ -75,7 +77,7 @@ fn read(path: &Path) -> Result<Loaded, TokenStoreError> {
 
 /// The bytes are unique as the tokens and claims in them are.
 fn version(bytes: &[u8]) -> TokenVersion {
-    TokenVersion(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    TokenVersion(URL_SAFE_NO_PAD.encode(Sha256::digest(bytes)))
 }
 
 fn save(

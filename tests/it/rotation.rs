@@ -59,7 +59,7 @@ impl Life {
 
     async fn end(&self) {
         self.ended.notify_one();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -420,7 +420,7 @@ async fn compete(place: &Place, seed: u64, may_die: bool) {
     for round in 0..6 {
         let lives = (0..2 + roll(2)).map(|_| {
             let ends_at = (may_die && roll(3) == 0).then(|| (roll(5), roll(2) == 0));
-            let pauses: Vec<u64> = (0..1 + roll(4)).map(|_| roll(9_000) as u64).collect();
+            let pauses: Vec<u64> = (0..=roll(4)).map(|_| roll(9_000) as u64).collect();
             let late = Duration::from_millis(roll(3_000) as u64);
             if let Some(bucket) = place.bucket.as_ref().filter(|_| roll(4) == 0) {
                 bucket.lose_answers(1);

@@ -18,6 +18,7 @@ use super::record::{
     Fingerprint, TokenPair, TokenRecord, TokenSave, TokenStore, TokenStoreError,
     TokenStoreErrorKind,
 };
+use crate::clock::Clock;
 use crate::random::{self, Random};
 
 /// As RFC 7636 recommends, in bytes.
@@ -70,16 +71,14 @@ impl Consent {
         self.state.expose_secret() == state
     }
 
-    /// Exchanges the code for a pair and makes that durable. What the store held before is replaced.
-    /// `seed` is the token that stands in the config meanwhile: it will not be used any more.
-    pub async fn complete(
+    /// Exchanges the code for a pair, once. `seed` is the token that stands in the config meanwhile:
+    /// with this record in the store it will not be used.
+    pub async fn exchange(
         &self,
         code: SecretString,
         endpoint: &TokenEndpoint,
-        store: &dyn TokenStore,
         seed: Option<&SecretString>,
-        random: &Random,
-    ) -> Result<TokenPair, ApiError> {
+    ) -> Result<TokenRecord, ApiError> {
         let (redirect_uri, verifier) = (self.redirect_uri.clone(), self.verifier.clone());
         let grant = Grant::AuthorizationCode { code, redirect_uri, verifier };
         let granted = endpoint.exchange(&self.client, &grant).await.map_err(explained)?;
@@ -88,25 +87,33 @@ impl Consent {
             return Err(ApiError::local(ErrorKind::Config, message)
                 .with_hint("the OAuth client is of an old kind; make a new one in Admin Center"));
         };
-        let pair = TokenPair::of(granted, refresh);
-        let record = TokenRecord {
+        Ok(TokenRecord {
             endpoint: endpoint.account().origin().ascii_serialization(),
             client_id: self.client.client_id.clone(),
             seed: seed.map(Fingerprint::of),
-            pair: Some(pair.clone()),
+            pair: Some(TokenPair::of(granted, refresh)),
             claimed_by: None,
-        };
-        let mut backoff = Backoff::new(SAVE_CEILINGS.0, SAVE_CEILINGS.1);
-        let mut failures = 0;
-        while let Err(error) = replace(store, &record).await {
-            failures += 1;
-            if error.kind == TokenStoreErrorKind::Config || failures > SAVE_RETRIES {
-                return Err(error.into());
-            }
-            endpoint.clock().sleep(backoff.next(random)).await;
-        }
-        Ok(pair)
+        })
     }
+}
+
+/// Makes a new sign-in durable. What the store held before is replaced.
+pub async fn keep_tokens(
+    store: &dyn TokenStore,
+    record: &TokenRecord,
+    clock: Clock,
+    random: &Random,
+) -> Result<(), TokenStoreError> {
+    let mut backoff = Backoff::new(SAVE_CEILINGS.0, SAVE_CEILINGS.1);
+    for _ in 0..SAVE_RETRIES {
+        match replace(store, record).await {
+            Err(error) if error.kind == TokenStoreErrorKind::Retry => {
+                clock.sleep(backoff.next(random)).await;
+            }
+            replaced => return replaced,
+        }
+    }
+    replace(store, record).await
 }
 
 /// A refusal of the code, with what a person could do about it.

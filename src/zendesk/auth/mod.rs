@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 use super::error::{ApiError, ErrorKind};
 use crate::random::Random;
 
-pub use consent::Consent;
+pub use consent::{Consent, keep_tokens};
 pub use grant::{OauthClient, TokenEndpoint};
 pub use record::{
     Fingerprint, TokenPair, TokenRecord, TokenSave, TokenStore, TokenStoreError,
@@ -98,8 +98,16 @@ enum Kind {
     Bearer(SecretString),
     ApiToken { user: String, token: SecretString },
     Password { user: String, password: SecretString },
-    Client { client: OauthClient, endpoint: TokenEndpoint, token: Mutex<Option<Token>> },
+    Client(Box<Session>),
     Rotating(Box<Rotation>),
+}
+
+/// An OAuth client that signs in by itself.
+#[derive(Debug)]
+struct Session {
+    client: OauthClient,
+    endpoint: TokenEndpoint,
+    token: Mutex<Option<Token>>,
 }
 
 #[derive(Debug, Clone)]
@@ -126,7 +134,7 @@ impl Signer {
             Credentials::Password { user, password } => Kind::Password { user, password },
             Credentials::ClientCredentials { client_id, client_secret, scope } => {
                 let client = OauthClient { client_id, client_secret: Some(client_secret), scope };
-                Kind::Client { client, endpoint, token: Mutex::new(None) }
+                Kind::Client(Box::new(Session { client, endpoint, token: Mutex::new(None) }))
             }
             Credentials::RefreshToken(credentials) => {
                 Kind::Rotating(Box::new(Rotation::new(credentials, endpoint, Arc::clone(random))))
@@ -141,19 +149,7 @@ impl Signer {
             Kind::ApiToken { user, token } => basic(user, token),
             Kind::Password { user, password } => basic(user, password),
             Kind::Rotating(rotation) => bearer(&rotation.pair().await?.access_token),
-            Kind::Client { client, endpoint, token } => {
-                let mut held = token.lock().await;
-                let now = endpoint.clock().now();
-                let stale = |token: &Token| token.renew_at.is_some_and(|at| at <= now);
-                if let Some(token) = held.as_ref().filter(|token| !stale(token)) {
-                    return Ok(token.header.clone());
-                }
-                let granted = endpoint.exchange(client, &Grant::ClientCredentials).await?;
-                let token = Token::of(granted)?;
-                let renews = token.renew_at.is_some();
-                tracing::info!(renews, "signed in with client credentials");
-                Ok(held.insert(token).header.clone())
-            }
+            Kind::Client(session) => Ok(session.token().await?.header),
         }
     }
 
@@ -166,8 +162,8 @@ impl Signer {
                 rotation.forget(refused);
                 true
             }
-            Kind::Client { token, .. } => {
-                let mut held = token.lock().await;
+            Kind::Client(session) => {
+                let mut held = session.token.lock().await;
                 if held.as_ref().is_some_and(|token| token.header == *refused) {
                     *held = None;
                 }
@@ -182,10 +178,7 @@ impl Signer {
             Kind::ApiToken { .. } | Kind::Password { .. } => return Ok(Allowed::Everything),
             Kind::Bearer(_) => None,
             Kind::Rotating(rotation) => rotation.pair().await?.scope,
-            Kind::Client { token, .. } => {
-                self.header().await?;
-                token.lock().await.as_ref().and_then(|token| token.scope.clone())
-            }
+            Kind::Client(session) => session.token().await?.scope,
         };
         Ok(scope.map_or(Allowed::Untold, Allowed::Scopes))
     }
@@ -198,7 +191,7 @@ impl Signer {
                  `oauth_client_credentials` or `zenstream login`",
             ),
             Kind::Rotating(_) => Some("sign in again with `zenstream login`"),
-            Kind::Bearer(_) | Kind::ApiToken { .. } | Kind::Client { .. } => None,
+            Kind::Bearer(_) | Kind::ApiToken { .. } | Kind::Client(_) => None,
         }
     }
 
@@ -207,6 +200,22 @@ impl Signer {
         if let Kind::Rotating(rotation) = &self.0 {
             rotation.settle().await;
         }
+    }
+}
+
+impl Session {
+    async fn token(&self) -> Result<Token, ApiError> {
+        let mut held = self.token.lock().await;
+        let now = self.endpoint.clock().now();
+        let is_stale = |token: &Token| token.renew_at.is_some_and(|at| at <= now);
+        if let Some(token) = held.as_ref().filter(|token| !is_stale(token)) {
+            return Ok(token.clone());
+        }
+        let granted = self.endpoint.exchange(&self.client, &Grant::ClientCredentials).await?;
+        let token = Token::of(granted)?;
+        let renews = token.renew_at.is_some();
+        tracing::info!(renews, "signed in with client credentials");
+        Ok(held.insert(token).clone())
     }
 }
 

@@ -5,9 +5,12 @@
 //! here asks Zendesk for anything.
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::super::error::{ApiError, ErrorKind};
@@ -64,7 +67,7 @@ pub(super) fn same(one: &SecretString, other: &SecretString) -> bool {
 }
 
 /// By which a token that was written into a config is known again, without keeping it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(String);
 
@@ -72,7 +75,7 @@ impl Fingerprint {
     /// That of a token.
     pub fn of(token: &SecretString) -> Self {
         let digest = Sha256::digest(token.expose_secret().as_bytes());
-        Self(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+        Self(URL_SAFE_NO_PAD.encode(&digest[..8]))
     }
 }
 
@@ -91,52 +94,48 @@ pub struct TokenRecord {
     pub claimed_by: Option<String>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
     format: u32,
     endpoint: String,
     client_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<Fingerprint>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pair: Option<PairDocument>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     claimed_by: Option<String>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PairDocument {
     access_token: String,
     refresh_token: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
     obtained_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
 }
 
 impl TokenRecord {
     /// As JSON, for a store.
     pub fn encode(&self) -> SecretString {
-        let pair = self.pair.as_ref().map(|pair| PairDocument {
-            access_token: pair.access_token.expose_secret().to_owned(),
-            refresh_token: pair.refresh_token.expose_secret().to_owned(),
-            scope: pair.scope.clone(),
-            obtained_at: pair.obtained_at,
-            expires_at: pair.expires_at,
+        let pair = self.pair.as_ref().map(|pair| {
+            json!({
+                "access_token": pair.access_token.expose_secret(),
+                "refresh_token": pair.refresh_token.expose_secret(),
+                "scope": pair.scope,
+                "obtained_at": pair.obtained_at.to_string(),
+                "expires_at": pair.expires_at.map(|at| at.to_string()),
+            })
         });
-        let document = Document {
-            format: FORMAT,
-            endpoint: self.endpoint.clone(),
-            client_id: self.client_id.clone(),
-            seed: self.seed.clone(),
-            pair,
-            claimed_by: self.claimed_by.clone(),
-        };
-        let text = serde_json::to_string(&document).expect("texts, numbers and times are JSON");
-        SecretString::from(text + "\n")
+        let document = json!({
+            "format": FORMAT,
+            "endpoint": self.endpoint,
+            "client_id": self.client_id,
+            "seed": self.seed.as_ref().map(|seed| &seed.0),
+            "pair": pair,
+            "claimed_by": self.claimed_by,
+        });
+        SecretString::from(format!("{document}\n"))
     }
 
     /// What a store kept at `location`.
