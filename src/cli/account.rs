@@ -14,6 +14,7 @@ use super::Failure;
 use crate::clock::Clock;
 use crate::config::{
     self, AuthConfig, ProcessEnvironment, ProxySettings, RequestConfig, SourceConfig,
+    TokenStoreConfig,
 };
 use crate::pipeline::{self, Outside};
 use crate::random::Random;
@@ -29,7 +30,7 @@ pub(super) struct AccountArguments {
     /// The account's address, `https://acme.zendesk.com`; goes before the subdomain.
     #[arg(long, value_name = "URL", env = "ZENDESK_BASE_URL")]
     base_url: Option<String>,
-    /// The OAuth client; its secret is read from `ZENDESK_CLIENT_SECRET`.
+    /// The OAuth client; its secret is read from `ZENDESK_CLIENT_SECRET`. After `login` none is needed.
     #[arg(long, value_name = "ID", env = "ZENDESK_CLIENT_ID")]
     client_id: Option<String>,
     /// The user of the API token, which is read from `ZENDESK_API_TOKEN`.
@@ -50,7 +51,8 @@ pub(super) struct AccountArguments {
 }
 
 const NO_CREDENTIALS: &str = "\
-set ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET, or ZENDESK_BEARER_TOKEN, or ZENDESK_EMAIL and ZENDESK_API_TOKEN; \
+set ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET, or ZENDESK_BEARER_TOKEN, or ZENDESK_EMAIL and ZENDESK_API_TOKEN, \
+or sign in with `zenstream login`; \
 without an account, try `zenstream demo`";
 
 fn parse_share(text: &str) -> Result<f64, String> {
@@ -91,6 +93,35 @@ impl AccountArguments {
     }
 
     fn source(&self, retry_attempts: u32) -> Result<SourceConfig, Failure> {
+        let address = self.address()?;
+        let auth = self.auth(&address)?;
+        Ok(self.source_of(address, auth, retry_attempts))
+    }
+
+    /// The same, to be signed in to: with tokens that need not be there yet.
+    pub(super) fn login_source(&self, retry_attempts: u32) -> Result<SourceConfig, Failure> {
+        let address = self.address()?;
+        let Some(client_id) = self.client_id.as_ref().filter(|id| !id.is_empty()) else {
+            return Err(Failure::usage("which OAuth client?").with_hint(
+                "set ZENDESK_CLIENT_ID, or give --client-id: the identifier that Admin Center shows",
+            ));
+        };
+        let file = self.secret_file.as_ref().map(read_secret).transpose()?;
+        let Some(tokens) = kept_tokens(&address) else {
+            return Err(Failure::usage("there is no home directory to keep tokens in")
+                .with_hint("set HOME or XDG_STATE_HOME, or write a config with `data_dir`"));
+        };
+        let auth = AuthConfig::OauthRefreshToken {
+            client_id: client_id.clone(),
+            client_secret: file.or_else(|| variable("ZENDESK_CLIENT_SECRET")),
+            refresh_token: None,
+            scope: self.scope.clone(),
+            store: TokenStoreConfig::File { path: tokens },
+        };
+        Ok(self.source_of(address, auth, retry_attempts))
+    }
+
+    fn address(&self) -> Result<config::Account, Failure> {
         // A variable that is set to nothing is as good as none.
         let given = |value: &'_ Option<String>| value.clone().filter(|text| !text.is_empty());
         let address = match (&given(&self.base_url), &given(&self.subdomain)) {
@@ -107,23 +138,30 @@ impl AccountArguments {
                 ));
             }
         };
-        let address =
-            address.map_err(|(what, error)| Failure::from(error).about(what).into_usage())?;
-        Ok(SourceConfig {
+        address.map_err(|(what, error)| Failure::from(error).about(what).into_usage())
+    }
+
+    fn source_of(
+        &self,
+        address: config::Account,
+        auth: AuthConfig,
+        retry_attempts: u32,
+    ) -> SourceConfig {
+        SourceConfig {
             name: address.subdomain.clone(),
             endpoint: address.endpoint,
             subdomain: address.subdomain,
-            auth: self.auth()?,
+            auth,
             streams: Vec::new(),
             request: RequestConfig {
                 timeout: Duration::from_secs(self.timeout_secs),
                 retry_attempts,
                 share: self.rate_share,
             },
-        })
+        }
     }
 
-    fn auth(&self) -> Result<AuthConfig, Failure> {
+    fn auth(&self, address: &config::Account) -> Result<AuthConfig, Failure> {
         let file = self.secret_file.as_ref().map(read_secret).transpose()?;
         let secret = |name: &str| file.clone().or_else(|| variable(name));
         if let Some(client_id) = self.client_id.as_ref().filter(|id| !id.is_empty())
@@ -140,20 +178,34 @@ impl AccountArguments {
                 Ok(AuthConfig::ApiToken { email: email.clone(), token })
             }
             (None, _, Some(token)) => Ok(AuthConfig::Bearer { token }),
-            _ => Err(self.what_lacks()),
+            _ => self.after_login(address).ok_or_else(|| self.what_lacks()),
         }
+    }
+
+    /// What a login has left, if there was one.
+    fn after_login(&self, address: &config::Account) -> Option<AuthConfig> {
+        let client_id = self.client_id.clone().filter(|id| !id.is_empty())?;
+        // Tokens that cannot be looked for are told as such when they are read.
+        let path = kept_tokens(address).filter(|path| !matches!(path.try_exists(), Ok(false)))?;
+        Some(AuthConfig::OauthRefreshToken {
+            client_id,
+            client_secret: None,
+            refresh_token: None,
+            scope: self.scope.clone(),
+            store: TokenStoreConfig::File { path },
+        })
     }
 
     /// Which half of a pair is there without the other.
     fn what_lacks(&self) -> Failure {
-        let half = |there: &str, missing: &str| {
+        let half = |there: &str, missing: &str, or: &str| {
             Failure::usage(format!("{there} is given without {missing}"))
-                .with_hint(format!("set {missing}, or give --secret-file"))
+                .with_hint(format!("set {missing}, or give --secret-file{or}"))
         };
         if self.client_id.as_ref().is_some_and(|id| !id.is_empty()) {
-            half("the client id", "ZENDESK_CLIENT_SECRET")
+            half("the client id", "ZENDESK_CLIENT_SECRET", ", or sign in with `zenstream login`")
         } else if self.email.as_ref().is_some_and(|email| !email.is_empty()) {
-            half("the email", "ZENDESK_API_TOKEN")
+            half("the email", "ZENDESK_API_TOKEN", "")
         } else {
             Failure::usage("no credentials").with_hint(NO_CREDENTIALS)
         }
@@ -170,6 +222,12 @@ pub(super) fn outside(follow: bool) -> Outside {
         transport: None,
         follow,
     }
+}
+
+/// Where the tokens of a login are kept without a config.
+fn kept_tokens(address: &config::Account) -> Option<PathBuf> {
+    let data_dir = config::default_data_dir(&ProcessEnvironment)?;
+    Some(config::token_file(&data_dir, &address.subdomain))
 }
 
 fn variable(name: &str) -> Option<SecretString> {

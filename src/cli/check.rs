@@ -4,10 +4,10 @@
 //! of it. The API answers 200 to `users/me` even for nobody, so only a user with an id counts.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
+use futures::future::join_all;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ use crate::checkpoint::{StoreError, StoreErrorKind};
 use crate::config::{self, Config, ProcessEnvironment};
 use crate::pipeline::{self, BuildError, Connector};
 use crate::streams::{CATALOGUE, Paging, StreamSpec};
-use crate::zendesk::{ApiError, Client, PageRequest};
+use crate::zendesk::{ApiError, Client, ErrorKind, PageRequest};
 
 /// What to check.
 #[derive(Debug, Args)]
@@ -75,24 +75,32 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 
 async fn check_config(config: &Config) -> Result<Vec<Finding>, Failure> {
     let outside = account::outside(false);
-    let mut findings = Vec::new();
+    let mut clients = Vec::new();
     for source in &config.sources {
         let mut source = source.clone();
         source.request.retry_attempts = source.request.retry_attempts.min(BRIEF);
-        let client = Arc::new(pipeline::client(&source, &config.proxy, &outside)?);
-        let specs = source.streams.iter().map(|stream| stream.spec);
-        findings.extend(check_source(&source.name, &client, specs).await);
+        clients.push(pipeline::client(&source, &config.proxy, &outside)?);
     }
     let connector = Connector::apart(config, &outside);
+    let mut sinks = Vec::new();
     for sink in &config.sinks {
-        let (ok, detail, hint) = match connector.sink(sink)?.check().await {
+        sinks.push((&sink.name, connector.sink(sink)?));
+    }
+    let sources = config.sources.iter().zip(&clients).map(|(source, client)| {
+        let specs = source.streams.iter().map(|stream| stream.spec);
+        check_source(&source.name, client, specs)
+    });
+    let sinks = sinks.iter().map(|(name, sink)| async move {
+        let (ok, detail, hint) = match sink.check().await {
             Ok(checked) => (true, checked.tried, checked.hint),
             Err(error) => (false, error.to_string(), error.hint),
         };
-        findings.push(Finding { kind: "sink", name: sink.name.clone(), ok, detail, hint });
-    }
-    findings.push(check_checkpoint(config, &connector).await);
-    Ok(findings)
+        Finding { kind: "sink", name: (*name).clone(), ok, detail, hint }
+    });
+    // All at once: what is away lets nobody wait but itself.
+    let (sources, sinks, checkpoint) =
+        tokio::join!(join_all(sources), join_all(sinks), check_checkpoint(config, &connector));
+    Ok(sources.into_iter().flatten().chain(sinks).chain([checkpoint]).collect())
 }
 
 /// Whether positions can be kept. A run that keeps them right now is the best proof.
@@ -120,28 +128,72 @@ async fn check_source(
     client: &Client,
     specs: impl Iterator<Item = &'static StreamSpec>,
 ) -> Vec<Finding> {
-    let finding = |kind, name: String, outcome: Result<String, ApiError>| match outcome {
-        Ok(detail) => Finding { kind, name, ok: true, detail, hint: None },
-        Err(error) => {
-            Finding { kind, name, ok: false, detail: error.to_string(), hint: error.hint }
-        }
+    let signed_in = match sign_in(client).await {
+        Ok(signed_in) => signed_in,
+        Err(error) => return vec![Finding::failed("sign-in", name.to_owned(), error)],
     };
-    let mut findings = vec![finding("sign-in", name.to_owned(), sign_in(client).await)];
-    if !findings[0].ok {
-        return findings;
-    }
-    for spec in specs {
-        let outcome = probe(client, spec).await;
-        findings.push(finding("stream", format!("{name}.{}", spec.name), outcome));
-    }
-    findings
+    let scopes = client.scopes().await.unwrap_or_else(|error| {
+        tracing::debug!(%error, "the scopes of the token are not known");
+        None
+    });
+    let streams = specs.map(|spec| {
+        let (name, scopes) = (format!("{name}.{}", spec.name), scopes.as_deref());
+        async move {
+            match probe(client, spec).await {
+                Ok(detail) => Finding::well("stream", name, detail),
+                Err(error) => {
+                    let hint = to_grant(spec, scopes).or(error.hint.clone());
+                    Finding { hint, ..Finding::failed("stream", name, error) }
+                }
+            }
+        }
+    });
+    let streams = join_all(streams).await;
+    client.settle().await;
+    let hint = signed_in.hint;
+    let signed_in = Finding { hint, ..Finding::well("sign-in", name.to_owned(), signed_in.detail) };
+    [signed_in].into_iter().chain(streams).collect()
 }
 
-async fn sign_in(client: &Client) -> Result<String, ApiError> {
+/// The scope that is missing, where that is known to be the reason.
+fn to_grant(spec: &StreamSpec, scopes: Option<&[String]>) -> Option<String> {
+    let granted = scopes.filter(|granted| !pipeline::is_granted(spec, granted))?;
+    Some(format!("grant the scope `{}`; the token has `{}`", spec.scope, granted.join(" ")))
+}
+
+impl Finding {
+    fn well(kind: &'static str, name: String, detail: String) -> Self {
+        Self { kind, name, ok: true, detail, hint: None }
+    }
+
+    fn failed(kind: &'static str, name: String, error: ApiError) -> Self {
+        Self { kind, name, ok: false, detail: error.to_string(), hint: error.hint }
+    }
+}
+
+/// As whom Zendesk knows us.
+pub(super) struct SignedIn {
+    /// In words.
+    pub(super) detail: String,
+    /// What a person could do to have more.
+    hint: Option<String>,
+}
+
+/// Asks Zendesk who we are.
+pub(super) async fn sign_in(client: &Client) -> Result<SignedIn, ApiError> {
     let request = PageRequest::new("/api/v2/users/me");
     let decode =
         |body: &Bytes| serde_json::from_slice::<Value>(body).map_err(|error| error.to_string());
-    let reply = client.get(&request, decode).await?;
+    let reply = match client.get(&request, decode).await {
+        Ok(reply) => reply,
+        // Whoever may not see this is somebody: a token of a narrow scope.
+        Err(error) if error.kind == ErrorKind::Denied && error.status.is_some() => {
+            let detail = "signed in; the token may not say as whom".to_owned();
+            let hint = Some("with the scope `users:read` the role could be checked".to_owned());
+            return Ok(SignedIn { detail, hint });
+        }
+        Err(error) => return Err(error),
+    };
     let user = reply.get("user").unwrap_or(&Value::Null);
     let text = |field: &str| user.get(field).and_then(Value::as_str).unwrap_or("?").to_owned();
     if user.get("id").is_none_or(Value::is_null) {
@@ -150,11 +202,8 @@ async fn sign_in(client: &Client) -> Result<String, ApiError> {
         ));
     }
     let (who, role) = (text("email"), text("role"));
-    if role != "admin" {
-        let message = format!("signed in as {who}, who is `{role}`");
-        return Err(ApiError::denied(message).with_hint("most streams need an admin"));
-    }
-    Ok(format!("signed in as {who} ({role})"))
+    let hint = (role != "admin").then(|| "most streams need an admin".to_owned());
+    Ok(SignedIn { detail: format!("signed in as {who} ({role})"), hint })
 }
 
 /// The smallest page of a stream.

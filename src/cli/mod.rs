@@ -9,6 +9,8 @@ mod checkpoint;
 mod demo;
 mod failure;
 mod format;
+mod login;
+mod loopback;
 mod output;
 mod pager;
 mod read;
@@ -107,6 +109,8 @@ enum Command {
     Check(check::Arguments),
     /// Show where each stream stands, or put it elsewhere.
     Checkpoint(checkpoint::Arguments),
+    /// Sign in through the browser, and keep the tokens for the other commands.
+    Login(login::Arguments),
     /// Check config files without connecting to anything.
     Validate(validate::Arguments),
     /// Print a config skeleton: SOURCES/TRANSFORMS/SINKS, such as `zendesk//console`.
@@ -148,6 +152,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Streams(arguments) => streams::run(&arguments),
         Command::Check(arguments) => block_on(check::run(arguments)),
         Command::Checkpoint(arguments) => block_on(checkpoint::run(arguments)),
+        Command::Login(arguments) => block_on(login::run(arguments)),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Generate(arguments) => validate::generate(&arguments),
         Command::Completion { shell } => completion(shell),

@@ -92,10 +92,21 @@ pub(super) async fn run(arguments: Arguments, colourful: bool) -> Result<(), Fai
     let specs = arguments.specs()?;
     arguments.refuse_what_cannot_be_printed(&specs)?;
     let account = arguments.account.open(PATIENT)?;
+    let done = read(&arguments, &account, specs, colourful).await;
+    account.client.settle().await;
+    done
+}
+
+async fn read(
+    arguments: &Arguments,
+    account: &Account,
+    specs: Vec<&'static StreamSpec>,
+    colourful: bool,
+) -> Result<(), Failure> {
     arguments.refuse_an_empty_period(account.client.clock().now())?;
     let mut pages = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
-        let settings = arguments.settings(spec, &account)?;
+        let settings = arguments.settings(spec, account)?;
         let opened = streams::open(account.client.clone(), settings, None);
         let (_start, stream) = opened.map_err(|error| Failure::run(error.to_string()))?;
         pages.push(until_it_breaks(index, stream, arguments.follow));
@@ -113,7 +124,7 @@ pub(super) async fn run(arguments: Arguments, colourful: bool) -> Result<(), Fai
     // The first stream's columns head the table of several.
     let out = BufWriter::with_capacity(64 << 10, out);
     let printer = Printer::new(out, style, specs[0].columns);
-    let reading = Reading { arguments: &arguments, specs, printer, left: arguments.limit };
+    let reading = Reading { arguments, specs, printer, left: arguments.limit };
     let Some(reader) = reader else { return reading.finish(select_all(pages)).await };
     // Ctrl-C ends the reading; the pager, which has the terminal, ends when its reader does.
     let ended = tokio::select! {

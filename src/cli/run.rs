@@ -4,10 +4,12 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
+use futures::future::{Either, select};
 use jiff::SignedDuration;
 use tokio::sync::watch;
 
@@ -125,7 +127,11 @@ async fn run_until_done(
                 std::future::pending::<()>().await;
             }
         };
-        let result = pipeline.run(options, shutdown).await;
+        let scopes = pin!(pipeline.compare_scopes());
+        let result = match select(pin!(pipeline.run(options, shutdown)), scopes).await {
+            Either::Left((result, _)) => result,
+            Either::Right(((), run)) => run.await,
+        };
         report(&tally);
         let now = outside.clock.now();
         if now.duration_since(last) > FORGOTTEN {

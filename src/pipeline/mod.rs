@@ -22,6 +22,7 @@ mod ledger;
 mod observe;
 mod patience;
 mod plan;
+mod scopes;
 mod silence;
 mod tally;
 mod topology;
@@ -39,5 +40,6 @@ pub use observe::{
 pub use plan::{
     BufferSettings, DeliverySettings, RetrySettings, RunOptions, SinkPlan, SourcePlan, WhenFull,
 };
+pub use scopes::is_granted;
 pub use tally::{LastWrite, SinkTally, Standing, StreamOutcome, StreamTally, Tally, Trouble};
 pub use topology::Pipeline;

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::future::join_all as join_all_futures;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -17,6 +18,7 @@ use super::intake::Intake;
 use super::ledger::Ledger;
 use super::observe::Observer;
 use super::plan::{RunOptions, SinkPlan, SourcePlan};
+use super::scopes::Wanted;
 use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally};
 use crate::checkpoint::{
     Checkpoint, CheckpointStore, Revision, StoreError, StoreErrorKind, StreamState,
@@ -93,6 +95,16 @@ impl Pipeline {
             sources: sources.map(|it| (it.name.clone(), Arc::clone(&it.client))).collect(),
             sink_types: self.sink_types.clone(),
         }
+    }
+
+    /// Asks what the tokens may read, and warns of streams that they do not cover.
+    pub fn compare_scopes(&self) -> impl Future<Output = ()> + Send + use<> {
+        let wanted = self.sources.iter().map(|source| Wanted {
+            source: source.name.clone(),
+            client: Arc::clone(&source.client),
+            specs: source.streams.iter().map(|(stream, _)| stream.spec).collect(),
+        });
+        join_all_futures(wanted.map(Wanted::compare).collect::<Vec<_>>()).map(drop)
     }
 
     /// Runs until every stream has ended or `shutdown` is done, then drains.

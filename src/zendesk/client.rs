@@ -13,11 +13,10 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use http::header::{ACCEPT, AUTHORIZATION, DATE, HeaderValue, LOCATION};
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
 
-use super::auth::{Allowed, Credentials, Signer, TokenEndpoint};
+use super::auth::{Credentials, Signer, TokenEndpoint};
 use super::error::{ApiError, ErrorKind};
 use super::rate_limit::{ACCOUNT, BucketState, RateBudget};
 use super::retry::{Backoff, SHORTEST_RATE_WAIT, requested_wait};
@@ -30,9 +29,6 @@ const REDIRECTS_MAX: usize = 5;
 
 /// The first and the last ceiling of the random delay between tries.
 const RETRY_CEILINGS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-
-/// How long the end of a process may wait for tokens that are being renewed.
-const LONGEST_SETTLING: Duration = Duration::from_secs(30);
 
 /// A clock that is wrong by more than this is worth a warning, in seconds.
 const CLOCK_AHEAD_WARNING: i64 = 60;
@@ -117,24 +113,13 @@ impl Counters {
 #[derive(Debug)]
 pub struct Client {
     settings: ClientSettings,
-    signer: Signer,
+    pub(super) signer: Signer,
     transport: Arc<dyn Transport>,
     budget: RateBudget,
     clock: Clock,
     random: Arc<Random>,
     counters: Counters,
     clock_ahead_secs: AtomicI64,
-}
-
-/// What Zendesk says of the token that asks.
-#[derive(Deserialize)]
-struct Introspection {
-    token: TokenDescription,
-}
-
-#[derive(Deserialize)]
-struct TokenDescription {
-    scopes: Option<Vec<String>>,
 }
 
 /// A whole answer.
@@ -193,32 +178,6 @@ impl Client {
     /// The account's address.
     pub fn endpoint(&self) -> &Url {
         &self.settings.endpoint
-    }
-
-    /// The scopes that the credentials were granted, signing in first if need be; none where
-    /// whatever the user may is allowed, or where Zendesk does not tell.
-    pub async fn scopes(&self) -> Result<Option<Vec<String>>, ApiError> {
-        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
-        match self.signer.allowed().await? {
-            Allowed::Scopes(scopes) => Ok(Some(words(&scopes))),
-            Allowed::Everything => Ok(None),
-            Allowed::Untold => {
-                let request = PageRequest::new("/api/v2/oauth/tokens/current");
-                let decode = |body: &Bytes| -> Result<Introspection, String> {
-                    // The parser's message could quote what is none of its business.
-                    serde_json::from_slice(body).map_err(|_| "it describes no token".to_owned())
-                };
-                Ok(self.get(&request, decode).await?.token.scopes)
-            }
-        }
-    }
-
-    /// Waits for the end of what must not be lost: a renewal of tokens that is under way. To be
-    /// called before the process ends; whoever asked for it may have gone.
-    pub async fn settle(&self) {
-        if tokio::time::timeout(LONGEST_SETTLING, self.signer.settle()).await.is_err() {
-            tracing::warn!("the renewal of the tokens is not done; you may have to sign in again");
-        }
     }
 
     /// Gets a page and decodes it. `decode` says in words what is wrong with a body

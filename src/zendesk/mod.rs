@@ -11,6 +11,7 @@ mod network;
 mod pagination;
 mod rate_limit;
 mod retry;
+mod scopes;
 pub mod transport;
 
 pub use auth::{

@@ -25,7 +25,7 @@ fn with_all_that_is_needed_everything_is_ok() {
     sign-in     acme                   ok      signed in as user0@example.com (admin)
     stream      acme.audit_logs        ok      can be read
     stream      acme.tickets           ok      can be read
-    sink        files                  ok      [home] can be written to
+    sink        files                  ok      files can be made there
     checkpoint  state/checkpoint.json  ok      can be kept
     ");
 }

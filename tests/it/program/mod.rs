@@ -7,12 +7,14 @@
 //! * `reading`: `read`, `user` and `demo`: records to stdout
 //! * `checking`: `check`: what works and what to grant
 //! * `checkpoints`: `checkpoint`: where streams stand, and putting them elsewhere
+//! * `login`: consent in a browser, and what is kept of it
 //! * `running`: `run`: into files, with signals, checkpoints and refusals
 //! * `observing`: the api of a run: health, metrics, status, page
 //! * `secrets`: whatever happens, no secret is printed
 
 mod checking;
 mod checkpoints;
+mod login;
 mod observing;
 mod reading;
 mod running;

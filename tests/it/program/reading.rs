@@ -19,7 +19,7 @@ fn without_an_account_or_credentials_it_says_what_to_set() {
     exit code 2
     --- stderr
     error: no credentials
-    hint: set ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET, or ZENDESK_BEARER_TOKEN, or ZENDESK_EMAIL and ZENDESK_API_TOKEN; without an account, try `zenstream demo`
+    hint: set ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET, or ZENDESK_BEARER_TOKEN, or ZENDESK_EMAIL and ZENDESK_API_TOKEN, or sign in with `zenstream login`; without an account, try `zenstream demo`
     ");
     insta::assert_snapshot!(home.zenstream("read audit_logs --subdomain https://acme.zendesk.com").run(), @"
     exit code 2
@@ -37,7 +37,7 @@ fn without_an_account_or_credentials_it_says_what_to_set() {
     exit code 2
     --- stderr
     error: no credentials
-    hint: set ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET, or ZENDESK_BEARER_TOKEN, or ZENDESK_EMAIL and ZENDESK_API_TOKEN; without an account, try `zenstream demo`
+    hint: set ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET, or ZENDESK_BEARER_TOKEN, or ZENDESK_EMAIL and ZENDESK_API_TOKEN, or sign in with `zenstream login`; without an account, try `zenstream demo`
     ");
 }
 

@@ -22,6 +22,7 @@ fn help_names_every_command_and_the_exit_codes() {
       streams     List what can be read
       check       Sign in and probe every stream and sink: what works, and what to grant
       checkpoint  Show where each stream stands, or put it elsewhere
+      login       Sign in through the browser, and keep the tokens for the other commands
       validate    Check config files without connecting to anything
       generate    Print a config skeleton: SOURCES/TRANSFORMS/SINKS, such as `zendesk//console`
       completion  Print the completion script of a shell

@@ -1,0 +1,47 @@
+//! What the token may read, beside what the streams need: told at the start, before a stream is refused.
+//!
+//! Only tells: whether a stream can be read is for Zendesk to say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::streams::StreamSpec;
+use crate::zendesk::Client;
+
+/// Covers the reading of everything.
+const ALL: &str = "read";
+
+/// A warning that comes later than the first page is none.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Whether these scopes let the stream be read.
+pub fn is_granted(spec: &StreamSpec, granted: &[String]) -> bool {
+    granted.iter().any(|scope| scope == ALL || scope == spec.scope)
+}
+
+/// The streams of one account, and who reads them.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) source: String,
+    pub(super) client: Arc<Client>,
+    pub(super) specs: Vec<&'static StreamSpec>,
+}
+
+impl Wanted {
+    /// Warns of every stream for which the token lacks the scope.
+    pub(super) async fn compare(self) {
+        let granted = match tokio::time::timeout(PATIENCE, self.client.scopes()).await {
+            Ok(Ok(Some(granted))) => granted,
+            Ok(Ok(None)) | Err(_) => return,
+            Ok(Err(error)) => {
+                tracing::debug!(source = self.source, %error, "the scopes of the token are not known");
+                return;
+            }
+        };
+        for spec in self.specs.into_iter().filter(|spec| !is_granted(spec, &granted)) {
+            let stream = format!("{}.{}", self.source, spec.name);
+            let (needed, granted) = (spec.scope, granted.join(" "));
+            tracing::warn!(stream, needed, granted, "the token lacks the scope of a stream");
+        }
+    }
+}
