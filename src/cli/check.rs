@@ -158,7 +158,11 @@ async fn check_source(
 /// The scope that is missing, where that is known to be the reason.
 fn to_grant(spec: &StreamSpec, scopes: Option<&[String]>) -> Option<String> {
     let granted = scopes.filter(|granted| !pipeline::is_granted(spec, granted))?;
-    Some(format!("grant the scope `{}`; the token has `{}`", spec.scope, granted.join(" ")))
+    let needed = match spec.scope {
+        "read" => "`read`".to_owned(),
+        narrow => format!("`{narrow}` or `read`"),
+    };
+    Some(format!("grant the scope {needed}; the token has `{}`", granted.join(" ")))
 }
 
 impl Finding {

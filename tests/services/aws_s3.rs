@@ -128,6 +128,12 @@ async fn the_bucket_keeps_its_promises() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_renewed_by_one_process() {
+    let Some(place) = Place::open("tokens").await else { return };
+    crate::tokens::are_renewed_by_one(Arc::new(place.bucket_with(|_| ()))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_of_many_puts_wins() {
     let Some(place) = Place::open("race").await else { return };
     objects::one_of_many_puts_wins(&place.bucket()).await;

@@ -11,6 +11,7 @@ use zenstream::http_client::ProxySettings;
 
 use crate::binary::{Account, Home, TOKEN};
 use crate::objects;
+use crate::tokens;
 use crate::{server, unique};
 
 const SERVER: &str = "ZENSTREAM_TEST_GCS_ENDPOINT";
@@ -51,6 +52,12 @@ async fn bucket(name: &str) -> Option<Arc<dyn Bucket>> {
     let name = unique(name);
     make(&endpoint, &name).await;
     Some(Arc::new(GcpCloudStorage::new(settings(&endpoint, &name), proxy())))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_renewed_by_one_process() {
+    let Some(bucket) = bucket("tokens").await else { return };
+    tokens::are_renewed_by_one(bucket).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

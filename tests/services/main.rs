@@ -6,6 +6,7 @@
 //! * `aws_s3`: a store that speaks S3's protocol, at `ZENSTREAM_TEST_S3_ENDPOINT`
 //! * `gcp_cloud_storage`: fake-gcs-server, at `ZENSTREAM_TEST_GCS_ENDPOINT`
 //! * `azure_blob`: Azurite, of `ZENSTREAM_TEST_AZURE_CONNECTION_STRING`
+//! * `tokens`: rotating tokens in a bucket, for several processes
 //! * `kafka`: Apache Kafka, at `ZENSTREAM_TEST_KAFKA`
 //! * `place`: where a whole collection goes, and what is there in the end
 //! * `proxy`: what lies in between on a bad day
@@ -28,6 +29,7 @@ mod kill;
 mod objects;
 mod place;
 mod proxy;
+mod tokens;
 
 /// What the variable names; none, with a line that says so, where it is not set.
 fn server(variable: &str) -> Option<String> {

@@ -121,6 +121,40 @@ fn a_plan_without_audit_logs_is_named() {
     assert_eq!(ok, [Some(true), Some(false), Some(true)]);
 }
 
+/// A config whose OAuth client asks for a scope that covers one of its two streams.
+fn narrow() -> String {
+    let bearer = r#"{ strategy: bearer, token: "${ZENDESK_BEARER_TOKEN}" }"#;
+    let client = "{ strategy: oauth_client_credentials, client_id: me, client_secret: s, \
+                  scope: 'tickets:read' }";
+    CONFIG.replace(bearer, client)
+}
+
+#[test]
+fn a_scope_that_is_missing_is_named() {
+    let _filters = filters();
+    let (home, account) = (Home::new(), Account::small());
+    home.write("zenstream.yaml", &narrow());
+    insta::assert_snapshot!(home.zenstream("check -c zenstream.yaml").at(&account).run(), @"
+    exit code 1
+    --- stdout
+    WHAT        NAME                   RESULT  DETAIL                                                                                                  WHAT TO DO
+    sign-in     acme                   ok      signed in; the token may not say as whom                                                                with the scope `users:read` the role could be checked
+    stream      acme.audit_logs        failed  zendesk answered: Forbidden: You are missing the following required scopes: auditlogs:read, read (403)  grant the scope `auditlogs:read` or `read`; the token has `tickets:read`
+    stream      acme.tickets           ok      can be read
+    sink        files                  ok      files can be made there
+    checkpoint  state/checkpoint.json  ok      can be kept
+    --- stderr
+    error: 1 of 5 checks failed
+    ");
+    let run = home.zenstream("run -c zenstream.yaml --once").at(&account).run();
+    let warning = run.stderr.lines().find(|line| line.contains("lacks the scope"));
+    let warning = warning.unwrap_or_else(|| panic!("no warning: {run}"));
+    for part in ["WARN", "acme.audit_logs", "auditlogs:read", "granted=\"tickets:read\""] {
+        assert!(warning.contains(part), "{warning}");
+    }
+    assert_eq!(run.stderr.matches("lacks the scope").count(), 1, "tickets are covered");
+}
+
 #[test]
 fn a_sink_that_cannot_be_written_to_is_named() {
     let _filters = filters();
