@@ -21,6 +21,10 @@ pub(super) enum Purpose {
     RequestId,
     Fault,
     Phase,
+    Kind,
+    Change,
+    Record,
+    Identity,
 }
 
 /// A short sequence of numbers.

@@ -145,6 +145,19 @@ pub(super) fn audit_export_limit() -> Reply {
     )
 }
 
+/// The access log's service, which has one shape for all; `detail` says what a 400 is about.
+pub(super) fn access_log(status: u16, detail: &str) -> Reply {
+    let (title, detail) = match status {
+        400 => ("Malformed query params", detail),
+        401 => ("Authentication failed", "Please use valid credentials"),
+        403 => ("Authorization failed", "You must have administrator privileges"),
+        429 => ("Too many requests", "Use RateLimit-Reset header to backoff on retries"),
+        _ => ("Internal Service Error", "Failed to process request"),
+    };
+    let body = serde_json::json!({"errors": [{"detail": detail, "title": title}]});
+    Reply::json(status, body.to_string())
+}
+
 /// The page took too long to make.
 pub(super) fn upstream_timeout() -> Reply {
     Reply::new(504, Some("text/plain"), "upstream request timeout")

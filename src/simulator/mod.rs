@@ -10,6 +10,7 @@ mod audit;
 mod audit_record;
 mod auth;
 mod cache;
+mod collection;
 mod consent;
 mod cursor;
 mod draw;
@@ -21,10 +22,13 @@ mod json;
 mod limits;
 mod list;
 mod other;
+mod pages;
 mod query;
+mod record;
 mod records;
 mod refusal;
 mod reply;
+mod resources;
 pub mod server;
 mod settings;
 mod stats;
@@ -37,6 +41,7 @@ mod users;
 mod walk;
 mod wire;
 mod words;
+mod world;
 
 #[cfg(test)]
 mod tests;
@@ -51,16 +56,21 @@ pub use refusal::{Refusal, RefusalReason};
 pub use reply::{Answer, BodyFault};
 pub use settings::{Credentials, HeaderProfile, Plan, RetryAfter, Settings};
 pub use stats::Stats;
+pub use truth::Vanished;
 
 use audit::AuditLogs;
 use auth::{Door, Identity};
 use cache::Cache;
+use collection::Collection;
 use incremental::Mode;
-use limits::{Extra, Limits};
+use limits::{Base, Extra, Limits};
 use other::OtherTraffic;
+use pages::Ask;
 use query::{Call, EVIL_BASE};
 use reply::Reply;
+use resources::Hit;
 use tickets::Tickets;
+use world::World;
 
 /// The pretend account.
 pub struct Simulator {
@@ -68,6 +78,7 @@ pub struct Simulator {
     host: String,
     logs: AuditLogs,
     tickets: Tickets,
+    world: World,
     limits: Limits,
     other: OtherTraffic,
     door: Door,
@@ -84,8 +95,9 @@ impl std::fmt::Debug for Simulator {
 }
 
 /// What a request is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum Endpoint<'a> {
+    Resource(Hit<'a>),
     AuditLogs,
     AuditLog(&'a str),
     AuditExport,
@@ -116,8 +128,9 @@ impl<'a> Endpoint<'a> {
             "/api/v2/oauth/tokens/current" if get => Self::CurrentToken,
             route if get => {
                 let id = |prefix| route.strip_prefix(prefix).filter(|id| !id.contains('/'));
-                id("/api/v2/audit_logs/")
-                    .map(Self::AuditLog)
+                resources::find(route)
+                    .map(Self::Resource)
+                    .or_else(|| id("/api/v2/audit_logs/").map(Self::AuditLog))
                     .or_else(|| id("/api/v2/users/").map(Self::User))
                     .unwrap_or(Self::Unknown)
             }
@@ -125,17 +138,21 @@ impl<'a> Endpoint<'a> {
         }
     }
 
-    fn extra_budget(self) -> Extra {
+    /// The budgets that it draws on.
+    fn budgets(self) -> (Base, Extra) {
         match self {
-            Self::TicketsByCursor | Self::TicketsByTime => Extra::Exports,
-            Self::AuditExport => Extra::AuditExport,
-            _ => Extra::None,
+            Self::Resource(hit) => (hit.endpoint.base, hit.endpoint.extra),
+            Self::TicketsByCursor | Self::TicketsByTime => (Base::Account, Extra::Exports),
+            Self::AuditExport => (Base::Account, Extra::AuditExport),
+            Self::IssueToken | Self::AskConsent => (Base::Unmetered, Extra::None),
+            _ => (Base::Account, Extra::None),
         }
     }
 
     /// Scopes beside the global `read` that let in.
     fn scopes(self) -> &'static [&'static str] {
         match self {
+            Self::Resource(hit) => hit.resource.scopes,
             Self::AuditLogs | Self::AuditLog(_) | Self::AuditExport => &["auditlogs:read", "read"],
             Self::TicketsByCursor | Self::TicketsByTime => &["tickets:read", "read"],
             Self::Me | Self::ManyUsers | Self::User(_) => &["users:read", "read"],
@@ -143,9 +160,19 @@ impl<'a> Endpoint<'a> {
         }
     }
 
+    /// The number of the resource that it looks into.
+    fn number(self) -> Option<usize> {
+        match self {
+            Self::Resource(hit) => Some(hit.number),
+            Self::Me | Self::ManyUsers | Self::User(_) => resources::number("users"),
+            _ => None,
+        }
+    }
+
     /// The stream that it belongs to; empty for those that belong to none.
     fn stream(self) -> &'static str {
         match self {
+            Self::Resource(hit) => hit.resource.stream,
             Self::AuditLogs | Self::AuditLog(_) | Self::AuditExport => "audit_logs",
             Self::TicketsByCursor | Self::TicketsByTime => "tickets",
             Self::ManyUsers | Self::User(_) => "users",
@@ -154,7 +181,8 @@ impl<'a> Endpoint<'a> {
     }
 
     fn is_page(self) -> bool {
-        matches!(self, Self::AuditLogs | Self::TicketsByCursor | Self::TicketsByTime)
+        let tickets = matches!(self, Self::TicketsByCursor | Self::TicketsByTime);
+        tickets || matches!(self, Self::AuditLogs | Self::Resource(_))
     }
 }
 
@@ -165,6 +193,7 @@ impl Simulator {
             host: format!("{}.zendesk.com", settings.subdomain),
             logs: AuditLogs::new(&settings),
             tickets: Tickets::new(&settings),
+            world: World::new(&settings),
             limits: Limits::new(&settings),
             other: OtherTraffic::new(settings.other_client_per_minute, settings.anchor()),
             door: Door::new(&settings),
@@ -229,9 +258,8 @@ impl Simulator {
 
     fn answer(&mut self, now: i64, call: &Call, fault: Option<Fault>) -> Answer {
         let endpoint = Endpoint::of(call);
-        let extra = endpoint.extra_budget();
-        let metered = !matches!(endpoint, Endpoint::IssueToken | Endpoint::AskConsent);
-        let refusal = if metered { self.limits.take(now, extra).err() } else { None };
+        let (base, extra) = endpoint.budgets();
+        let refusal = self.limits.take(now, base, extra).err();
         let account_refuses = fault == Some(Fault::TooManyRequests);
         // A request that is refused anyway meets no fault.
         let fault = fault.filter(|_| refusal.is_none());
@@ -240,25 +268,28 @@ impl Simulator {
             (None, Some(fault)) => self.faulty_reply(fault, endpoint, call, now),
             (None, None) => self.reply(endpoint, call, now),
         };
-        if metered {
-            let told = self.limits.headers(now, extra, account_refuses);
-            reply.headers.extend(told);
-        }
+        reply.headers.extend(self.limits.headers(now, (base, extra), account_refuses));
         self.finish(reply, call, fault)
     }
 
     /// The reply without faults and budgets.
     fn reply(&mut self, endpoint: Endpoint<'_>, call: &Call, now: i64) -> Reply {
         let identity = self.door.identify(call.authorization.as_deref(), now);
+        if let Some(number) = endpoint.number() {
+            self.world.advance(number, now);
+        }
         match endpoint {
             Endpoint::AskConsent => return self.door.ask_consent(call, now),
             Endpoint::IssueToken => return self.door.issue(call, now),
-            Endpoint::Me => return users::me(&self.settings, &call.base, &identity),
+            Endpoint::Me => return users::me(&self.settings, self.users(), &identity),
             Endpoint::CurrentToken => return Door::current(&identity),
             _ => {}
         }
         if let Err(refusal) = self.admit(endpoint, &identity, now) {
-            return refusal;
+            return match endpoint.budgets().0 {
+                Base::AccessLogs => errors::access_log(refusal.status.as_u16(), ""),
+                _ => refusal,
+            };
         }
         if endpoint.is_page() {
             return self.page(endpoint, call, now);
@@ -267,18 +298,27 @@ impl Simulator {
         match endpoint {
             Endpoint::AuditLog(id) => list::one(settings, &self.logs, id, now),
             Endpoint::AuditExport => Reply::new(202, None, ""),
-            Endpoint::ManyUsers => users::many(settings, call),
-            Endpoint::User(id) => users::one(settings, &call.base, id),
+            Endpoint::ManyUsers => users::many(settings, self.users(), call),
+            Endpoint::User(id) => users::one(settings, self.users(), id),
             _ => errors::invalid_endpoint(),
         }
+    }
+
+    fn users(&self) -> &Collection {
+        self.world.collection(resources::number("users").unwrap_or(0))
     }
 
     fn admit(&self, endpoint: Endpoint<'_>, identity: &Identity, now: i64) -> Result<(), Reply> {
         identity.admit(endpoint.scopes())?;
         let refusals = &self.settings.refusals;
         Refusal::of(refusals, endpoint.stream(), now, endpoint.scopes())?;
-        let audit = endpoint.scopes()[0] == "auditlogs:read";
-        if audit && (self.settings.plan != Plan::Enterprise || self.settings.role != "admin") {
+        let enterprise = match endpoint {
+            Endpoint::Resource(hit) => hit.resource.enterprise,
+            _ => endpoint.stream() == "audit_logs",
+        };
+        let for_admins = enterprise || matches!(endpoint, Endpoint::Resource(_));
+        let denied = enterprise && self.settings.plan != Plan::Enterprise;
+        if denied || (for_admins && self.settings.role != "admin") {
             return Err(errors::forbidden_page());
         }
         Ok(())
@@ -304,6 +344,10 @@ impl Simulator {
     fn fresh_page(&self, endpoint: Endpoint<'_>, call: &Call, now: i64) -> Reply {
         let (settings, tickets) = (&self.settings, &self.tickets);
         match endpoint {
+            Endpoint::Resource(hit) => {
+                let world = &self.world;
+                pages::page(Ask { settings, world, hit, call, now })
+            }
             Endpoint::AuditLogs => list::page(settings, &self.logs, call, now),
             Endpoint::TicketsByCursor => {
                 incremental::page(Mode::Cursor, settings, tickets, call, now)

@@ -87,6 +87,24 @@ impl Call {
     /// This request's address with other parameters: those in `changes` are set, or dropped
     /// where they have no value. Sorted and percent-encoded.
     pub(super) fn link(&self, changes: &[(&str, Option<&str>)]) -> String {
+        let params = self.changed(changes);
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
+        format!("{}{}?{query}", self.base, self.path)
+    }
+
+    /// The same with raw brackets in the names, as some services write links, and `with_port` with
+    /// the port that goes without saying.
+    pub(super) fn raw_link(&self, changes: &[(&str, Option<&str>)], with_port: bool) -> String {
+        let encode = |text| form_urlencoded::byte_serialize(text).collect::<String>();
+        let params = self.changed(changes);
+        let params =
+            params.iter().map(|(key, value)| format!("{key}={}", encode(value.as_bytes())));
+        let query = params.collect::<Vec<_>>().join("&");
+        let port = if with_port && self.base.starts_with("https://") { ":443" } else { "" };
+        format!("{}{port}{}?{query}", self.base, self.path)
+    }
+
+    fn changed<'a>(&'a self, changes: &[(&'a str, Option<&'a str>)]) -> Vec<(&'a str, &'a str)> {
         let mut params: Vec<(&str, &str)> = self
             .params
             .iter()
@@ -95,8 +113,7 @@ impl Call {
             .chain(changes.iter().filter_map(|(key, value)| Some((*key, (*value)?))))
             .collect();
         params.sort_by_key(|(key, _)| *key);
-        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
-        format!("{}{}?{query}", self.base, self.path)
+        params
     }
 
     /// What tells this request's page from all others.

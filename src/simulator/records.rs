@@ -6,6 +6,7 @@
 
 use super::audit::AuditLogs;
 use super::json;
+use super::record::Record;
 use super::settings::Settings;
 use super::tickets::{Tickets, Version};
 use super::{audit_record, ticket_record};
@@ -41,6 +42,12 @@ impl<'a> Records<'a> {
     pub(super) fn ticket(&mut self, tickets: &Tickets, version: Version, with_metrics: bool) {
         self.intrude(version.ticket as usize);
         ticket_record::render(&mut self.out, self.settings, tickets, version, with_metrics);
+    }
+
+    /// Adds a record of any other kind.
+    pub(super) fn record(&mut self, record: &Record<'_>) {
+        self.intrude(record.item.place as usize);
+        record.render(&mut self.out);
     }
 
     /// Closes the list.

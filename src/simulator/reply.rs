@@ -1,5 +1,6 @@
 //! What an endpoint answers, before and after the wire's concerns are added.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -72,7 +73,7 @@ pub(super) struct Reply {
     pub(super) content_type: Option<&'static str>,
     pub(super) body: Bytes,
     pub(super) gzip: Option<Bytes>,
-    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) headers: Vec<(Cow<'static, str>, String)>,
     /// The same request will always get this: the page may be kept.
     pub(super) is_final: bool,
 }
@@ -101,7 +102,7 @@ impl Reply {
 
     /// With one more header.
     pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        self.headers.push((name.into(), value.into()));
         self
     }
 }

@@ -34,6 +34,13 @@ pub struct Settings {
     pub users: usize,
     /// Audit logs that follow each minute after the anchor.
     pub live_audit_logs_per_minute: u32,
+    /// Records in the history of every other stream but users; see [`Settings::counts`].
+    pub records: usize,
+    /// How many records some streams have, by name, in place of [`Settings::records`].
+    pub counts: Vec<(String, usize)>,
+    /// Changes that follow each minute after the anchor, in each stream but audit logs and
+    /// tickets: new records, changed ones, and where records can go, gone ones.
+    pub live_changes_per_minute: u32,
     /// Ticket changes that follow each minute after the anchor; every tenth is a new ticket.
     pub live_ticket_changes_per_minute: u32,
     /// How many percent of the audit logs can be seen only some time after their `created_at`.
@@ -120,6 +127,9 @@ impl Default for Settings {
             audit_logs: 1_000,
             tickets: 500,
             users: 120,
+            records: 30,
+            counts: Vec::new(),
+            live_changes_per_minute: 0,
             live_audit_logs_per_minute: 0,
             live_ticket_changes_per_minute: 0,
             late_percent: 0,
@@ -162,11 +172,24 @@ impl Settings {
     /// Requests a minute for the incremental exports: a seventieth of the account's and at least
     /// 10 unless it was chosen. 0 for no limit.
     pub fn export_limit(&self) -> u32 {
-        match (self.export_rate_limit, self.rate_limit) {
-            (Some(chosen), _) => chosen,
-            (None, 0) => 0,
-            (None, account) => (account / 70).max(10),
+        self.export_rate_limit.unwrap_or_else(|| self.scaled(10))
+    }
+
+    /// What becomes of a limit that Zendesk documents: it grows with the account's, and is none
+    /// where the account has none.
+    pub(super) fn scaled(&self, documented: u32) -> u32 {
+        let share = u64::from(documented) * u64::from(self.rate_limit) / 700;
+        if self.rate_limit == 0 {
+            return 0;
         }
+        documented.max(u32::try_from(share).unwrap_or(u32::MAX))
+    }
+
+    /// How many records a stream has.
+    pub(super) fn count(&self, stream: &str) -> usize {
+        let chosen = self.counts.iter().find(|(name, _)| name == stream);
+        let usual = if stream == "users" { self.users } else { self.records };
+        chosen.map_or(usual, |(_, count)| *count)
     }
 
     /// The history's end as an epoch second.

@@ -7,13 +7,18 @@ use super::settings::Settings;
 
 /// `count` times between the history's start and its end, in order.
 pub(super) fn history(settings: &Settings, count: usize) -> Vec<i64> {
+    spread(settings, settings.seed, count)
+}
+
+/// As [`history`], drawn from a seed of its own.
+pub(super) fn spread(settings: &Settings, seed: u64, count: usize) -> Vec<i64> {
     let start = settings.history_start();
     let span = settings.anchor().saturating_sub(start).unsigned_abs();
     let cells = (count as u64).saturating_mul(1024).max(1);
     let mut times = Vec::with_capacity(count);
     let mut last = start;
     for place in 0..count as u64 {
-        let mut draw = Draw::new(settings.seed, Purpose::Time, place);
+        let mut draw = Draw::new(seed, Purpose::Time, place);
         let shares = draw.percent(settings.burst_percent) && place > 0;
         if !shares {
             let cell = place * 1024 + draw.below(1024);
@@ -39,8 +44,13 @@ pub(super) struct Live {
 impl Live {
     /// From the history's end on.
     pub(super) fn new(settings: &Settings, per_minute: u32) -> Self {
+        Self::with_seed(settings, settings.seed, per_minute)
+    }
+
+    /// As [`Live::new`], drawn from a seed of its own.
+    pub(super) fn with_seed(settings: &Settings, seed: u64, per_minute: u32) -> Self {
         Self {
-            seed: settings.seed,
+            seed,
             anchor: settings.anchor(),
             per_minute: u64::from(per_minute),
             burst_percent: settings.burst_percent,

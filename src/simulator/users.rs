@@ -4,13 +4,14 @@
 //! answers to it.
 
 use super::auth::Identity;
+use super::collection::{Collection, Item};
 use super::draw::{Draw, Purpose};
 use super::errors;
 use super::json::{Escape, Object, int};
 use super::query::Call;
 use super::reply::Reply;
 use super::settings::Settings;
-use super::words::NAMES;
+use super::words::{NAMES, SENTENCES};
 
 const FIRST_ID: u64 = 35_184_372_100_000;
 const ID_STEP: u64 = 37;
@@ -28,17 +29,25 @@ pub(super) fn user_name(place: u64) -> String {
     if round == 0 { name.to_owned() } else { format!("{name} {round}") }
 }
 
-fn place_of(settings: &Settings, id: u64) -> Option<u64> {
-    let offset = id.checked_sub(FIRST_ID)?;
-    let place = offset / ID_STEP;
-    let there = offset % ID_STEP == 0
-        && place < settings.users.max(1) as u64
-        && place % GONE_EVERY != GONE_EVERY - 1;
-    there.then_some(place)
+fn find(users: &Collection, id: u64) -> Option<Item> {
+    let offset = id.checked_sub(FIRST_ID).filter(|offset| offset % ID_STEP == 0)?;
+    let found = users.item(u32::try_from(offset / ID_STEP).ok()?)?;
+    (!is_gone_for_good(found)).then_some(found)
+}
+
+/// Whether nothing answers to a user any more. Old records and the export still tell of them.
+fn is_gone_for_good(item: Item) -> bool {
+    u64::from(item.place) % GONE_EVERY == GONE_EVERY - 1
+}
+
+/// The user at a place; one who came to be with the account, where nobody is there.
+fn item(users: &Collection, place: u32) -> Item {
+    let nobody = Item { place, created: 0, changed: 0, version: 0, gone: None };
+    users.item(place).unwrap_or(nobody)
 }
 
 /// `GET /api/v2/users/me`: 200 for nobody too, yet 403 for a token without the scope.
-pub(super) fn me(settings: &Settings, base: &str, identity: &Identity) -> Reply {
+pub(super) fn me(settings: &Settings, users: &Collection, identity: &Identity) -> Reply {
     let mut body = br#"{"user":"#.to_vec();
     match identity {
         Identity::WrongApiToken => return errors::not_authenticated(),
@@ -52,7 +61,7 @@ pub(super) fn me(settings: &Settings, base: &str, identity: &Identity) -> Reply 
             if let Err(refusal) = identity.admit(&["users:read", "read"]) {
                 return refusal;
             }
-            render(&mut body, settings, base, 0, true);
+            render(&mut body, settings, item(users, 0), true);
         }
     }
     body.push(b'}');
@@ -60,55 +69,60 @@ pub(super) fn me(settings: &Settings, base: &str, identity: &Identity) -> Reply 
 }
 
 /// `GET /api/v2/users/{id}`.
-pub(super) fn one(settings: &Settings, base: &str, id: &str) -> Reply {
-    let Some(place) = id.parse().ok().and_then(|id| place_of(settings, id)) else {
+pub(super) fn one(settings: &Settings, users: &Collection, id: &str) -> Reply {
+    let Some(found) = id.parse().ok().and_then(|id| find(users, id)) else {
         return errors::record_not_found();
     };
     let mut body = br#"{"user":"#.to_vec();
-    render(&mut body, settings, base, place, false);
+    render(&mut body, settings, found, false);
     body.push(b'}');
     Reply::json(200, body)
 }
 
 /// `GET /api/v2/users/show_many`: in the order of ids, without those that are gone.
-pub(super) fn many(settings: &Settings, call: &Call) -> Reply {
+pub(super) fn many(settings: &Settings, users: &Collection, call: &Call) -> Reply {
     let ids: Vec<&str> = call.param("ids").unwrap_or_default().split(',').collect();
     if ids.len() > 100 {
         return errors::too_many_values();
     }
-    let mut places: Vec<u64> =
-        ids.iter().filter_map(|id| place_of(settings, id.trim().parse().ok()?)).collect();
-    places.sort_unstable();
-    places.dedup();
+    let mut found: Vec<Item> =
+        ids.iter().filter_map(|id| find(users, id.trim().parse().ok()?)).collect();
+    found.sort_unstable();
+    found.dedup();
     let mut body = br#"{"users":["#.to_vec();
-    for (at, place) in places.iter().enumerate() {
+    for (at, item) in found.iter().enumerate() {
         if at > 0 {
             body.push(b',');
         }
-        render(&mut body, settings, &call.base, *place, false);
+        render(&mut body, settings, *item, false);
     }
     body.extend_from_slice(br#"],"next_page":null,"previous_page":null,"count":"#);
-    int(&mut body, places.len() as u64);
+    int(&mut body, found.len() as u64);
     body.push(b'}');
     Reply::json(200, body)
 }
 
-fn render(out: &mut Vec<u8>, settings: &Settings, base: &str, place: u64, is_me: bool) {
+/// Pushes a user. What was deleted for good has no personal data left.
+pub(super) fn render(out: &mut Vec<u8>, settings: &Settings, item: Item, is_me: bool) {
+    let place = u64::from(item.place);
     let mut draw = Draw::new(settings.seed, Purpose::User, place);
+    let mut changes =
+        Draw::new(!settings.seed, Purpose::User, place << 24 | u64::from(item.version));
     let id = user_id(place);
-    let born = settings.history_start() - draw.seconds(300 * 86_400);
+    let (gone, host) = (is_gone_for_good(item), &settings.subdomain);
     let role = if place == 0 { settings.role.as_str() } else { draw.pick(&["agent", "admin"]) };
-    let name = user_name(place);
+    let (name, email) = (user_name(place), format!("user{place}@example.com"));
     let mut user = Object::open(out, Escape::Plain);
     user.int("id", id);
-    user.text("url", &format!("{base}/api/v2/users/{id}.json"));
-    user.text("name", &name);
-    user.text("email", &format!("user{place}@example.com"));
-    user.time("created_at", born);
-    user.time("updated_at", born + draw.seconds(86_400));
+    user.text("url", &format!("https://{host}.zendesk.com/api/v2/users/{id}.json"));
+    user.text("name", if gone { "Permanently deleted user" } else { &name });
+    user.maybe_text("email", (!gone).then_some(email.as_str()));
+    user.time("created_at", item.created);
+    user.time("updated_at", item.changed);
     user.text("time_zone", "Berlin");
     user.text("iana_time_zone", "Europe/Berlin");
-    user.raw("phone", "null");
+    user.maybe_text("phone", changes.pick(&[None, Some("+1 (311) 555-5555")]).filter(|_| !gone));
+    user.raw("shared_phone_number", "null");
     user.raw("photo", "null");
     user.int("locale_id", 1);
     user.text("locale", "en-US");
@@ -118,10 +132,14 @@ fn render(out: &mut Vec<u8>, settings: &Settings, base: &str, place: u64, is_me:
     user.raw("external_id", "null");
     user.raw("tags", "[]");
     user.text("alias", "");
-    user.flag("active", true);
+    user.flag("active", place == 0 || !gone && item.gone.is_none());
     user.flag("shared", false);
+    user.flag("shared_agent", false);
     user.raw("last_login_at", "null");
     user.raw("two_factor_auth_enabled", "null");
+    user.maybe_text("signature", changes.pick(&[None, Some("Grüße\n-- \n山田")]).filter(|_| !gone));
+    user.text("details", "");
+    user.text("notes", if gone { "" } else { changes.pick(SENTENCES) });
     user.raw("role_type", if role == "admin" { "4" } else { "null" });
     user.flag("suspended", false);
     user.raw("user_fields", r#"{"shift":null,"score":1.50}"#);

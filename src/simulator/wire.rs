@@ -14,6 +14,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use super::draw::{Draw, Purpose};
 use super::faults::Fault;
+use super::limits::Base;
 use super::query::{Call, EVIL_BASE};
 use super::reply::{Answer, BodyFault, Reply};
 use super::{Endpoint, Simulator, errors};
@@ -37,7 +38,10 @@ impl Simulator {
             self.stats.count_fault(fault);
         }
         match fault {
-            Fault::TooManyRequests => self.limits.passing_refusal(now),
+            Fault::TooManyRequests => self.limits.passing_refusal(now, endpoint.budgets().0),
+            Fault::Internal if endpoint.budgets().0 == Base::AccessLogs => {
+                errors::access_log(500, "")
+            }
             Fault::Internal => errors::internal(),
             Fault::BadGateway => errors::gateway(502, "Bad Gateway"),
             Fault::Unavailable => {
@@ -150,8 +154,9 @@ pub(super) fn plain_answer(reply: Reply, call: &Call) -> Answer {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     }
     for (name, value) in &reply.headers {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.append(HeaderName::from_static(name), value);
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(&**name), HeaderValue::from_str(value))
+        {
+            headers.append(name, value);
         }
     }
     let compress = call.takes_gzip && reply.body.len() >= LEAST_TO_GZIP;

@@ -1,6 +1,7 @@
 //! The simulator against the facts: each test names a property of real accounts.
 
 mod account;
+mod catalogue;
 mod data;
 mod exports;
 mod faulty;

@@ -316,11 +316,11 @@ fn a_user_is_shown_with_what_they_did() {
     id                       35184372104181
     name                     Θεοδώρα Παπαδοπούλου 5
     email                    user113@example.com
-    role                     agent
+    role                     admin
     active                   true
     suspended                false
-    created_at               2023-10-08T13:09:19+00:00
-    updated_at               2023-10-09T01:01:57+00:00
+    created_at               2024-05-30T06:15:28+00:00
+    updated_at               2024-05-30T06:15:28+00:00
     time_zone                Berlin
     locale                   en-US
     tags                     []
