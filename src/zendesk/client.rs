@@ -18,7 +18,7 @@ use url::Url;
 
 use super::auth::{Credentials, Signer, TokenEndpoint};
 use super::error::{ApiError, ErrorKind};
-use super::rate_limit::{ACCOUNT, BucketState, RateBudget};
+use super::rate_limit::{BucketState, Draw, RateBudget};
 use super::retry::{Backoff, SHORTEST_RATE_WAIT, requested_wait};
 use super::transport::{BodyStream, Request, Transport, TransportError};
 use crate::clock::Clock;
@@ -59,12 +59,14 @@ pub struct PageRequest {
     pub bucket: Option<&'static str>,
     /// What the endpoint asks of an account, for hints: "the Enterprise plan ...".
     pub needs: Option<String>,
+    /// Whether it gives way to requests that are not: history gives way to the present.
+    pub patient: bool,
 }
 
 impl PageRequest {
     /// A request without parameters.
     pub fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), query: Vec::new(), bucket: None, needs: None }
+        Self { path: path.into(), query: Vec::new(), bucket: None, needs: None, patient: false }
     }
 
     /// With one more parameter.
@@ -72,6 +74,10 @@ impl PageRequest {
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.query.push((name.to_owned(), value.into()));
         self
+    }
+
+    fn draw(&self) -> Draw {
+        Draw::new(&self.path, self.bucket, self.patient)
     }
 }
 
@@ -164,6 +170,12 @@ impl Client {
         self.budget.snapshot()
     }
 
+    /// How many requests like this one must be under way at once to use the rate budget, at the
+    /// time that answers take; none: no limit is known.
+    pub fn in_flight_needed(&self, page: &PageRequest) -> Option<f64> {
+        self.budget.in_flight_needed(&page.draw())
+    }
+
     /// The clock that paces this client.
     pub fn clock(&self) -> Clock {
         self.clock
@@ -218,14 +230,15 @@ impl Client {
         page: &PageRequest,
         decode: &(impl Fn(&Bytes) -> Result<T, String> + Send + Sync),
     ) -> Result<T, ApiError> {
-        let bucket = page.bucket.unwrap_or(&page.path);
+        let draw = page.draw();
         let mut renewed = false;
         loop {
-            let (permit, waited) = self.budget.acquire(bucket).await;
+            let (permit, waited) = self.budget.acquire(&draw).await;
             self.count_wait(waited);
             let signature = self.signer.header().await?;
             let answer = self.exchange(self.build(page, &signature)?).await?;
-            self.budget.learn(bucket, &answer.headers, self.clock.now());
+            let is_good = answer.status.is_success();
+            self.budget.learn(&permit, &answer.headers, is_good, self.clock.now());
             drop(permit);
             if answer.status == StatusCode::UNAUTHORIZED && !renewed {
                 renewed = self.signer.renew(&signature).await;
@@ -234,7 +247,7 @@ impl Client {
                 }
             }
             let is_unauthorized = answer.status == StatusCode::UNAUTHORIZED;
-            let body = self.accept(answer, bucket, page.needs.as_deref()).map_err(|error| {
+            let body = self.accept(answer, &draw, page.needs.as_deref()).map_err(|error| {
                 match self.signer.remedy().filter(|_| is_unauthorized) {
                     Some(remedy) => error.with_hint(remedy),
                     None => error,
@@ -258,7 +271,12 @@ impl Client {
     }
 
     /// The body of a good answer, or what the answer means.
-    fn accept(&self, answer: Answer, bucket: &str, needs: Option<&str>) -> Result<Bytes, ApiError> {
+    fn accept(
+        &self,
+        answer: Answer,
+        draw: &Draw,
+        needs: Option<&str>,
+    ) -> Result<Bytes, ApiError> {
         if answer.status.is_success() {
             return Ok(answer.body);
         }
@@ -266,10 +284,9 @@ impl Client {
         let error = ApiError::from_answer(answer.status, &answer.body, after, needs);
         if let ErrorKind::RateLimited { after } = error.kind {
             self.counters.rate_limited.fetch_add(1, Ordering::Relaxed);
-            // Only the endpoint buckets answer with a code; the account's 429 is plain text.
-            let limited = if error.code.is_some() { bucket } else { ACCOUNT };
             let wait = after.unwrap_or(SHORTEST_RATE_WAIT).max(SHORTEST_RATE_WAIT);
-            self.budget.block(limited, wait);
+            // Only the endpoint buckets answer with a code; the account's 429 is plain text.
+            self.budget.block(draw, error.code.is_some(), wait);
         }
         Err(error)
     }

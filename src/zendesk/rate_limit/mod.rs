@@ -1,0 +1,435 @@
+//! The rate budget: what may still be sent, per bucket.
+//!
+//! Zendesk counts an account's requests, those to some services apart, and those to some
+//! endpoints again on their own (<https://developer.zendesk.com/api-reference/introduction/rate-limits/>).
+//! All of it is learnt from the headers of every answer. Only our share is used, evenly: the rest
+//! is left to the customer's other tools. Until an answer has told what is left, at the start and
+//! in each new window, one request goes alone. A request that finds one of its buckets used up
+//! waits here; others pass.
+
+mod bucket;
+mod seen;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::HeaderMap;
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+pub use bucket::BucketState;
+
+use bucket::Bucket;
+use seen::Seen;
+
+/// The bucket of all requests to what is not counted apart.
+const ACCOUNT: &str = "account";
+
+/// Services that count their requests apart from the account's, by the start of their paths. The
+/// Help Center has a budget of the same size, Chat 200 requests a minute, the access logs 50.
+const SERVICES: [(&str, &str); 4] = [
+    ("/api/v2/help_center/", "help_center"),
+    ("/api/v2/community/", "help_center"),
+    ("/api/v2/chat/", "chat"),
+    ("/api/v2/access_logs", "access_logs"),
+];
+
+/// How long to wait at the most before looking again, lest a wrong header stop a stream for long.
+const LONGEST_SLEEP: Duration = Duration::from_secs(120);
+
+/// How long to wait at the least.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(5);
+
+/// The weight of the last answer in what answers take on average.
+const LATENCY_WEIGHT: f64 = 0.1;
+
+/// What a request draws on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Draw {
+    service: &'static str,
+    /// Requests with the same one draw on the same endpoint buckets.
+    endpoint: String,
+    /// Whether it gives way to those that are not.
+    patient: bool,
+}
+
+impl Draw {
+    /// What a request to `path` draws on; `bucket`: what its endpoint shares with others, if that
+    /// is known beforehand.
+    pub(super) fn new(path: &str, bucket: Option<&str>, patient: bool) -> Self {
+        let service = SERVICES.iter().find(|(start, _)| path.starts_with(start));
+        let service = service.map_or(ACCOUNT, |(_, name)| name);
+        let endpoint = bucket.map_or_else(|| without_ids(path), str::to_owned);
+        Self { service, endpoint, patient }
+    }
+}
+
+/// One endpoint has many paths where they name a record.
+fn without_ids(path: &str) -> String {
+    let is_id = |step: &str| step != "v2" && step.bytes().any(|byte| byte.is_ascii_digit());
+    let steps = path.split('/').map(|step| if is_id(step) { "*" } else { step });
+    steps.collect::<Vec<_>>().join("/")
+}
+
+/// The budget of one account, shared by all its streams.
+#[derive(Debug)]
+pub(super) struct RateBudget {
+    share: f64,
+    books: Mutex<Books>,
+    /// Something may be possible that was not.
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    buckets: HashMap<String, Bucket>,
+    /// The buckets that an endpoint's answers named, and what is known before they did.
+    endpoints: HashMap<String, Endpoint>,
+    /// Who waits for nothing but a service's bucket, in the order of coming.
+    waiting: BTreeMap<u64, (&'static str, bool)>,
+    /// Counts requests, and who waits.
+    last_number: u64,
+    /// What an answer takes on average, in seconds.
+    latency: Option<f64>,
+}
+
+#[derive(Debug, Default)]
+struct Endpoint {
+    own: Bucket,
+    named: Vec<String>,
+}
+
+/// One request's place in the budget; dropping it gives the place back.
+#[derive(Debug)]
+pub(super) struct Permit<'a> {
+    budget: &'a RateBudget,
+    draw: &'a Draw,
+    /// The endpoint's buckets when it was sent.
+    named: Vec<String>,
+    number: u64,
+    since: Instant,
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        let mut books = self.budget.lock();
+        if let Some(endpoint) = books.endpoints.get_mut(&self.draw.endpoint) {
+            endpoint.own.give_back(self.number);
+        }
+        for name in self.named.iter().map(String::as_str).chain([self.draw.service]) {
+            if let Some(bucket) = books.buckets.get_mut(name) {
+                bucket.give_back(self.number);
+            }
+        }
+        drop(books);
+        self.budget.changed.notify_waiters();
+    }
+}
+
+/// Who waits for a service's bucket; dropping it leaves the queue.
+struct Queued<'a> {
+    budget: &'a RateBudget,
+    number: u64,
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.budget.lock().waiting.remove(&self.number);
+    }
+}
+
+impl RateBudget {
+    /// `share`: the part of each bucket that may be used, above 0 and up to 1.
+    pub(super) fn new(share: f64) -> Self {
+        Self { share, books: Mutex::default(), changed: Notify::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until a request may be sent, and takes its place. Returns the place and how long that
+    /// took.
+    pub(super) async fn acquire<'a>(&'a self, draw: &'a Draw) -> (Permit<'a>, Duration) {
+        let asked = Instant::now();
+        let queued = Queued { budget: self, number: self.lock().next_number() };
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            let wait = match self.try_acquire(draw, queued.number) {
+                Ok(permit) => return (permit, asked.elapsed()),
+                Err(wait) => wait.clamp(SHORTEST_SLEEP, LONGEST_SLEEP),
+            };
+            tracing::trace!(endpoint = draw.endpoint, wait_ms = wait.as_millis(), "waiting");
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = changed => {}
+            }
+        }
+    }
+
+    /// Takes a place, or says how long to wait before asking again.
+    fn try_acquire<'a>(&'a self, draw: &'a Draw, queued: u64) -> Result<Permit<'a>, Duration> {
+        let now = Instant::now();
+        let mut books = self.lock();
+        let Books { buckets, endpoints, waiting, .. } = &mut *books;
+        let endpoint = endpoints.entry(draw.endpoint.clone()).or_default();
+        let own = endpoint.own.wait(self.share, draw.patient, now);
+        let named = endpoint.named.iter();
+        let named =
+            named.filter_map(|name| buckets.get_mut(name)?.wait(self.share, draw.patient, now));
+        if let Some(wait) = own.into_iter().chain(named).max() {
+            // It does not stand in the way of those that draw on the account alone.
+            waiting.remove(&queued);
+            return Err(wait);
+        }
+        let service = buckets.entry(draw.service.to_owned()).or_default();
+        let wait = service.wait(self.share, draw.patient, now);
+        let ahead = waiting.iter().any(|(number, (service, patient))| {
+            let first = if *patient == draw.patient { *number < queued } else { draw.patient };
+            *service == draw.service && first
+        });
+        if wait.is_some() || ahead {
+            waiting.insert(queued, (draw.service, draw.patient));
+            return Err(wait.unwrap_or(SHORTEST_SLEEP));
+        }
+        waiting.remove(&queued);
+        Ok(books.take(self, draw, now))
+    }
+
+    /// Learns from the answer to the request that has this place. `is_good`: it is an answer of
+    /// the endpoint itself, which would tell of a budget if there were one.
+    pub(super) fn learn(
+        &self,
+        permit: &Permit<'_>,
+        headers: &HeaderMap,
+        is_good: bool,
+        wall: Timestamp,
+    ) {
+        let (now, number) = (Instant::now(), permit.number);
+        let mut books = self.lock();
+        let Books { buckets, endpoints, latency, .. } = &mut *books;
+        let took = permit.since.elapsed().as_secs_f64();
+        let before = latency.unwrap_or(took);
+        *latency = Some(before + (took - before) * LATENCY_WEIGHT);
+        let service = buckets.entry(permit.draw.service.to_owned()).or_default();
+        match Seen::of_account(headers, wall) {
+            Some(seen) => service.learn(number, seen, now),
+            None if is_good => service.is_not_told(),
+            None => {}
+        }
+        let endpoint = endpoints.entry(permit.draw.endpoint.clone()).or_default();
+        let seen = Seen::of_endpoints(headers);
+        if is_good || !seen.is_empty() {
+            endpoint.own.is_not_told();
+        }
+        for (name, seen) in seen {
+            if !endpoint.named.iter().any(|known| known == name) {
+                endpoint.named.push(name.to_owned());
+            }
+            buckets.entry(name.to_owned()).or_default().learn(number, seen, now);
+        }
+        drop(books);
+        self.changed.notify_waiters();
+    }
+
+    /// Holds every request to the service that a 429 came from, or to the endpoint alone, for
+    /// `wait`.
+    pub(super) fn block(&self, draw: &Draw, is_of_endpoint: bool, wait: Duration) {
+        let until = Instant::now() + wait;
+        let mut books = self.lock();
+        if is_of_endpoint {
+            books.endpoints.entry(draw.endpoint.clone()).or_default().own.block(until);
+        } else {
+            books.buckets.entry(draw.service.to_owned()).or_default().block(until);
+        }
+    }
+
+    /// How many requests of this kind must be under way at once to use what may be used, at the
+    /// time that answers take (Little's law); none: nothing limits them.
+    pub(super) fn in_flight_needed(&self, draw: &Draw) -> Option<f64> {
+        let now = Instant::now();
+        let books = self.lock();
+        let named = books.endpoints.get(&draw.endpoint).into_iter().flat_map(|it| &it.named);
+        let names = named.map(String::as_str).chain([draw.service]);
+        let rates = names.filter_map(|name| books.buckets.get(name)?.rate(self.share, now));
+        Some(rates.min_by(f64::total_cmp)? * books.latency.unwrap_or_default())
+    }
+
+    /// What is known now, by bucket name.
+    pub(super) fn snapshot(&self) -> Vec<(String, BucketState)> {
+        let books = self.lock();
+        let known = books.buckets.iter();
+        let known = known.filter_map(|(name, bucket)| Some((name.clone(), bucket.state()?)));
+        let mut known: Vec<_> = known.collect();
+        known.sort_by(|a, b| a.0.cmp(&b.0));
+        known
+    }
+}
+
+impl Books {
+    fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    fn take<'a>(&mut self, budget: &'a RateBudget, draw: &'a Draw, now: Instant) -> Permit<'a> {
+        let number = self.next_number();
+        let endpoint = self.endpoints.entry(draw.endpoint.clone()).or_default();
+        endpoint.own.take(number, now);
+        let named = endpoint.named.clone();
+        for name in named.iter().map(String::as_str).chain([draw.service]) {
+            self.buckets.entry(name.to_owned()).or_default().take(number, now);
+        }
+        Permit { budget, draw, named, number, since: now }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, String)]) -> HeaderMap {
+        let pairs = pairs.iter().map(|(name, value)| {
+            let value = http::HeaderValue::from_str(value).expect("a header");
+            (http::HeaderName::from_static(name), value)
+        });
+        pairs.collect()
+    }
+
+    fn account(limit: u32, remaining: u32, reset: u32) -> HeaderMap {
+        headers(&[
+            ("ratelimit-limit", limit.to_string()),
+            ("ratelimit-remaining", remaining.to_string()),
+            ("ratelimit-reset", reset.to_string()),
+        ])
+    }
+
+    fn draw(path: &str) -> Draw {
+        Draw::new(path, None, false)
+    }
+
+    /// Sends one request and takes its answer.
+    async fn exchange(budget: &RateBudget, draw: &Draw, answer: &HeaderMap) -> Duration {
+        let (permit, waited) = budget.acquire(draw).await;
+        budget.learn(&permit, answer, true, Timestamp::UNIX_EPOCH);
+        waited
+    }
+
+    #[test]
+    fn requests_draw_on_their_service_and_their_endpoint() {
+        assert_eq!(draw("/api/v2/audit_logs").service, ACCOUNT);
+        assert_eq!(draw("/api/v2/help_center/incremental/articles").service, "help_center");
+        assert_eq!(draw("/api/v2/community/posts").service, "help_center");
+        assert_eq!(draw("/api/v2/chat/incremental/chats").service, "chat");
+        assert_eq!(draw("/api/v2/access_logs").service, "access_logs");
+        let invocations = "/api/v2/webhooks/01H7ZQ/invocations";
+        assert_eq!(draw(invocations).endpoint, "/api/v2/webhooks/*/invocations");
+        assert_eq!(Draw::new("/api/v2/x", Some("exports"), false).endpoint, "exports");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bucket_that_is_used_up_holds_those_that_draw_on_it_and_no_other() {
+        let budget = RateBudget::new(0.8);
+        let (tickets, users) = (draw("/api/v2/tickets"), draw("/api/v2/users"));
+        let used_up = "total=10; remaining=2; resets=30".to_owned();
+        let used_up = headers(&[("zendesk-ratelimit-exports", used_up)]);
+        exchange(&budget, &tickets, &used_up).await;
+        assert_eq!(exchange(&budget, &users, &HeaderMap::new()).await, Duration::ZERO);
+        let waits = async || budget.acquire(&tickets).await.1;
+        let held = tokio::time::timeout(Duration::from_secs(29), waits());
+        assert!(held.await.is_err());
+        // Another endpoint that turns out to draw on the same bucket is held from then on.
+        let events = draw("/api/v2/ticket_events");
+        exchange(&budget, &events, &used_up).await;
+        let waited = exchange(&budget, &events, &used_up).await;
+        assert!((30..33).contains(&waited.as_secs()), "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn services_that_are_counted_apart_do_not_touch_the_account() {
+        let budget = RateBudget::new(0.8);
+        exchange(&budget, &draw("/api/v2/audit_logs"), &account(700, 699, 50)).await;
+        let access = draw("/api/v2/access_logs");
+        exchange(&budget, &access, &account(50, 10, 50)).await;
+        let known = budget.snapshot();
+        let expected = [("access_logs", 50, 10), (ACCOUNT, 700, 699)]
+            .map(|(name, limit, remaining)| (name.to_owned(), BucketState { limit, remaining }));
+        assert_eq!(known, expected);
+        let logs = draw("/api/v2/audit_logs");
+        assert_eq!(budget.acquire(&logs).await.1, Duration::ZERO);
+        assert!(budget.acquire(&access).await.1 > Duration::from_secs(45));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn until_an_answer_tells_what_is_left_one_request_goes_alone() {
+        let budget = RateBudget::new(0.5);
+        let logs = draw("/api/v2/audit_logs");
+        let (first, _) = budget.acquire(&logs).await;
+        let users = draw("/api/v2/users");
+        let second = tokio::time::timeout(Duration::from_secs(1), budget.acquire(&users));
+        assert!(second.await.is_err());
+        let told = async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            budget.learn(&first, &account(10, 7, 20), true, Timestamp::UNIX_EPOCH);
+        };
+        let ((_, waited), ()) = tokio::join!(budget.acquire(&users), told);
+        assert!(waited >= Duration::from_millis(200) && waited < Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_under_way_count_before_their_answers_do() {
+        let budget = RateBudget::new(0.5);
+        let logs = draw("/api/v2/audit_logs");
+        exchange(&budget, &logs, &account(10, 7, 20)).await;
+        let mut permits = Vec::new();
+        for _ in 0..2 {
+            permits.push(budget.acquire(&logs).await);
+        }
+        assert!(permits.iter().all(|(_, waited)| waited.is_zero()));
+        let (_third, waited) = budget.acquire(&logs).await;
+        assert!(waited >= Duration::from_secs(20), "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_of_the_tail_goes_before_all_of_a_backfill_that_wait() {
+        let budget = RateBudget::new(1.0);
+        let tail = draw("/api/v2/audit_logs");
+        let history = Draw { patient: true, ..tail.clone() };
+        exchange(&budget, &tail, &account(100, 0, 10)).await;
+        let order = Mutex::new(Vec::new());
+        let go = async |draw: &Draw, name: &'static str, after: u64| {
+            tokio::time::sleep(Duration::from_secs(after)).await;
+            let (permit, _) = budget.acquire(draw).await;
+            order.lock().expect("alone").push(name);
+            budget.learn(&permit, &account(100, 99, 60), true, Timestamp::UNIX_EPOCH);
+        };
+        tokio::join!(go(&history, "slice 1", 1), go(&history, "slice 2", 2), go(&tail, "tail", 3));
+        assert_eq!(*order.lock().expect("alone"), ["tail", "slice 1", "slice 2"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_429_holds_its_bucket_alone() {
+        let budget = RateBudget::new(1.0);
+        let (exports, logs) = (draw("/api/v2/incremental/tickets"), draw("/api/v2/audit_logs"));
+        budget.block(&exports, true, Duration::from_secs(93));
+        assert_eq!(exchange(&budget, &logs, &HeaderMap::new()).await, Duration::ZERO);
+        let (_held, waited) = budget.acquire(&exports).await;
+        assert!(waited >= Duration::from_secs(93));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn enough_is_under_way_to_use_the_budget_at_the_latency_seen() {
+        let budget = RateBudget::new(0.8);
+        let logs = draw("/api/v2/audit_logs");
+        assert_eq!(budget.in_flight_needed(&logs), None);
+        let (permit, _) = budget.acquire(&logs).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        budget.learn(&permit, &account(600, 600, 60), true, Timestamp::UNIX_EPOCH);
+        let needed = budget.in_flight_needed(&logs).expect("a limit");
+        assert!((4.5..5.5).contains(&needed), "480 in 48 s, half a second each: {needed}");
+    }
+}
