@@ -253,9 +253,11 @@ impl RateBudget {
     pub(super) fn in_flight_needed(&self, draw: &Draw) -> Option<f64> {
         let now = Instant::now();
         let books = self.lock();
-        let named = books.endpoints.get(&draw.endpoint).into_iter().flat_map(|it| &it.named);
-        let names = named.map(String::as_str).chain([draw.service]);
-        let rates = names.filter_map(|name| books.buckets.get(name)?.rate(self.share, now));
+        let endpoint = books.endpoints.get(&draw.endpoint);
+        let names = endpoint.into_iter().flat_map(|it| &it.named).map(String::as_str);
+        let rates = names
+            .chain([draw.service])
+            .filter_map(|name| books.buckets.get(name)?.rate(self.share, now));
         Some(rates.min_by(f64::total_cmp)? * books.latency.unwrap_or_default())
     }
 
