@@ -2,25 +2,44 @@
 # Reads the same pretend account with zenstream, with `curl | jq` and with a Python loop such as the
 # hourly Lambda scripts have, in turn, and prints what each costs and the ratios.
 #
-#   benches/peers.sh [AUDIT_LOGS [TICKETS [ROUNDS]]]      default 20000 10000 5
+#   benches/peers.sh [AUDIT_LOGS [TICKETS [ROUNDS]]]              default 20000 10000 5
+#   benches/peers.sh backfill [AUDIT_LOGS [LATENCY_MS [RATE]]]    default 60000 200 700
+#
+# `backfill` measures time instead of work: a history of audit logs from an account that takes its time
+# over each answer and gives RATE requests a minute, of which zenstream may use 95 %. It is read by
+# `zenstream run --once` into a file, by `zenstream read`, and by the Python loop, one page after the
+# other, each from an account of its own whose budget nobody has touched. Printed beside them is the
+# time in which the budget alone allows that many pages.
 #
 # Needs cargo, curl, jq and python3. Every run's records are counted; zenstream's are also compared
 # with the account, byte for byte. CPU time is user and system time of all processes of a run; peak
-# memory is that of its largest process.
+# memory is that of its largest process. ZENSTREAM names a binary that is built already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-audit_logs=${1:-20000} tickets=${2:-10000} rounds=${3:-5}
-cargo build --release --quiet
-zenstream=${CARGO_TARGET_DIR:-target}/release/zenstream
+what=work
+if [ "${1:-}" = backfill ]; then
+    what=backfill
+    shift
+fi
+if [ -z "${ZENSTREAM:-}" ]; then
+    cargo build --release --quiet
+fi
+zenstream=${ZENSTREAM:-${CARGO_TARGET_DIR:-target}/release/zenstream}
 work=$(mktemp -d)
-"$zenstream" simulate --port 0 --rate-limit 0 --history-days 300 \
-    --audit-logs "$audit_logs" --tickets "$tickets" >"$work/address" 2>/dev/null &
-simulator=$!
-trap 'kill "$simulator" 2>/dev/null; rm -rf "$work"' EXIT
-until [ -s "$work/address" ]; do sleep 0.1; done
+simulator=
+trap 'kill $simulator 2>/dev/null; rm -rf "$work"' EXIT
 export ZENDESK_BASE_URL ZENDESK_BEARER_TOKEN=any
-ZENDESK_BASE_URL=$(head -n 1 "$work/address")
+
+# Starts a pretend account with these options, in place of the one before.
+account() {
+    [ -z "$simulator" ] || kill "$simulator"
+    rm -f "$work/address"
+    "$zenstream" simulate --port 0 --history-days 300 "$@" >"$work/address" 2>/dev/null &
+    simulator=$!
+    until [ -s "$work/address" ]; do sleep 0.1; done
+    ZENDESK_BASE_URL=$(head -n 1 "$work/address")
+}
 
 cat >"$work/curl_jq.sh" <<'SCRIPT'
 # As lean as it gets: the addresses of all pages are known beforehand, one curl fetches them over
@@ -68,6 +87,47 @@ while url:
         cursor, more, key = page["meta"]["after_cursor"], page["meta"]["has_more"], "page%5Bafter%5D"
     url = base + first + "&" + key + "=" + urllib.parse.quote(cursor, safe="") if more else None
 SCRIPT
+
+if [ "$what" = backfill ]; then
+    audit_logs=${1:-60000} latency=${2:-200} rate=${3:-700} share=0.95
+    cat >"$work/run.yaml" <<'YAML'
+data_dir: ${WORK}/state
+sources:
+  acme:
+    type: zendesk
+    endpoint: ${ZENDESK_BASE_URL}
+    auth: { strategy: bearer, token: any }
+    streams: [audit_logs]
+    since: beginning
+    rate_limit: { share: ${SHARE} }
+    stream_options: { audit_logs: { lag_secs: 0 } }
+sinks:
+  out: { type: file, inputs: [acme.audit_logs], path: "${WORK}/out.run" }
+YAML
+    export WORK=$work SHARE=$share
+    pages=$(((audit_logs + 99) / 100))
+    echo "$("$zenstream" --version): $audit_logs audit logs, $pages pages, $latency ms each, $rate requests a minute"
+    awk -v p="$pages" -v r="$rate" -v s="$share" \
+        'BEGIN { printf "  %-42s %8.1f s\n", "what the budget allows at " s * 100 " %", p * 60 / (r * s) }'
+    for way in run read loop; do
+        account --rate-limit "$rate" --latency-ms "$latency" --audit-logs "$audit_logs" --tickets 0
+        started=$(date +%s.%N)
+        case $way in
+        run) name="zenstream run --once" && "$zenstream" -q run -c "$work/run.yaml" --once ;;
+        read) name="zenstream read" && "$zenstream" read audit_logs --since beginning --rate-share "$share" >"$work/out.read" ;;
+        loop) name="python loop, one page after the other" && python3 "$work/loop.py" audit_logs >"$work/out.loop" ;;
+        esac
+        took=$(echo "$started $(date +%s.%N)" | awk '{ print $2 - $1 }')
+        curl -sS "$ZENDESK_BASE_URL/_simulator/records/audit_logs" | sort >"$work/truth"
+        sort "$work/out.$way" | cmp - "$work/truth" || { echo "$name did not bring each record once" >&2; exit 1; }
+        [ "$way" = run ] && ours=$took
+        awk -v n="$name" -v t="$took" -v o="$ours" 'BEGIN { printf "  %-42s %8.1f s   %.1f times ours\n", n, t, t / o }'
+    done
+    exit
+fi
+
+audit_logs=${1:-20000} tickets=${2:-10000} rounds=${3:-5}
+account --rate-limit 0 --audit-logs "$audit_logs" --tickets "$tickets"
 
 cat >"$work/measure.py" <<'SCRIPT'
 # Runs every peer in turn, round by round, and prints medians and ratios.

@@ -19,7 +19,7 @@ use zenstream::random::Random;
 use zenstream::simulator::transport::SimulatedTransport;
 use zenstream::simulator::{Settings, Simulator};
 use zenstream::sinks::Memory;
-use zenstream::streams::{StreamSettings, find};
+use zenstream::streams::{History, StreamSettings, find};
 use zenstream::zendesk::{Client, ClientSettings, Credentials};
 
 /// A pretend account that is only read from.
@@ -88,6 +88,7 @@ fn stream_settings(stream: &str) -> StreamSettings {
         include: Vec::new(),
         exclude_deleted: false,
         max_record_bytes: 10 << 20,
+        history: History::InOnePiece,
     }
 }
 

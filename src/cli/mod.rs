@@ -13,6 +13,7 @@ mod login;
 mod loopback;
 mod output;
 mod pager;
+mod progress;
 mod read;
 mod run;
 mod simulate;
@@ -146,7 +147,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         }
     })?;
     match command {
-        Command::Run(arguments) => block_on(run::run(arguments)),
+        Command::Run(arguments) => block_on(run::run(arguments, log.format)),
         Command::Read(arguments) => block_on_one_thread(read::run(arguments, colourful)),
         Command::User(arguments) => block_on(user::run(arguments, colourful)),
         Command::Streams(arguments) => streams::run(&arguments),

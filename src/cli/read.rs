@@ -3,23 +3,23 @@
 //! Reads the streams themselves, without a pipeline: nothing is remembered, so
 //! there is no position to keep safe.
 
-use std::io::{BufWriter, IsTerminal as _, Write};
+use std::io::{BufWriter, Write};
 use std::pin::Pin;
 use std::time::Duration;
 
 use clap::Args;
 use futures::stream::select_all;
 use futures::{Stream, StreamExt as _};
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::Failure;
 use super::account::{Account, AccountArguments, PATIENT};
 use super::format::{Format, Printer, Style};
 use super::pager::Pager;
+use super::progress::{Progress, fills_a_file};
 use super::when::{self, When, parse_when};
-use super::{Failure, output};
-use crate::streams::{self, CATALOGUE, Page, StreamSettings, StreamSpec};
+use crate::streams::{self, CATALOGUE, History, Page, StreamSettings, StreamSpec};
 use crate::zendesk::ApiError;
 
 /// How far back each look reaches again for records that show up late, with `--follow`.
@@ -187,14 +187,25 @@ impl Reading<'_> {
         &mut self,
         mut pages: impl Stream<Item = (usize, Result<Page, ApiError>)> + Unpin,
     ) -> Result<Option<Failure>, Failure> {
-        let progress = progress();
+        // Anything else that takes the records may write to the same terminal, as `jq` at the end
+        // of a pipe does.
+        let mut progress = Progress::new(fills_a_file());
+        let (mut done, mut left) = (0, vec![None; self.specs.len()]);
         let mut failed: Option<Failure> = None;
         while self.left != Some(0)
             && let Some((index, page)) = pages.next().await
         {
             let stream = self.specs[index].name;
             match page {
-                Ok(page) => self.print_page(stream, &page, &progress)?,
+                Ok(page) => {
+                    self.print_page(stream, &page)?;
+                    done += page.events.len() as u64;
+                    left[index] = page.left;
+                    let last = page.events.last().and_then(|event| event.time);
+                    let about = last.map(|last| format!("({stream} of {last})"));
+                    let left = left.iter().flatten().copied().reduce(|all, it| all + it);
+                    progress.update(done, left, &about.unwrap_or_default());
+                }
                 Err(error) if passes(&error, self.arguments.follow) => {
                     tracing::warn!(stream, %error, "stream failed, trying again");
                 }
@@ -209,16 +220,11 @@ impl Reading<'_> {
                 }
             }
         }
-        progress.finish_and_clear();
+        progress.clear();
         Ok(failed)
     }
 
-    fn print_page(
-        &mut self,
-        stream: &str,
-        page: &Page,
-        progress: &ProgressBar,
-    ) -> Result<(), Failure> {
+    fn print_page(&mut self, stream: &str, page: &Page) -> Result<(), Failure> {
         for rejected in &page.rejected {
             let line = String::from_utf8_lossy(&rejected.line);
             let start: String = line.chars().take(200).collect();
@@ -228,12 +234,8 @@ impl Reading<'_> {
         for event in page.events.iter().take(most) {
             self.printer.print(event)?;
         }
-        progress.inc(page.events.len() as u64);
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(page.events.len() as u64);
-        }
-        if let Some(last) = page.events.last().and_then(|event| event.time) {
-            progress.set_message(format!("({stream} of {last})"));
         }
         Ok(self.printer.flush()?)
     }
@@ -272,6 +274,8 @@ impl Arguments {
             include: Vec::new(),
             exclude_deleted: false,
             max_record_bytes: 64 << 20,
+            // The first few records are there soonest when nothing else is read.
+            history: if self.limit.is_some() { History::InOnePiece } else { History::InOrder },
         })
     }
 
@@ -344,36 +348,6 @@ fn find(name: &str) -> Result<&'static StreamSpec, Failure> {
         };
         Failure::usage(format!("there is no stream `{name}`")).with_hint(hint)
     })
-}
-
-/// A count on stderr for a person who waits for a file to fill. Anything else that takes the
-/// records may write to the same terminal, as `jq` at the end of a pipe does.
-fn progress() -> ProgressBar {
-    if !fills_a_file() || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{spinner} {human_pos} records {msg}");
-    let bar = ProgressBar::new_spinner();
-    bar.enable_steady_tick(Duration::from_millis(200));
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(error) => {
-            output::tell(&format!("progress: {error}"));
-            bar
-        }
-    }
-}
-
-/// Whether stdout is a regular file.
-fn fills_a_file() -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::fd::AsFd as _;
-        let stdout = std::io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from);
-        stdout.and_then(|file| file.metadata()).is_ok_and(|data| data.is_file())
-    }
-    #[cfg(not(unix))]
-    false
 }
 
 fn parse_filter(text: &str) -> Result<(String, String), String> {

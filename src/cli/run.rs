@@ -13,11 +13,12 @@ use futures::future::{Either, select};
 use jiff::SignedDuration;
 use tokio::sync::watch;
 
-use super::{Failure, account};
+use super::{Failure, account, progress};
 use crate::api::{Api, View};
 use crate::clock::Clock;
-use crate::config::{self, Config, ProcessEnvironment};
+use crate::config::{self, Config, ProcessEnvironment, SinkKind};
 use crate::pipeline::{self, Observer, RunOptions, Tally};
+use crate::telemetry::LogFormat;
 
 /// What to run and for how long.
 #[derive(Debug, Args)]
@@ -45,7 +46,7 @@ Examples:
   zenstream run -c zenstream.yaml            until SIGTERM or SIGINT; a second one stops at once
   zenstream run -c zenstream.yaml --once     for cron, Lambda, Cloud Run";
 
-pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+pub(super) async fn run(arguments: Arguments, format: LogFormat) -> Result<(), Failure> {
     let config = config::load(&arguments.config, &ProcessEnvironment)?;
     let options = RunOptions {
         once: arguments.once,
@@ -66,6 +67,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Failure::run("stopped before everything was written out")
             .with_hint("nothing is lost: the next run reads it again")
     };
+    let may_draw = may_draw(&config, format);
     let shown = watch::Sender::new(None);
     let view = View {
         pipeline: shown.subscribe(),
@@ -73,7 +75,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         clock: Clock::system(),
     };
     tokio::select! {
-        result = run_until_done(&config, options, &stopping, &shown) => result,
+        result = run_until_done(&config, options, &stopping, &shown, may_draw) => result,
         failure = told => Err(failure),
         failure = answer(api, view) => Err(failure),
     }
@@ -112,6 +114,7 @@ async fn run_until_done(
     options: RunOptions,
     stopping: &watch::Sender<bool>,
     shown: &watch::Sender<Option<Observer>>,
+    may_draw: bool,
 ) -> Result<(), Failure> {
     // One for all: whoever else writes to the checkpoint is told when this process began.
     let outside = account::outside(!options.once);
@@ -128,9 +131,15 @@ async fn run_until_done(
             }
         };
         let scopes = pin!(pipeline.compare_scopes());
-        let result = match select(pin!(pipeline.run(options, shutdown)), scopes).await {
-            Either::Left((result, _)) => result,
-            Either::Right(((), run)) => run.await,
+        let run = async {
+            match select(pin!(pipeline.run(options, shutdown)), scopes).await {
+                Either::Left((result, _)) => result,
+                Either::Right(((), run)) => run.await,
+            }
+        };
+        let result = tokio::select! {
+            result = run => result,
+            never = progress::of_run(&tally, may_draw) => match never {},
         };
         report(&tally);
         let now = outside.clock.now();
@@ -145,6 +154,14 @@ async fn run_until_done(
             result => return result.map_err(Failure::from),
         }
     }
+}
+
+/// Whether a bar may be drawn: for people who want to know, where no data goes to the terminal.
+fn may_draw(config: &Config, format: LogFormat) -> bool {
+    let for_people = format == LogFormat::Text && tracing::enabled!(tracing::Level::INFO);
+    let mut sinks = config.sinks.iter();
+    let prints = sinks.any(|sink| matches!(sink.kind, SinkKind::Console { .. }));
+    for_people && (!prints || progress::fills_a_file())
 }
 
 /// What was done, in the log.

@@ -17,7 +17,7 @@ use crate::config::{
 };
 use crate::random::Random;
 use crate::sinks::{Compression, Encoder, File, FileSettings, SinkError};
-use crate::streams::StreamSettings;
+use crate::streams::{History, StreamSettings};
 use crate::tokens::{BucketTokens, FileTokens};
 use crate::zendesk::transport::Transport;
 use crate::zendesk::{
@@ -191,6 +191,7 @@ pub fn stream_settings(
         include: stream.include.clone(),
         exclude_deleted: stream.exclude_deleted,
         max_record_bytes: stream.max_record_bytes,
+        history: History::InSlices,
     };
     source.streams.iter().map(|stream| (settings(stream), stream.silence_alert)).collect()
 }

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
@@ -217,6 +218,7 @@ impl Feed {
         add(&tally.bytes, page.events.iter().map(|event| event.line.len()).sum());
         add(&tally.rejected, page.rejected.len());
         add(&tally.deduplicated, page.deduplicated);
+        tally.left.store(page.left.unwrap_or(0), Ordering::Relaxed);
         if !page.rejected.is_empty() {
             let (stream, count) = (&tally.name, page.rejected.len());
             tracing::warn!(stream, count, "records rejected");

@@ -35,6 +35,8 @@ pub struct StreamTally {
     pub deduplicated: AtomicU64,
     /// Readings that brought no page, the client's own tries not counted.
     pub errors: AtomicU64,
+    /// Records of history still to come; 0 where none is read, or it could not be counted.
+    pub left: AtomicU64,
     /// How it ended, once it has.
     pub outcome: Mutex<StreamOutcome>,
     standing: Mutex<Standing>,

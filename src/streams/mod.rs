@@ -4,6 +4,7 @@
 //! position to resume from once every event of it is durable. Nothing here knows who
 //! takes the pages, and no position is saved from here.
 
+mod backfill;
 mod catalogue;
 mod export;
 mod poll;
@@ -11,16 +12,19 @@ mod reader;
 mod standing;
 mod window;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::Stream;
+use futures::future::Either;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::normalize::Event;
+use crate::zendesk::{ApiError, Client};
 
 pub use catalogue::{CATALOGUE, Paging, StreamSpec, TimeFilter, TimeForm, find};
-pub use poll::{open, start};
 pub use standing::time_of_cursor;
 
 /// Where a stream continues. Only the stream that made it can read it; it has
@@ -42,6 +46,20 @@ pub struct Page {
     pub resume: Position,
     /// Whether this page reached the stream's present end.
     pub caught_up: bool,
+    /// How many records of history are still to come, while that is read in slices that could be
+    /// counted.
+    pub left: Option<u64>,
+}
+
+/// Whether a long history may be read in several places at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum History {
+    /// As fast as the rate budget allows; records come in order within each slice alone.
+    InSlices,
+    /// The same, with all records in order: what comes early waits, in bounded memory.
+    InOrder,
+    /// One page after the other.
+    InOnePiece,
 }
 
 /// How one stream is read.
@@ -73,6 +91,8 @@ pub struct StreamSettings {
     pub exclude_deleted: bool,
     /// A longer record is rejected.
     pub max_record_bytes: usize,
+    /// How history is read, where a list can be asked for a span of time.
+    pub history: History,
 }
 
 /// A saved position that this version cannot read.
@@ -83,4 +103,31 @@ pub struct PositionError {
     pub stream: &'static str,
     /// Why, in words.
     pub reason: String,
+}
+
+/// Opens a stream at `position`, or where its settings say. Returns also the
+/// position it starts at.
+pub fn open(
+    client: Arc<Client>,
+    settings: StreamSettings,
+    position: Option<&Position>,
+) -> Result<(Position, impl Stream<Item = Result<Page, ApiError>> + Send + use<>), PositionError> {
+    Ok(if let Paging::TimeWindow(filter) = settings.spec.paging {
+        let (start, pages) = backfill::open(client, settings, filter, position)?;
+        (start, Either::Left(pages))
+    } else {
+        let (start, pages) = poll::open(client, settings, position)?;
+        (start, Either::Right(pages))
+    })
+}
+
+/// The position at which [`open`] with the same arguments starts. Asks nobody.
+pub fn start(
+    settings: &StreamSettings,
+    position: Option<&Position>,
+) -> Result<Position, PositionError> {
+    if let Paging::TimeWindow(filter) = settings.spec.paging {
+        return backfill::start(settings, filter, position);
+    }
+    Ok(reader::reader(settings, position)?.position())
 }

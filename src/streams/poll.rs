@@ -10,15 +10,18 @@ use async_stream::stream;
 use bytes::Bytes;
 use futures::Stream;
 use jiff::{Timestamp, Unit};
+use serde::Deserialize;
 
 use super::reader::{Reader, reader};
 use super::{Page, Position, PositionError, StreamSettings};
 use crate::normalize::{self, Origin, SplitPage};
 use crate::zendesk::{ApiError, Client, Envelope, PageEnd, PageRequest};
 
-/// Opens a stream at `position`, or where its settings say. Returns also the
-/// position it starts at.
-pub fn open(
+/// The part of a stream that is no slice of its history.
+pub(super) const TAIL: &str = "tail";
+
+/// Opens a stream that is read in one piece. See [`super::open`].
+pub(super) fn open(
     client: Arc<Client>,
     settings: StreamSettings,
     position: Option<&Position>,
@@ -52,12 +55,15 @@ pub fn open(
     Ok((start, pages))
 }
 
-/// The position at which [`open`] with the same arguments starts. Asks nobody.
-pub fn start(
-    settings: &StreamSettings,
-    position: Option<&Position>,
-) -> Result<Position, PositionError> {
-    Ok(reader(settings, position)?.position())
+/// What the API said.
+pub(super) enum Answer {
+    /// A page.
+    Page(SplitPage, PageEnd),
+    /// No page, and reading goes on.
+    Nothing {
+        /// Whether the stream's present end is reached.
+        caught_up: bool,
+    },
 }
 
 async fn next_page(
@@ -66,6 +72,17 @@ async fn next_page(
     reader: &mut dyn Reader,
     request: PageRequest,
 ) -> Result<Page, ApiError> {
+    let answer = fetch(client, settings, reader, request).await?;
+    Ok(accept(settings, reader, answer, TAIL, client.clock().now()))
+}
+
+/// Asks for the page of a reader's request.
+pub(super) async fn fetch(
+    client: &Client,
+    settings: &StreamSettings,
+    reader: &mut dyn Reader,
+    request: PageRequest,
+) -> Result<Answer, ApiError> {
     let spec = settings.spec;
     let request = PageRequest { bucket: spec.bucket, needs: Some(spec.needs()), ..request };
     let asking = &*reader;
@@ -73,18 +90,28 @@ async fn next_page(
     match client.get(&request, decode).await {
         Ok((split, end)) => {
             reader.heed(client.clock_ahead_secs());
-            Ok(accept(settings, reader, split, end, client.clock().now()))
+            Ok(Answer::Page(split, end))
         }
         Err(error) => match reader.absorb(&error) {
             Some(caught_up) => {
                 if !error.is_too_recent() {
                     tracing::warn!(stream = spec.name, %error, "refused, going on without it");
                 }
-                Ok(nothing_new(reader, caught_up))
+                Ok(Answer::Nothing { caught_up })
             }
             None => Err(error),
         },
     }
+}
+
+/// Reads how many records there are, of a page by offset.
+pub(super) fn count(body: &Bytes) -> Result<u64, String> {
+    #[derive(Deserialize)]
+    struct Counted {
+        count: u64,
+    }
+    let counted: Counted = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    Ok(counted.count)
 }
 
 fn decode(
@@ -100,18 +127,23 @@ fn decode(
     Ok((split, end))
 }
 
-fn accept(
+/// Takes an answer in. `partition` is the part of the stream that it is of.
+pub(super) fn accept(
     settings: &StreamSettings,
     reader: &mut dyn Reader,
-    split: SplitPage,
-    end: PageEnd,
+    answer: Answer,
+    partition: &str,
     now: Timestamp,
 ) -> Page {
+    let (split, end) = match answer {
+        Answer::Page(split, end) => (split, end),
+        Answer::Nothing { caught_up } => return nothing_new(reader, caught_up),
+    };
     let origin = Arc::new(Origin {
         source: settings.source.clone(),
         stream: settings.spec.name.to_owned(),
         subdomain: settings.subdomain.clone(),
-        partition: "tail".to_owned(),
+        partition: partition.to_owned(),
         // Nothing finer is meaningful here.
         ingest_time: now.round(Unit::Millisecond).unwrap_or(now),
     });
@@ -125,15 +157,18 @@ fn accept(
         deduplicated: taken.deduplicated,
         resume: reader.position(),
         caught_up: taken.caught_up,
+        left: None,
     }
 }
 
-fn nothing_new(reader: &dyn Reader, caught_up: bool) -> Page {
+/// The page of a look at what cannot be there yet.
+pub(super) fn nothing_new(reader: &dyn Reader, caught_up: bool) -> Page {
     Page {
         events: Vec::new(),
         rejected: Vec::new(),
         deduplicated: 0,
         resume: reader.position(),
         caught_up,
+        left: None,
     }
 }

@@ -33,6 +33,9 @@ struct Saved {
     /// went that each was on.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     timeless: BTreeMap<u64, Vec<i64>>,
+    /// The last second of a slice of history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    through: Option<Timestamp>,
 }
 
 /// Reads one such list; its state between two pages.
@@ -46,6 +49,8 @@ pub(super) struct Window {
     /// What was delivered and has no time to tell when it can no longer be met: for each equal
     /// one, through which second its page went.
     timeless: BTreeMap<u64, Vec<i64>>,
+    /// Nothing after this second is taken: the window is a slice of history.
+    through: Option<i64>,
     pass: Option<Pass>,
     /// A cursor was given up, and nothing new has come since.
     restarted: bool,
@@ -81,6 +86,7 @@ impl Window {
             from: settings.since,
             seen: Vec::new(),
             timeless: BTreeMap::new(),
+            through: None,
         });
         Ok(Self {
             filter,
@@ -91,6 +97,7 @@ impl Window {
                 .flat_map(|(at, ids)| ids.into_iter().map(move |id| (at, id)))
                 .collect(),
             timeless: saved.timeless,
+            through: saved.through.map(Timestamp::as_second),
             pass: None,
             restarted: false,
             reach: whole_seconds(settings.lag) + whole_seconds(settings.overlap),
@@ -100,7 +107,8 @@ impl Window {
     /// Begins a pass, if anything can be there by now.
     fn begin(&mut self, settings: &StreamSettings, now: i64) -> Option<Pass> {
         let newest = now - whole_seconds(settings.lag);
-        let end = settings.until.map_or(newest, |until| until.as_second().min(newest));
+        let until = settings.until.map(Timestamp::as_second);
+        let end = until.into_iter().chain(self.through).fold(newest, i64::min);
         (end >= self.from).then(|| Pass {
             began: now,
             first: self.from,
@@ -118,6 +126,82 @@ impl Window {
     pub(super) fn restart_pass(&mut self) -> bool {
         let had_cursor = self.pass.take().is_some_and(|pass| !pass.next.is_empty());
         had_cursor && !std::mem::replace(&mut self.restarted, true)
+    }
+
+    /// The span that holds nothing but history: what the pass under way has before it, up to where
+    /// no record can show up late any more. Not where records come out of order.
+    pub(super) fn history(&self) -> Option<(i64, i64)> {
+        let pass = self.pass.as_ref().filter(|pass| pass.ascending)?;
+        let settled = pass.began - pass.clock_ahead - self.reach;
+        let last = pass.end.min(settled - 1);
+        (last > self.from).then_some((self.from, last))
+    }
+
+    /// Hands the history over to slices with these first and last seconds, and goes on behind them.
+    /// What has no time of its own and stands within a second of an edge may be met on both sides
+    /// of it.
+    pub(super) fn cut(&mut self, spans: &[(i64, i64)]) -> Vec<Self> {
+        self.pass = None;
+        let mut seen = std::mem::take(&mut self.seen);
+        let mut timeless = std::mem::take(&mut self.timeless);
+        let slices = spans.iter().map(|&(first, last)| {
+            self.from = last + 1;
+            Self {
+                filter: self.filter,
+                from: first,
+                // What was delivered already is in the first.
+                seen: std::mem::take(&mut seen),
+                timeless: std::mem::take(&mut timeless),
+                through: Some(last),
+                pass: None,
+                restarted: false,
+                reach: self.reach,
+            }
+        });
+        slices.collect()
+    }
+
+    /// The last second of a slice.
+    pub(super) fn through(&self) -> Option<i64> {
+        self.through
+    }
+
+    /// Whether a slice was read to its end.
+    pub(super) fn is_through(&self) -> bool {
+        self.through.is_some_and(|through| self.from >= through)
+    }
+
+    /// Asks how many records there are from one second to another.
+    pub(super) fn count_request(
+        &self,
+        settings: &StreamSettings,
+        first: i64,
+        last: i64,
+    ) -> PageRequest {
+        let request = PageRequest::new(settings.spec.path).with("per_page", "1");
+        self.filtered(settings, request, first, last)
+    }
+
+    /// With the filters of the time and of the settings.
+    fn filtered(
+        &self,
+        settings: &StreamSettings,
+        mut request: PageRequest,
+        first: i64,
+        last: i64,
+    ) -> PageRequest {
+        let filter = &self.filter;
+        request = request
+            .with(filter.start, written(filter.form, first))
+            .with(filter.end, written(filter.form, last));
+        for (field, values) in &settings.filter {
+            let name = if filter.brackets { format!("filter[{field}]") } else { field.clone() };
+            let brackets = if values.len() > 1 { "[]" } else { "" };
+            for value in values {
+                request = request.with(&format!("{name}{brackets}"), value.as_str());
+            }
+        }
+        request
     }
 
     fn settle(&mut self, complete: i64, page_first: i64) {
@@ -143,25 +227,16 @@ impl Reader for Window {
             self.pass = Some(self.begin(settings, now.as_second())?);
         }
         let pass = self.pass.as_ref()?;
-        let filter = &self.filter;
         let mut request =
             PageRequest::new(settings.spec.path).with("page[size]", page_size.to_string());
-        if let Some(sort) = filter.sort {
+        if let Some(sort) = self.filter.sort {
             request = request.with("sort", sort);
         }
-        // Whether the pair's ends are within it is not documented: one second more at the
-        // start costs little, and `accept` leaves it out again.
+        // Whether the pair's ends are within it is not documented: one second more costs little,
+        // and `accept` leaves it out again. The end of a pass that another follows needs none.
         let first = pass.first.saturating_sub(1).max(0);
-        request = request
-            .with(filter.start, written(filter.form, first))
-            .with(filter.end, written(filter.form, pass.end));
-        for (field, values) in &settings.filter {
-            let name = if filter.brackets { format!("filter[{field}]") } else { field.clone() };
-            let brackets = if values.len() > 1 { "[]" } else { "" };
-            for value in values {
-                request = request.with(&format!("{name}{brackets}"), value.as_str());
-            }
-        }
+        let last = pass.end + i64::from(self.through.is_some());
+        request = self.filtered(settings, request, first, last);
         for (name, value) in &pass.next {
             request = request.with(name, value.as_str());
         }
@@ -197,7 +272,10 @@ impl Reader for Window {
             (false, false) => pass.first,
         };
         let mut is_new = |event: &Event| match event.time.map(Timestamp::as_second) {
-            Some(at) => at >= pass.first && self.seen.insert((at, event.fingerprint())),
+            Some(at) => {
+                let within = at >= pass.first && self.through.is_none_or(|through| at <= through);
+                within && self.seen.insert((at, event.fingerprint()))
+            }
             None => match pass.known.get_mut(&event.fingerprint()) {
                 Some(left) if *left > 0 => {
                     *left -= 1;
@@ -233,7 +311,8 @@ impl Reader for Window {
             }
         }
         let from = Timestamp::from_second(self.from).unwrap_or(Timestamp::UNIX_EPOCH);
-        let saved = Saved { from, seen, timeless: self.timeless.clone() };
+        let through = self.through.and_then(|through| Timestamp::from_second(through).ok());
+        let saved = Saved { from, seen, timeless: self.timeless.clone(), through };
         // A struct of numbers and lists always has a JSON form.
         Position(serde_json::to_value(saved).unwrap_or_default())
     }
@@ -293,7 +372,7 @@ mod tests {
 
     use super::*;
     use crate::normalize::{Origin, RecordId};
-    use crate::streams::{Paging, find};
+    use crate::streams::{History, Paging, find};
     use crate::zendesk::PAGE_AFTER;
 
     const NOW: i64 = 1_800_000_000;
@@ -313,6 +392,7 @@ mod tests {
             include: Vec::new(),
             exclude_deleted: false,
             max_record_bytes: 1 << 20,
+            history: History::InSlices,
         }
     }
 

@@ -3,7 +3,8 @@
 //!
 //! Called once, by the program; a library only emits.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
@@ -69,10 +70,37 @@ impl LogError {
     }
 }
 
+/// Runs a write to standard error.
+pub type Around = fn(write: &mut dyn FnMut());
+
+static AROUND: OnceLock<Around> = OnceLock::new();
+
+/// Has each line of the log written by `around` from now on, which puts aside what else is drawn
+/// on the terminal meanwhile. The first to say so is heard.
+pub fn write_around(around: Around) {
+    AROUND.get_or_init(|| around);
+}
+
+/// Standard error, shared with what is drawn there.
+struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let Some(around) = AROUND.get() else { return std::io::stderr().write(bytes) };
+        let mut written = Ok(0);
+        around(&mut || written = std::io::stderr().write(bytes));
+        written
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
+}
+
 /// Sends the program's log to standard error from now on.
 pub fn init(settings: &LogSettings) -> Result<(), LogError> {
     let filter = filter(settings)?;
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = fmt().with_env_filter(filter).with_writer(|| Stderr);
     let started = match settings.format {
         LogFormat::Text => {
             let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

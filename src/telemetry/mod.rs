@@ -2,4 +2,4 @@
 
 mod log;
 
-pub use log::{Color, LogError, LogFormat, LogSettings, init};
+pub use log::{Around, Color, LogError, LogFormat, LogSettings, init, write_around};

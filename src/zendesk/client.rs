@@ -247,12 +247,13 @@ impl Client {
                 }
             }
             let is_unauthorized = answer.status == StatusCode::UNAUTHORIZED;
-            let body = self.accept(answer, &draw, page.needs.as_deref()).map_err(|error| {
-                match self.signer.remedy().filter(|_| is_unauthorized) {
-                    Some(remedy) => error.with_hint(remedy),
-                    None => error,
-                }
-            })?;
+            let body =
+                self.accept(answer, &draw, page.needs.as_deref()).map_err(|error| {
+                    match self.signer.remedy().filter(|_| is_unauthorized) {
+                        Some(remedy) => error.with_hint(remedy),
+                        None => error,
+                    }
+                })?;
             return decode(&body).map_err(|reason| ApiError::malformed(&body, &reason));
         }
     }
@@ -271,12 +272,7 @@ impl Client {
     }
 
     /// The body of a good answer, or what the answer means.
-    fn accept(
-        &self,
-        answer: Answer,
-        draw: &Draw,
-        needs: Option<&str>,
-    ) -> Result<Bytes, ApiError> {
+    fn accept(&self, answer: Answer, draw: &Draw, needs: Option<&str>) -> Result<Bytes, ApiError> {
         if answer.status.is_success() {
             return Ok(answer.body);
         }

@@ -3,6 +3,7 @@
 //! * `world`: a pretend account with a pipeline beside it, in simulated time
 //! * `truth`: tells records apart
 //! * `seeds`: hundreds of seeded runs with faults and crashes, each event exactly once
+//! * `backfill`: history in slices, within our share of the rate budget
 //! * `defects`: what other collectors get wrong, one test each
 //! * `isolation`: streams and accounts that fail, beside others that do not
 //! * `delivery`: how events get to sinks, and what becomes of those that none will take
@@ -14,6 +15,7 @@
 //! * `kill`: the real binary, killed at random moments
 //! * `house`: the rules of the house, held by reading the code
 
+mod backfill;
 mod binary;
 mod client;
 mod defects;

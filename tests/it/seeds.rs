@@ -44,7 +44,7 @@ pub(crate) fn over_seeds(
 }
 
 /// Lives, and begins again where a write of a former life came in between, as the program does.
-fn live(world: &mut World, life: Life) {
+pub(crate) fn live(world: &mut World, life: Life) {
     for _ in 0..3 {
         match world.live(life) {
             Err(error) if error.restarts() > 0 => {}
@@ -58,14 +58,14 @@ fn live(world: &mut World, life: Life) {
 }
 
 /// Choices of one seed.
-struct Choices(Random);
+pub(crate) struct Choices(Random);
 
 impl Choices {
-    fn of(seed: u64) -> Self {
+    pub(crate) fn of(seed: u64) -> Self {
         Self(Random::from_seed(seed.wrapping_mul(0x9e37_79b9)))
     }
 
-    fn between(&self, low: u64, high: u64) -> u64 {
+    pub(crate) fn between(&self, low: u64, high: u64) -> u64 {
         #[expect(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
@@ -76,11 +76,11 @@ impl Choices {
         low + step
     }
 
-    fn one_in(&self, n: u64) -> bool {
+    pub(crate) fn one_in(&self, n: u64) -> bool {
         self.between(1, n) == 1
     }
 
-    fn reading(&self) -> Reading {
+    pub(crate) fn reading(&self) -> Reading {
         let max_events = usize::try_from(self.between(1, 400)).expect("small");
         Reading {
             batch: BatchSettings {
@@ -93,7 +93,7 @@ impl Choices {
         }
     }
 
-    fn settings(&self, seed: u64) -> Settings {
+    pub(crate) fn settings(&self, seed: u64) -> Settings {
         let count = |low, high| usize::try_from(self.between(low, high)).expect("small");
         let percent = |high| u32::try_from(self.between(0, high)).expect("small");
         Settings {
@@ -177,13 +177,18 @@ fn the_tail_is_delivered_exactly_once_late_records_and_changes_included() {
     });
 }
 
-fn field(line: &str, name: &str) -> Timestamp {
+pub(crate) fn field(line: &str, name: &str) -> Timestamp {
     let record: serde_json::Value = serde_json::from_str(line).expect("a record");
     record[name].as_str().expect("a text").parse().expect("a time")
 }
 
 /// Everything up to `settled` is there once; of what came after, nothing is there twice or changed.
-fn assert_tail(world: &World, settled: Timestamp, stream: &str, at: fn(&str) -> Timestamp) {
+pub(crate) fn assert_tail(
+    world: &World,
+    settled: Timestamp,
+    stream: &str,
+    at: fn(&str) -> Timestamp,
+) {
     let settled = settled.checked_sub(SignedDuration::from_secs(60)).expect("a near time");
     let truth = by_id(&world.truth(stream), "the account");
     let file = world.file_lines(&format!("{stream}.ndjson"));

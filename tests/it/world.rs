@@ -23,7 +23,7 @@ use zenstream::simulator::{Settings, Simulator};
 use zenstream::sinks::{
     Compression, Console, Encoder, File, FileSettings, Memory, Object, ObjectSettings, Sink,
 };
-use zenstream::streams::{CATALOGUE, StreamSettings, StreamSpec};
+use zenstream::streams::{CATALOGUE, History, StreamSettings, StreamSpec};
 use zenstream::zendesk::{Client, ClientSettings, Credentials};
 
 use crate::truth::by_id;
@@ -44,6 +44,7 @@ pub(crate) struct Reading {
     pub(crate) sinks: Vec<&'static str>,
     pub(crate) since: Timestamp,
     pub(crate) max_pages: Option<u64>,
+    pub(crate) history: History,
 }
 
 /// A sink beside the usual ones.
@@ -72,6 +73,7 @@ impl Default for Reading {
             sinks: vec!["memory", "console", "file", "objects", "rejected"],
             since: Timestamp::UNIX_EPOCH,
             max_pages: None,
+            history: History::InSlices,
         }
     }
 }
@@ -361,6 +363,7 @@ pub(crate) fn stream_settings(
         include: Vec::new(),
         exclude_deleted: false,
         max_record_bytes: reading.max_record_bytes,
+        history: reading.history,
     }
 }
 

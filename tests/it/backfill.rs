@@ -1,0 +1,239 @@
+//! History in slices: every record once, within our share of the rate budget, while the tail is
+//! followed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use jiff::{SignedDuration, Timestamp};
+
+use zenstream::clock::Clock;
+use zenstream::random::Random;
+use zenstream::simulator::transport::SimulatedTransport;
+use zenstream::simulator::{HeaderProfile, Settings, Simulator};
+use zenstream::streams::{self, History, find};
+
+use crate::seeds::{Choices, assert_tail, field, live, over_seeds};
+use crate::world::{Life, Reading, World, assert_exactly, client, stream_settings};
+
+/// What was read as part of which slice, or as the tail.
+fn partitions(world: &World) -> BTreeSet<String> {
+    let events = world.memory.events();
+    let logs = events.iter().filter(|event| event.origin.stream == "audit_logs");
+    logs.map(|event| event.origin.partition.clone()).collect()
+}
+
+fn slices(world: &World) -> usize {
+    partitions(world).iter().filter(|name| name.starts_with("history-")).count()
+}
+
+/// An account with so much history that it is worth slicing.
+fn long_history(choices: &Choices, seed: u64) -> Settings {
+    let count = |low, high| usize::try_from(choices.between(low, high)).expect("small");
+    Settings {
+        audit_logs: count(1_600, 3_000),
+        tickets: 0,
+        history: Duration::from_hours(choices.between(24, 72)),
+        latency: Duration::from_millis(choices.between(0, 600)),
+        ..choices.settings(seed)
+    }
+}
+
+fn audit_logs_alone(choices: &Choices) -> Reading {
+    Reading { streams: vec!["audit_logs"], ..choices.reading() }
+}
+
+#[test]
+fn sliced_history_is_delivered_exactly_once_whatever_fails_and_whenever_it_crashes() {
+    over_seeds("sliced history", 24, |seed| {
+        let choices = Choices::of(seed);
+        // Spread out: a burst of equal seconds is one slice however many records it has.
+        let burst_percent = u32::try_from(choices.between(0, 60)).expect("small");
+        let settings = Settings { burst_percent, ..long_history(&choices, seed) };
+        let mut world = World::new(settings, audit_logs_alone(&choices));
+        world.bucket.slow_down(Duration::from_millis(choices.between(0, 2_000)));
+        for _ in 0..choices.between(0, 6) {
+            let crash = Duration::from_millis(choices.between(1, 20_000));
+            live(&mut world, Life::OnceOrCrash(crash));
+            if choices.one_in(2) {
+                world.bucket.arrive();
+            }
+        }
+        world.wait(Duration::from_secs(400));
+        live(&mut world, Life::Once);
+        world.bucket.arrive();
+        assert_exactly(&world, "audit_logs", &world.memory_lines("audit_logs"), "memory");
+        assert_exactly(&world, "audit_logs", &world.file_lines("audit_logs.ndjson"), "the file");
+        assert_exactly(&world, "audit_logs", &world.object_lines("audit_logs"), "the bucket");
+        assert!(slices(&world) > 1, "it was read in slices");
+    });
+}
+
+#[test]
+fn what_happens_while_history_is_read_is_delivered_exactly_once_too() {
+    over_seeds("history and tail", 12, |seed| {
+        let choices = Choices::of(seed);
+        let settings = Settings {
+            live_audit_logs_per_minute: u32::try_from(choices.between(1, 60)).expect("small"),
+            late_percent: 30,
+            burst_percent: 20,
+            rate_limit: 60,
+            ..long_history(&choices, seed)
+        };
+        let mut world = World::new(settings, audit_logs_alone(&choices));
+        for _ in 0..choices.between(1, 5) {
+            let life = Duration::from_millis(choices.between(1_000, 90_000));
+            let life = if choices.one_in(3) { Life::Stopped(life) } else { Life::Crash(life) };
+            live(&mut world, life);
+            world.bucket.arrive();
+            world.wait(Duration::from_secs(choices.between(0, 300)));
+        }
+        let settled = world.now;
+        live(&mut world, Life::Stopped(Duration::from_secs(1_800)));
+        world.bucket.arrive();
+        assert_tail(&world, settled, "audit_logs", |line| field(line, "created_at"));
+    });
+}
+
+#[test]
+fn the_tail_is_followed_while_history_is_read() {
+    let settings = Settings {
+        audit_logs: 6_000,
+        tickets: 0,
+        live_audit_logs_per_minute: 30,
+        rate_limit: 20,
+        latency: Duration::from_millis(200),
+        ..Settings::default()
+    };
+    let reading = Reading {
+        streams: vec!["audit_logs"],
+        poll_interval: Duration::from_secs(10),
+        ..Reading::default()
+    };
+    let mut world = World::new(settings, reading);
+    // 60 pages at 16 a minute take four minutes.
+    live(&mut world, Life::Stopped(Duration::from_secs(180)));
+    assert!(world.memory_lines("audit_logs").len() < 6_000, "history is not done");
+    let newest = world.memory.events().iter().filter_map(|event| event.time).max();
+    let age = world.now.duration_since(newest.expect("some are there"));
+    assert!(age < SignedDuration::from_secs(60 + 40), "the newest is {age:#} old");
+}
+
+#[test]
+fn a_history_of_a_few_pages_is_not_counted() {
+    let settings = Settings { audit_logs: 250, tickets: 0, ..Settings::default() };
+    let reading = Reading { streams: vec!["audit_logs"], ..Reading::default() };
+    let mut world = World::new(settings, reading);
+    live(&mut world, Life::Once);
+    assert_eq!(world.requests.len(), 3);
+    assert_eq!(partitions(&world), BTreeSet::from(["tail".to_owned()]));
+}
+
+#[test]
+fn counting_asks_about_once_a_slice() {
+    let settings = Settings {
+        audit_logs: 10_000,
+        tickets: 0,
+        latency: Duration::from_millis(200),
+        ..Settings::default()
+    };
+    let reading = Reading { streams: vec!["audit_logs"], ..Reading::default() };
+    let mut world = World::new(settings, reading);
+    live(&mut world, Life::Once);
+    let counts = |uri: &http::Uri| uri.query().is_some_and(|query| query.contains("per_page"));
+    let counted = world.requests.iter().filter(|request| counts(&request.uri)).count();
+    assert!(counted <= 40, "{counted}");
+    let slices = slices(&world);
+    assert!((8..=32).contains(&slices), "{slices}");
+}
+
+/// What a half share leaves another integration, while several streams and slices read at once.
+#[test]
+fn with_half_the_share_another_client_never_sees_less_than_45_percent() {
+    over_seeds("share", 6, |seed| {
+        let choices = Choices::of(seed);
+        let small = |low, high| u32::try_from(choices.between(low, high)).expect("small");
+        let profiles = [HeaderProfile::Y2023, HeaderProfile::Y2024, HeaderProfile::Y2026];
+        let limit = small(100, 700);
+        let settings = Settings {
+            seed,
+            audit_logs: 9_000,
+            tickets: 3_000,
+            rate_limit: limit,
+            other_client_per_minute: small(1, u64::from(limit / 5)),
+            header_profile: profiles[usize::try_from(choices.between(0, 2)).expect("small")],
+            latency: Duration::from_millis(choices.between(1, 900)),
+            ..Settings::default()
+        };
+        let reading = Reading {
+            share: 0.5,
+            streams: vec!["audit_logs", "tickets"],
+            sinks: vec!["memory"],
+            poll_interval: Duration::from_millis(choices.between(100, 20_000)),
+            ..Reading::default()
+        };
+        let mut world = World::new(settings, reading);
+        for _ in 0..3 {
+            // Each run begins without knowing anything of the budget.
+            live(&mut world, Life::Crash(Duration::from_secs(choices.between(5, 90))));
+            world.wait(Duration::from_secs(choices.between(0, 40)));
+        }
+        let mut simulator = world.simulator.lock().expect("no panic in the simulator");
+        let met = simulator.other_client(world.now);
+        let least = f64::from(met.least_remaining.expect("it asked")) / f64::from(limit);
+        assert!(least >= 0.45, "{least} of {limit}, {} requests of its own", met.requests);
+        assert_eq!((met.refused, simulator.stats().answers(429)), (0, 0));
+    });
+}
+
+/// Reads all audit logs and says how long that took.
+fn time_to_read(history: History, share: f64, audit_logs: usize) -> (Duration, Vec<Timestamp>) {
+    let settings = Settings {
+        audit_logs,
+        tickets: 0,
+        rate_limit: 700,
+        latency: Duration::from_millis(200),
+        ..Settings::default()
+    };
+    let now = settings.now;
+    let simulator = Arc::new(std::sync::Mutex::new(Simulator::new(settings)));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let clock = Clock::simulated(now);
+        let transport = Arc::new(SimulatedTransport::new(simulator, clock));
+        let client = client(transport, clock, share, Arc::new(Random::from_seed(1)));
+        let reading = Reading { history, lag: Duration::ZERO, ..Reading::default() };
+        let settings = stream_settings(&reading, find("audit_logs").expect("a row"), false);
+        let began = tokio::time::Instant::now();
+        let (_, pages) = streams::open(Arc::new(client), settings, None).expect("a start");
+        let pages = pages.map(|page| page.expect("a page").events).collect::<Vec<_>>().await;
+        let times = pages.into_iter().flatten().map(|event| event.time.expect("a time"));
+        (began.elapsed(), times.collect())
+    })
+}
+
+#[test]
+fn a_backfill_takes_no_longer_than_the_budget_allows() {
+    let (sliced, times) = time_to_read(History::InSlices, 0.95, 20_000);
+    assert_eq!(times.len(), 20_000);
+    let (one_piece, _) = time_to_read(History::InOnePiece, 0.95, 20_000);
+    // 200 pages at 665 a minute, and a tenth more.
+    assert!(sliced <= Duration::from_millis(18_045 * 11 / 10), "{sliced:?}");
+    assert!(sliced * 2 < one_piece, "{sliced:?} instead of {one_piece:?}");
+}
+
+#[test]
+fn records_come_in_order_where_that_is_asked_for_and_no_slower() {
+    let (sliced, mut any) = time_to_read(History::InSlices, 0.95, 5_000);
+    let (in_order, times) = time_to_read(History::InOrder, 0.95, 5_000);
+    assert!(times.is_sorted());
+    assert!(!any.is_sorted());
+    any.sort();
+    assert_eq!(times, any);
+    assert!(in_order <= sliced + Duration::from_secs(2), "{in_order:?} instead of {sliced:?}");
+}
