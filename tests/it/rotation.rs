@@ -103,6 +103,8 @@ impl Place {
             audit_logs: 3,
             tickets: 0,
             rate_limit: 0,
+            // Others act while an exchange is on its way.
+            latency: Duration::from_millis(700),
             credentials: Some(credentials),
             ..Settings::default()
         };
