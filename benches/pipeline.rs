@@ -87,6 +87,7 @@ fn stream_settings(stream: &str) -> StreamSettings {
         filter: Vec::new(),
         include: Vec::new(),
         exclude_deleted: false,
+        report_removed: false,
         max_record_bytes: 10 << 20,
         history: History::InOnePiece,
     }

@@ -16,7 +16,7 @@ use super::{Failure, output};
 use crate::checkpoint::{StoreError, StoreErrorKind};
 use crate::config::{self, Config, ProcessEnvironment};
 use crate::pipeline::{self, BuildError, Connector};
-use crate::streams::{CATALOGUE, Paging, StreamSpec};
+use crate::streams::{CATALOGUE, StreamSpec};
 use crate::zendesk::{ApiError, Client, ErrorKind, PageRequest};
 
 /// What to check.
@@ -212,16 +212,7 @@ pub(super) async fn sign_in(client: &Client) -> Result<SignedIn, ApiError> {
 
 /// The smallest page of a stream.
 async fn probe(client: &Client, spec: &StreamSpec) -> Result<String, ApiError> {
-    let request = PageRequest::new(spec.path);
-    let request = match spec.paging {
-        Paging::TimeWindow(_) => request.with("page[size]", "1"),
-        Paging::IncrementalCursor => {
-            let an_hour_ago = client.clock().now().as_second() - 3600;
-            request.with("per_page", "1").with("start_time", an_hour_ago.to_string())
-        }
-    };
-    let request = PageRequest { bucket: spec.bucket, needs: Some(spec.needs()), ..request };
-    let layout = spec.layout(usize::MAX);
+    let (request, layout) = spec.probe(client.clock().now());
     let decode = |body: &Bytes| {
         crate::normalize::split(body, &layout).map_err(|malformed| malformed.to_string())
     };

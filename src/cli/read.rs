@@ -273,6 +273,7 @@ impl Arguments {
             filter: self.filter_of(spec)?,
             include: Vec::new(),
             exclude_deleted: false,
+            report_removed: false,
             max_record_bytes: 64 << 20,
             // The first few records are there soonest when nothing else is read.
             history: if self.limit.is_some() { History::InOnePiece } else { History::InOrder },

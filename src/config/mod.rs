@@ -166,6 +166,8 @@ pub struct StreamConfig {
     pub include: Vec<String>,
     /// Leave deleted records out.
     pub exclude_deleted: bool,
+    /// Tell what is no longer in a list that is read as a whole.
+    pub report_removed: bool,
     /// A longer record is rejected.
     pub max_record_bytes: usize,
     /// Raise an alert when no event came for this long.

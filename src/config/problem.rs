@@ -9,6 +9,10 @@ use super::node::{Node, Origin, Path, Segment, Text};
 use super::read::words;
 use super::unavailable;
 
+/// More names than these are not listed in a hint, only so many of them.
+const LISTED_MAX: usize = 30;
+const LISTED_SOME: usize = 6;
+
 /// Everything found wrong with a config.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
@@ -187,6 +191,11 @@ pub(super) fn suggestion<'k>(
     };
     match known.iter().filter(close).min_by_key(distance) {
         Some(name) => format!("did you mean `{name}`?"),
+        None if known.len() > LISTED_MAX => {
+            let some = known.iter().take(LISTED_SOME).map(|name| format!("`{name}`"));
+            let some: Vec<String> = some.collect();
+            format!("{intro} {} and {} more", some.join(", "), known.len() - LISTED_SOME)
+        }
         None => format!("{intro} {}", listed(&known)),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use glob::Pattern;
 
 use super::node::{Node, Path};
-use super::problem::{Finding, Findings, listed, suggestion};
+use super::problem::{Finding, Findings, suggestion};
 use super::read::read;
 use super::written::{Seconds, StreamOptions, Zendesk};
 use super::{Since, StreamConfig, parse_since};
@@ -17,14 +17,15 @@ use crate::streams::{CATALOGUE, Paging, StreamSpec};
 /// Where a stream without a checkpoint starts.
 const SINCE: Since = Since::Ago(Duration::from_hours(24));
 
-/// How long to wait at a stream's end: a minute of delay for one request a minute.
-const POLL_INTERVAL: Duration = Duration::from_mins(1);
-
 /// Audit events show up in the API some seconds after their time.
 const LAG: Duration = Duration::from_mins(1);
 
 /// How far back is looked again for those that took longer.
 const OVERLAP: Duration = Duration::from_mins(15);
+
+/// The same for exports by time and lists in order, which hold the last minute back or are near to
+/// it.
+const EXPORT_OVERLAP: Duration = Duration::from_mins(2);
 
 /// No record of Zendesk's comes near; more is a fault that must not take the memory.
 const MAX_RECORD_BYTES: usize = 10 << 20;
@@ -35,7 +36,7 @@ const SILENCE_ALERTS: &[(&str, Duration)] = &[("audit_logs", Duration::from_hour
 /// What holds for all streams of a source that do not say otherwise.
 struct Defaults {
     since: Since,
-    poll_interval: Duration,
+    poll_interval: Option<Duration>,
     max_record_bytes: usize,
     silence_alert: BTreeMap<String, Duration>,
 }
@@ -79,7 +80,7 @@ fn chosen(
 ) -> Option<Vec<&'static StreamSpec>> {
     let names = || CATALOGUE.iter().map(|spec| spec.name);
     if written.is_empty() {
-        let hint = format!("`*` for all, or some of {}", listed(&names().collect::<Vec<_>>()));
+        let hint = "`*` for all, or some of those that `zenstream streams` shows";
         findings.push(Finding::new(path, "is empty").hint(hint));
         return None;
     }
@@ -93,7 +94,7 @@ fn chosen(
                 Finding::new(&path, format!("no stream is named `{text}`")).hint(suggestion(
                     text,
                     names(),
-                    "the streams are",
+                    "`zenstream streams` shows all:",
                 )),
             ),
             Err(error) => {
@@ -138,7 +139,7 @@ fn defaults(
     }
     Some(Defaults {
         since: since.unwrap_or(SINCE),
-        poll_interval: written.poll_interval_secs.map_or(POLL_INTERVAL, |seconds| seconds.0),
+        poll_interval: written.poll_interval_secs.map(|seconds| seconds.0),
         max_record_bytes: written.max_record_bytes.unwrap_or(MAX_RECORD_BYTES),
         silence_alert,
     })
@@ -172,17 +173,21 @@ fn stream(
     let seconds = |written: Option<Seconds>, default| written.map_or(default, |seconds| seconds.0);
     let (lag, overlap) = match spec.paging {
         Paging::TimeWindow(_) => (LAG, OVERLAP),
-        Paging::IncrementalCursor => (Duration::ZERO, Duration::ZERO),
+        Paging::TimeExport(_) | Paging::Tail => (Duration::ZERO, EXPORT_OVERLAP),
+        Paging::CursorExport(_) | Paging::Snapshot(_) => (Duration::ZERO, Duration::ZERO),
     };
+    let usual = Duration::from_secs(spec.poll_interval_secs);
+    let poll_interval = defaults.poll_interval.unwrap_or(usual);
     Some(StreamConfig {
         spec,
         since: since.unwrap_or(defaults.since),
-        poll_interval: seconds(options.and_then(|o| o.poll_interval_secs), defaults.poll_interval),
+        poll_interval: seconds(options.and_then(|o| o.poll_interval_secs), poll_interval),
         lag: seconds(options.and_then(|o| o.lag_secs), lag),
         overlap: seconds(options.and_then(|o| o.overlap_secs), overlap),
         filter,
         include,
         exclude_deleted: options.and_then(|o| o.exclude_deleted).unwrap_or(false),
+        report_removed: options.and_then(|o| o.report_removed).unwrap_or(false),
         max_record_bytes: defaults.max_record_bytes,
         silence_alert: silence_alert(spec, defaults),
     })
@@ -196,14 +201,23 @@ fn silence_alert(spec: &StreamSpec, defaults: &Defaults) -> Option<Duration> {
 
 /// The options that a stream follows.
 fn known_options(spec: &StreamSpec) -> Vec<&'static str> {
-    let mut known = vec!["since", "poll_interval_secs"];
+    let mut known = Vec::new();
+    if spec.takes_since() {
+        known.push("since");
+    }
+    known.push("poll_interval_secs");
     match spec.paging {
         Paging::TimeWindow(_) => known.extend(["overlap_secs", "lag_secs"]),
-        Paging::IncrementalCursor => known.extend(["include", "exclude_deleted"]),
+        Paging::TimeExport(_) | Paging::Tail => known.push("overlap_secs"),
+        Paging::Snapshot(_) => known.push("report_removed"),
+        Paging::CursorExport(_) => {}
     }
-    if !spec.filters.is_empty() {
-        known.push("filter");
-    }
+    let others = [
+        ("include", spec.includes),
+        ("exclude_deleted", spec.exclude_deleted.is_some()),
+        ("filter", !spec.filters.is_empty()),
+    ];
+    known.extend(others.into_iter().filter_map(|(option, has)| has.then_some(option)));
     known
 }
 

@@ -71,6 +71,7 @@ pub(super) struct StreamOptions {
     pub(super) filter: Option<BTreeMap<String, FilterValues>>,
     pub(super) include: Option<Vec<String>>,
     pub(super) exclude_deleted: Option<bool>,
+    pub(super) report_removed: Option<bool>,
 }
 
 /// `sources.*.auth` with the strategy `oauth_client_credentials`

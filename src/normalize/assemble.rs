@@ -73,8 +73,8 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Reads a time as Zendesk writes it: RFC 3339, or the seconds since 1970 in
-/// digits. None when it is neither.
+/// Reads a time as Zendesk writes it: RFC 3339, the same without an offset (which means UTC), or the
+/// seconds since 1970 in digits. None when it is none of these.
 pub fn parse_time(text: &[u8]) -> Option<Timestamp> {
     if let Some(exact) = text.as_array().and_then(parse_exact) {
         return Some(exact);
@@ -83,7 +83,10 @@ pub fn parse_time(text: &[u8]) -> Option<Timestamp> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Timestamp::from_second(text.parse().ok()?).ok();
     }
-    text.parse().ok()
+    text.parse().ok().or_else(|| {
+        let local: jiff::civil::DateTime = text.contains('T').then(|| text.parse().ok())??;
+        local.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    })
 }
 
 /// Reads exactly `YYYY-MM-DDThh:mm:ssZ`, the form nearly every record has. What it
@@ -192,7 +195,12 @@ mod tests {
 
     #[test]
     fn times_are_read_in_each_form() {
-        for text in ["2024-02-29T12:34:56Z", "2024-02-29T12:34:56.000+00:00", "1709210096"] {
+        for text in [
+            "2024-02-29T12:34:56Z",
+            "2024-02-29T12:34:56.000+00:00",
+            "2024-02-29T12:34:56",
+            "1709210096",
+        ] {
             assert_eq!(parse_time(text.as_bytes()).unwrap().as_second(), 1_709_210_096, "{text}");
         }
         let offset = parse_time(b"2024-02-29T12:34:56.5-02:00").unwrap();

@@ -190,6 +190,7 @@ pub fn stream_settings(
         filter: stream.filter.clone(),
         include: stream.include.clone(),
         exclude_deleted: stream.exclude_deleted,
+        report_removed: stream.report_removed,
         max_record_bytes: stream.max_record_bytes,
         history: History::InSlices,
     };

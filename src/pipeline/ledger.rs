@@ -36,6 +36,9 @@ pub struct Ledger {
     pages: VecDeque<Fetched>,
     /// What a former run's sinks held beyond its position and have not met again yet.
     restored: BTreeMap<SinkId, BTreeSet<u64>>,
+    /// What sinks hold of pages that left the position where it was, as those of a list do that is
+    /// behind only when it was read to its end.
+    beyond: BTreeMap<SinkId, BTreeSet<u64>>,
 }
 
 #[derive(Debug)]
@@ -60,7 +63,7 @@ impl Ledger {
             .filter_map(|(name, ids)| Some((sink_id(&name)?, ids.into_iter().collect())))
             .collect();
         let (endpoint, position) = (start.endpoint, start.position);
-        Self { endpoint, position, pages: VecDeque::new(), restored }
+        Self { endpoint, position, pages: VecDeque::new(), restored, beyond: BTreeMap::new() }
     }
 
     /// A sink turned out to hold these events of a former run too.
@@ -115,9 +118,16 @@ impl Ledger {
     fn advance(&mut self) -> bool {
         let mut moved = false;
         while self.pages.front().is_some_and(Fetched::is_done) {
-            if let Some(page) = self.pages.pop_front() {
-                moved |= self.position != page.resume;
+            let Some(page) = self.pages.pop_front() else { break };
+            if self.position == page.resume {
+                for (share, _) in page.shares {
+                    let ids = share.given.iter().chain(&share.held);
+                    self.beyond.entry(share.sink).or_default().extend(ids);
+                }
+            } else {
+                self.beyond.clear();
                 self.position = page.resume;
+                moved = true;
             }
         }
         moved
@@ -126,6 +136,9 @@ impl Ledger {
     /// What to save now.
     pub fn state(&self, sink_name: impl Fn(SinkId) -> String) -> StreamState {
         let mut ahead = self.restored.clone();
+        for (sink, ids) in &self.beyond {
+            ahead.entry(*sink).or_default().extend(ids);
+        }
         for (share, delivered) in self.pages.iter().flat_map(|page| &page.shares) {
             let held = share.held.iter().chain(share.given.iter().take(*delivered));
             ahead.entry(share.sink).or_default().extend(held);
@@ -203,6 +216,28 @@ mod tests {
         assert_eq!(saved(&second), (position(1), ahead));
         second.delivered(0, 0, 1);
         assert_eq!(saved(&second), (position(2), BTreeMap::new()));
+    }
+
+    #[test]
+    fn what_sinks_hold_of_pages_that_do_not_move_the_position_is_remembered_until_one_does() {
+        let mut first = ledger();
+        first.fetched(0, position(0), vec![share(0, &[1, 2])]);
+        assert!(!first.delivered(0, 0, 2));
+        first.fetched(1, position(0), vec![share(0, &[3])]);
+        first.delivered(0, 1, 1);
+        let ahead = BTreeMap::from([("sink0".to_owned(), vec![1, 2, 3])]);
+        assert_eq!(saved(&first), (position(0), ahead.clone()));
+
+        let state = first.state(|sink| format!("sink{sink}"));
+        let mut second = Ledger::new(state, |_| Some(0));
+        let held = |held: &[u64], given: &[u64]| {
+            vec![Share { sink: 0, given: given.into(), held: held.to_vec() }]
+        };
+        second.fetched(0, position(0), held(&[1, 2, 3], &[]));
+        assert_eq!(saved(&second), (position(0), ahead), "killed once more");
+        second.fetched(1, position(1), held(&[], &[4]));
+        assert!(second.delivered(0, 1, 1));
+        assert_eq!(saved(&second), (position(1), BTreeMap::new()));
     }
 
     #[test]

@@ -6,10 +6,17 @@
 
 mod backfill;
 mod catalogue;
-mod export;
+mod cursor_export;
+mod family;
+mod page_size;
 mod poll;
+mod probe;
 mod reader;
+mod seen;
+mod snapshot;
 mod standing;
+mod tail;
+mod time_export;
 mod window;
 
 use std::sync::Arc;
@@ -24,7 +31,10 @@ use serde_json::Value;
 use crate::normalize::Event;
 use crate::zendesk::{ApiError, Client};
 
-pub use catalogue::{CATALOGUE, Paging, StreamSpec, TimeFilter, TimeForm, find};
+pub use catalogue::{
+    CATALOGUE, CursorExport, ListPages, NextCursor, Paging, Parents, SnapshotList, StreamSpec,
+    TimeExport, TimeFilter, TimeForm, TimeUnit, find,
+};
 pub use standing::time_of_cursor;
 
 /// Where a stream continues. Only the stream that made it can read it; it has
@@ -89,6 +99,8 @@ pub struct StreamSettings {
     pub include: Vec<String>,
     /// Leave deleted records out.
     pub exclude_deleted: bool,
+    /// Tell what is no longer in a list that is read as a whole.
+    pub report_removed: bool,
     /// A longer record is rejected.
     pub max_record_bytes: usize,
     /// How history is read, where a list can be asked for a span of time.

@@ -12,10 +12,11 @@ use futures::Stream;
 use jiff::{Timestamp, Unit};
 use serde::Deserialize;
 
-use super::reader::{Reader, reader};
+use super::page_size::PageSize;
+use super::reader::{Fetched, Reader, reader};
 use super::{Page, Position, PositionError, StreamSettings};
 use crate::normalize::{self, Origin, SplitPage};
-use crate::zendesk::{ApiError, Client, Envelope, PageEnd, PageRequest};
+use crate::zendesk::{ApiError, Client, PageEnd, PageRequest};
 
 /// The part of a stream that is no slice of its history.
 pub(super) const TAIL: &str = "tail";
@@ -28,13 +29,10 @@ pub(super) fn open(
 ) -> Result<(Position, impl Stream<Item = Result<Page, ApiError>> + Send + use<>), PositionError> {
     let mut reader = reader(&settings, position)?;
     let start = reader.position();
+    let mut size = PageSize::new(settings.spec);
     let pages = stream! {
         loop {
-            let now = client.clock().now();
-            let result = match reader.request(&settings, now, settings.spec.page_size) {
-                Some(request) => next_page(&client, &settings, reader.as_mut(), request).await,
-                None => Ok(nothing_new(reader.as_ref(), true)),
-            };
+            let result = look(&client, &settings, reader.as_mut(), &mut size).await;
             let at_end = match &result {
                 Ok(page) => page.caught_up,
                 // After an error there is nothing to do but to wait and look again.
@@ -66,6 +64,37 @@ pub(super) enum Answer {
     },
 }
 
+/// Gets the next page, of as many records as come in time.
+async fn look(
+    client: &Client,
+    settings: &StreamSettings,
+    reader: &mut dyn Reader,
+    size: &mut PageSize,
+) -> Result<Page, ApiError> {
+    loop {
+        if let Some(fault) = reader.fault(settings) {
+            return Err(fault);
+        }
+        let asked = size.now();
+        let Some(request) = reader.request(settings, client.clock().now(), asked) else {
+            return Ok(nothing_new(reader, true));
+        };
+        let request = PageRequest { give_up_when_slow: size.can_shrink(), ..request };
+        match next_page(client, settings, reader, request).await {
+            Err(error) if error.is_too_slow() && size.shrink_from(asked) => {
+                let (stream, page_size) = (settings.spec.name, size.now());
+                tracing::warn!(stream, page_size, %error, "a page took too long, asking for less");
+            }
+            result => {
+                if result.is_ok() {
+                    size.succeeded();
+                }
+                return result;
+            }
+        }
+    }
+}
+
 async fn next_page(
     client: &Client,
     settings: &StreamSettings,
@@ -95,7 +124,7 @@ pub(super) async fn fetch(
         Err(error) => match reader.absorb(&error) {
             Some(caught_up) => {
                 if !error.is_too_recent() {
-                    tracing::warn!(stream = spec.name, %error, "refused, going on without it");
+                    tracing::warn!(stream = spec.name, path = request.path, %error, "refused, going on without it");
                 }
                 Ok(Answer::Nothing { caught_up })
             }
@@ -120,10 +149,9 @@ fn decode(
     client: &Client,
     body: &Bytes,
 ) -> Result<(SplitPage, PageEnd), String> {
-    let layout = settings.spec.layout(settings.max_record_bytes);
+    let layout = reader.layout(settings);
     let split = normalize::split(body, &layout).map_err(|malformed| malformed.to_string())?;
-    let envelope = Envelope::new(&split.envelope, client.endpoint());
-    let end = reader.end(envelope, split.records.len() + split.rejected.len())?;
+    let end = reader.end(&split, client.endpoint())?;
     Ok((split, end))
 }
 
@@ -148,12 +176,13 @@ pub(super) fn accept(
         ingest_time: now.round(Unit::Millisecond).unwrap_or(now),
     });
     let rejected = split.rejected.iter();
-    let mut rejected: Vec<_> = rejected.map(|it| normalize::rejected_event(it, &origin)).collect();
-    let mut events = normalize::events(split.records, &origin);
-    let taken = reader.accept(settings, &mut events, &mut rejected, end);
+    let rejected = rejected.map(|it| normalize::rejected_event(it, &origin)).collect();
+    let events = normalize::events(split.records, &origin);
+    let mut page = Fetched { events, rejected, origin };
+    let taken = reader.accept(settings, &mut page, end);
     Page {
-        events,
-        rejected,
+        events: page.events,
+        rejected: page.rejected,
         deduplicated: taken.deduplicated,
         resume: reader.position(),
         caught_up: taken.caught_up,

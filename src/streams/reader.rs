@@ -3,14 +3,22 @@
 //! A reader says what to ask for, takes what comes, and knows where to resume. It asks nothing
 //! itself, waits for nothing and reads no clock.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
+use url::Url;
 
-use super::export::Export;
+use super::cursor_export::CursorReader;
+use super::family::Family;
+use super::snapshot::Snapshot;
+use super::tail::Tail;
+use super::time_export::TimeReader;
 use super::window::Window;
 use super::{Paging, Position, PositionError, StreamSettings};
-use crate::normalize::Event;
-use crate::zendesk::{ApiError, Envelope, PageEnd, PageRequest};
+use crate::normalize::{Event, Origin, PageLayout, SplitPage};
+use crate::zendesk::{ApiError, PageEnd, PageRequest};
 
 /// One way of paging, with its state.
 pub(super) trait Reader: Send + Sync {
@@ -23,24 +31,28 @@ pub(super) trait Reader: Send + Sync {
         page_size: usize,
     ) -> Option<PageRequest>;
 
-    /// Reads what the page asked for last says about those after it. It had that many records.
-    /// An error says what is wrong with the page, which is then asked for again.
-    fn end(&self, page: Envelope<'_>, records: usize) -> Result<PageEnd, String>;
+    /// How the page asked for last is laid out.
+    fn layout(&self, settings: &StreamSettings) -> PageLayout {
+        settings.spec.layout(settings.max_record_bytes)
+    }
+
+    /// Reads what the page asked for last says about those after it. An error says what is wrong
+    /// with the page, which is then asked for again.
+    fn end(&self, page: &SplitPage, account: &Url) -> Result<PageEnd, String>;
 
     /// Takes the page asked for last: leaves out what was delivered before, moves the position.
-    fn accept(
-        &mut self,
-        settings: &StreamSettings,
-        events: &mut Vec<Event>,
-        rejected: &mut Vec<Event>,
-        end: PageEnd,
-    ) -> Taken;
+    fn accept(&mut self, settings: &StreamSettings, page: &mut Fetched, end: PageEnd) -> Taken;
 
     /// Where to resume once everything accepted so far is durable.
     fn position(&self) -> Position;
 
     /// Whether everything up to `until` was read and nothing can be added to it.
     fn is_past(&self, until: Timestamp) -> bool;
+
+    /// Why reading cannot go on, though no request failed. Told once; then it is tried again.
+    fn fault(&mut self, _settings: &StreamSettings) -> Option<ApiError> {
+        None
+    }
 
     /// Takes into account that this machine's clock is ahead of the server's by so many seconds.
     fn heed(&mut self, _clock_ahead: i64) {}
@@ -49,6 +61,32 @@ pub(super) trait Reader: Send + Sync {
     /// reached with it; none: it cannot.
     fn absorb(&mut self, error: &ApiError) -> Option<bool> {
         error.is_too_recent().then_some(true)
+    }
+}
+
+/// A page on its way through a reader.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    /// Its records; what was delivered before is taken out.
+    pub(super) events: Vec<Event>,
+    /// What cannot be an event; what was delivered before is taken out.
+    pub(super) rejected: Vec<Event>,
+    /// Where they came from.
+    pub(super) origin: Arc<Origin>,
+}
+
+impl Fetched {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.events.len() + self.rejected.len()
+    }
+
+    /// Keeps those alone. Returns how many were left out.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&Event) -> bool) -> usize {
+        let before = self.len();
+        self.events.retain(&mut keep);
+        self.rejected.retain(&mut keep);
+        before - self.len()
     }
 }
 
@@ -66,10 +104,42 @@ pub(super) fn reader(
     settings: &StreamSettings,
     position: Option<&Position>,
 ) -> Result<Box<dyn Reader>, PositionError> {
+    match settings.spec.parents {
+        Some(parents) => Ok(Box::new(Family::new(parents, settings, position)?)),
+        None => reader_of_one(settings.spec.path.to_owned(), settings, position),
+    }
+}
+
+/// The reader of one list, at that path.
+pub(super) fn reader_of_one(
+    path: String,
+    settings: &StreamSettings,
+    position: Option<&Position>,
+) -> Result<Box<dyn Reader>, PositionError> {
     Ok(match settings.spec.paging {
         Paging::TimeWindow(filter) => Box::new(Window::new(filter, settings, position)?),
-        Paging::IncrementalCursor => Box::new(Export::new(settings, position)?),
+        Paging::CursorExport(export) => {
+            Box::new(CursorReader::new(path, export, settings, position)?)
+        }
+        Paging::TimeExport(export) => Box::new(TimeReader::new(path, export, settings, position)?),
+        Paging::Snapshot(list) => Box::new(Snapshot::new(path, list, settings, position)?),
+        Paging::Tail => Box::new(Tail::new(path, settings, position)?),
     })
+}
+
+/// A request for a page of a stream, with what every request of it has.
+pub(super) fn ask(path: &str, settings: &StreamSettings) -> PageRequest {
+    let mut request = PageRequest::new(path);
+    for (name, value) in settings.spec.query {
+        request = request.with(name, *value);
+    }
+    if !settings.include.is_empty() {
+        request = request.with("include", settings.include.join(","));
+    }
+    if let (true, Some(parameter)) = (settings.exclude_deleted, settings.spec.exclude_deleted) {
+        request = request.with(parameter, "true");
+    }
+    request
 }
 
 /// What a position says, in the form its reader saved it in.
@@ -80,4 +150,10 @@ pub(super) fn saved<T: DeserializeOwned>(
     let read = position.map(|position| serde_json::from_value(position.0.clone()));
     read.transpose()
         .map_err(|error| PositionError { stream: settings.spec.name, reason: error.to_string() })
+}
+
+/// Rounded up, so that a fraction of a second never narrows what is read again.
+pub(super) fn whole_seconds(duration: Duration) -> i64 {
+    let secs = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    i64::try_from(secs).unwrap_or(i64::MAX / 4)
 }

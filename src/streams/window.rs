@@ -11,14 +11,14 @@
 //! overlap.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
-use super::reader::{Reader, Taken, saved};
+use super::reader::{Fetched, Reader, Taken, saved, whole_seconds};
 use super::{Position, PositionError, StreamSettings, TimeFilter, TimeForm};
-use crate::normalize::Event;
+use crate::normalize::{Event, SplitPage};
 use crate::zendesk::{ApiError, Envelope, ErrorKind, PageEnd, PageRequest, Parameters};
 
 /// What is saved.
@@ -243,8 +243,8 @@ impl Reader for Window {
         Some(request)
     }
 
-    fn end(&self, page: Envelope<'_>, _records: usize) -> Result<PageEnd, String> {
-        let end = page.list_end(self.filter.cursor)?;
+    fn end(&self, page: &SplitPage, account: &Url) -> Result<PageEnd, String> {
+        let end = Envelope::new(&page.envelope, account).list_end(self.filter.cursor)?;
         let asked = self.pass.as_ref().map(|pass| &pass.next);
         if end.more && asked == Some(&end.next) {
             return Err("the page leads back to itself".to_owned());
@@ -252,26 +252,19 @@ impl Reader for Window {
         Ok(end)
     }
 
-    fn accept(
-        &mut self,
-        _settings: &StreamSettings,
-        events: &mut Vec<Event>,
-        rejected: &mut Vec<Event>,
-        end: PageEnd,
-    ) -> Taken {
+    fn accept(&mut self, _settings: &StreamSettings, page: &mut Fetched, end: PageEnd) -> Taken {
         let Some(mut pass) = self.pass.take() else {
             return Taken { deduplicated: 0, caught_up: true };
         };
-        let before = events.len() + rejected.len();
         let page_first = pass.frontier;
-        pass.walk(events);
+        pass.walk(&page.events);
         let over = !end.more;
         let read_through = match (over, pass.ascending) {
             (true, _) => pass.end,
             (false, true) => pass.frontier,
             (false, false) => pass.first,
         };
-        let mut is_new = |event: &Event| match event.time.map(Timestamp::as_second) {
+        let is_new = |event: &Event| match event.time.map(Timestamp::as_second) {
             Some(at) => {
                 let within = at >= pass.first && self.through.is_none_or(|through| at <= through);
                 within && self.seen.insert((at, event.fingerprint()))
@@ -287,13 +280,11 @@ impl Reader for Window {
                 }
             },
         };
-        events.retain(&mut is_new);
-        rejected.retain(&mut is_new);
-        let deduplicated = before - events.len() - rejected.len();
+        let deduplicated = page.retain(is_new);
         let settled = pass.began - pass.clock_ahead - self.reach;
         self.settle(read_through.min(settled), page_first);
         // With something new there is headway, and a cursor may be given up again.
-        self.restarted &= events.is_empty();
+        self.restarted &= page.events.is_empty();
         if !over {
             // A page that says there is more always has a cursor; the decoder saw to it.
             pass.next = end.next;
@@ -349,12 +340,6 @@ impl Pass {
     }
 }
 
-/// Rounded up, so that a fraction of a second never narrows what is read again.
-fn whole_seconds(duration: Duration) -> i64 {
-    let secs = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
-    i64::try_from(secs).unwrap_or(i64::MAX / 4)
-}
-
 fn written(form: TimeForm, second: i64) -> String {
     match form {
         TimeForm::Rfc3339 => {
@@ -367,6 +352,7 @@ fn written(form: TimeForm, second: i64) -> String {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use bytes::Bytes;
 
@@ -391,6 +377,7 @@ mod tests {
             filter: vec![("action".to_owned(), vec!["create".to_owned(), "update".to_owned()])],
             include: Vec::new(),
             exclude_deleted: false,
+            report_removed: false,
             max_record_bytes: 1 << 20,
             history: History::InSlices,
         }
@@ -411,19 +398,26 @@ mod tests {
     }
 
     fn record(id: u64, second: i64) -> Event {
-        let origin = Origin {
+        Event {
+            line: Bytes::from_static(b"{}"),
+            id: RecordId { record: Bytes::from(id.to_string()), version: None },
+            time: Some(at(second)),
+            origin: origin(),
+        }
+    }
+
+    fn origin() -> Arc<Origin> {
+        Arc::new(Origin {
             source: "acme".to_owned(),
             stream: "audit_logs".to_owned(),
             subdomain: "acme".to_owned(),
             partition: "tail".to_owned(),
             ingest_time: at(NOW),
-        };
-        Event {
-            line: Bytes::from_static(b"{}"),
-            id: RecordId { record: Bytes::from(id.to_string()), version: None },
-            time: Some(at(second)),
-            origin: Arc::new(origin),
-        }
+        })
+    }
+
+    fn page(events: Vec<Event>, rejected: Vec<Event>) -> Fetched {
+        Fetched { events, rejected, origin: origin() }
     }
 
     fn more(cursor: &str) -> PageEnd {
@@ -436,9 +430,10 @@ mod tests {
 
     /// Ids of what a page brought.
     fn take(window: &mut Window, records: &[(u64, i64)], end: PageEnd) -> Vec<String> {
-        let mut events: Vec<Event> = records.iter().map(|(id, at)| record(*id, *at)).collect();
-        window.accept(&settings(), &mut events, &mut Vec::new(), end);
-        events.iter().map(|event| event.id.to_string()).collect()
+        let events = records.iter().map(|(id, at)| record(*id, *at)).collect();
+        let mut page = page(events, Vec::new());
+        window.accept(&settings(), &mut page, end);
+        page.events.iter().map(|event| event.id.to_string()).collect()
     }
 
     fn restarted(window: &Window, settings: &StreamSettings) -> Window {
@@ -517,8 +512,8 @@ mod tests {
         let rejected = |count: usize| vec![Event { time: None, ..record(7, 0) }; count];
         let take = |window: &mut Window, now: i64, count: usize| {
             window.request(&settings, at(now), 100);
-            let mut met = rejected(count);
-            window.accept(&settings, &mut Vec::new(), &mut met, last());
+            let mut met = page(Vec::new(), rejected(count));
+            window.accept(&settings, &mut met, last());
             met.len()
         };
         assert_eq!(take(&mut window, NOW, 2), 2, "two that are equal are two");

@@ -61,12 +61,21 @@ pub struct PageRequest {
     pub needs: Option<String>,
     /// Whether it gives way to requests that are not: history gives way to the present.
     pub patient: bool,
+    /// Whether an answer that takes too long is not worth another try: the page is too large.
+    pub give_up_when_slow: bool,
 }
 
 impl PageRequest {
     /// A request without parameters.
     pub fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), query: Vec::new(), bucket: None, needs: None, patient: false }
+        Self {
+            path: path.into(),
+            query: Vec::new(),
+            bucket: None,
+            needs: None,
+            patient: false,
+            give_up_when_slow: false,
+        }
     }
 
     /// With one more parameter.
@@ -206,6 +215,9 @@ impl Client {
                 Ok(decoded) => return Ok(decoded),
                 Err(error) => error,
             };
+            if page.give_up_when_slow && error.is_too_slow() {
+                return Err(error);
+            }
             let wait = match error.kind {
                 ErrorKind::RateLimited { after } => {
                     after.unwrap_or_else(|| backoff.next(&self.random)).max(SHORTEST_RATE_WAIT)

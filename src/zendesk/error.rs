@@ -28,6 +28,8 @@ pub struct ApiError {
     pub message: String,
     /// What a person could do.
     pub hint: Option<String>,
+    /// Whether no whole answer came in time.
+    pub timed_out: bool,
 }
 
 /// What follows from an [`ApiError`].
@@ -72,6 +74,7 @@ impl From<TransportError> for ApiError {
             status: None,
             code: None,
             message: error.to_string(),
+            timed_out: matches!(error, TransportError::Timeout(_)),
             hint: match error {
                 TransportError::Connect(_) => {
                     Some("check the subdomain, the network and the proxy settings".to_owned())
@@ -88,12 +91,24 @@ impl From<TransportError> for ApiError {
 impl ApiError {
     /// An error that no answer caused.
     pub(super) fn local(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, status: None, code: None, message: message.into(), hint: None }
+        Self {
+            kind,
+            status: None,
+            code: None,
+            message: message.into(),
+            hint: None,
+            timed_out: false,
+        }
     }
 
     /// The credentials are not those of anybody who may do this.
     pub fn denied(message: impl Into<String>) -> Self {
         Self::local(ErrorKind::Denied, message)
+    }
+
+    /// What the account has cannot be read any further.
+    pub fn data(message: impl Into<String>) -> Self {
+        Self::local(ErrorKind::Data, message)
     }
 
     /// With something a person could do.
@@ -142,12 +157,23 @@ impl ApiError {
             code: said.code,
             message: format!("zendesk answered: {message}"),
             hint,
+            timed_out: false,
         }
     }
 
     /// Whether another try can help.
     pub fn is_transient(&self) -> bool {
         matches!(self.kind, ErrorKind::Retry { .. } | ErrorKind::RateLimited { .. })
+    }
+
+    /// Whether the answer took too long, at Zendesk or on its way: less may come in time.
+    pub fn is_too_slow(&self) -> bool {
+        self.timed_out || self.status == Some(StatusCode::GATEWAY_TIMEOUT)
+    }
+
+    /// Whether there is nothing at that path.
+    pub fn is_not_found(&self) -> bool {
+        self.status == Some(StatusCode::NOT_FOUND)
     }
 
     /// Whether an incremental export has no data yet for so late a start. The text's number of

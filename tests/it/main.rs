@@ -13,10 +13,12 @@
 //! * `program`: the real binary: what it prints and how it ends
 //! * `examples`: the example configs, each against what its destination documents
 //! * `kill`: the real binary, killed at random moments
+//! * `catalogue`: the streams there are, each as the account has it
 //! * `house`: the rules of the house, held by reading the code
 
 mod backfill;
 mod binary;
+mod catalogue;
 mod client;
 mod defects;
 mod delivery;

@@ -69,7 +69,7 @@ impl Default for Reading {
             share: 0.8,
             batch: BatchSettings { max_bytes: 1 << 20, max_events: 1_000, max_age: Duration::ZERO },
             compression: Compression::None,
-            streams: CATALOGUE.iter().map(|spec| spec.name).collect(),
+            streams: vec!["audit_logs", "tickets"],
             sinks: vec!["memory", "console", "file", "objects", "rejected"],
             since: Timestamp::UNIX_EPOCH,
             max_pages: None,
@@ -362,6 +362,7 @@ pub(crate) fn stream_settings(
         filter: Vec::new(),
         include: Vec::new(),
         exclude_deleted: false,
+        report_removed: false,
         max_record_bytes: reading.max_record_bytes,
         history: reading.history,
     }

@@ -94,11 +94,11 @@ fn an_unknown_stream_or_input_is_answered_with_the_closest_or_with_all() {
     ");
     insta::assert_snapshot!(swapped("[audit_logs]", "['x*']"), @"
     sources.acme.streams[0]: no stream is named `x*`
-      hint: the streams are `audit_logs` and `tickets`
+      hint: `zenstream streams` shows all: `audit_logs`, `access_logs`, `tickets`, `ticket_events`, `ticket_audits`, `ticket_metrics` and 46 more
     ");
     insta::assert_snapshot!(swapped("[audit_logs]", "[]"), @"
     sources.acme.streams: is empty
-      hint: `*` for all, or some of `audit_logs` and `tickets`
+      hint: `*` for all, or some of those that `zenstream streams` shows
     ");
     insta::assert_snapshot!(swapped("[acme]", "[acme.audit_log]"), @"
     sinks.out.inputs[0]: no output matches `acme.audit_log`

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::page_size::PageSize;
 use super::poll::{self, Answer};
 use super::reader::Reader as _;
 use super::window::Window;
@@ -55,6 +56,7 @@ pub(super) fn open(
 ) -> Result<(Position, impl Stream<Item = Result<Page, ApiError>> + Send + use<>), PositionError> {
     let parts = Parts::new(filter, &settings, position)?;
     let start = parts.position();
+    let size = PageSize::new(settings.spec);
     let mut reading = Reading {
         client,
         settings: Arc::new(settings),
@@ -63,6 +65,7 @@ pub(super) fn open(
         under_way: JoinSet::new(),
         rests_until: None,
         pages_alone: 0,
+        size,
     };
     let pages = stream! {
         loop {
@@ -92,6 +95,8 @@ struct Fetched {
     /// The slice's last second; none: the tail.
     slice: Option<i64>,
     window: Window,
+    /// How many records were asked for.
+    asked: usize,
     answer: Result<Answer, ApiError>,
 }
 
@@ -105,6 +110,7 @@ struct Reading {
     rests_until: Option<Instant>,
     /// How many pages the tail has read without reaching its end.
     pages_alone: usize,
+    size: PageSize,
 }
 
 impl Reading {
@@ -169,14 +175,16 @@ impl Reading {
     }
 
     fn page_size(&self) -> usize {
-        self.settings.spec.page_size
+        self.size.now()
     }
 
     fn send(&mut self, slice: Option<i64>, mut window: Window, request: PageRequest) {
         let (client, settings) = (Arc::clone(&self.client), Arc::clone(&self.settings));
+        let asked = self.page_size();
+        let request = PageRequest { give_up_when_slow: self.size.can_shrink(), ..request };
         self.under_way.spawn(async move {
             let answer = poll::fetch(&client, &settings, &mut window, request).await;
-            Fetched { slice, window, answer }
+            Fetched { slice, window, asked, answer }
         });
     }
 
@@ -200,15 +208,23 @@ impl Reading {
 
     /// Takes in what a request brought.
     fn take(&mut self, fetched: Fetched) -> Result<(), ApiError> {
-        let Fetched { slice, mut window, answer } = fetched;
+        let Fetched { slice, mut window, asked, answer } = fetched;
         let answer = match answer {
             Ok(answer) => answer,
+            // It is asked for again, and less of it.
+            Err(error) if error.is_too_slow() && self.size.shrink_from(asked) => {
+                let (stream, page_size) = (self.settings.spec.name, self.size.now());
+                tracing::warn!(stream, page_size, %error, "a page took too long, asking for less");
+                self.parts.give_back(slice, window);
+                return Ok(());
+            }
             Err(error) => {
                 self.parts.give_back(slice, window);
                 self.rest();
                 return Err(error);
             }
         };
+        self.size.succeeded();
         let Some(last) = slice else {
             self.take_tail(window, answer);
             return Ok(());
@@ -268,7 +284,7 @@ impl Reading {
         let Some(total) = total else {
             return whole.evenly(wanted).into_iter().map(|span| (span, None)).collect();
         };
-        if total.records < PAGES_SLICED * self.page_size() as u64 {
+        if total.records < PAGES_SLICED * self.settings.spec.page_size as u64 {
             return vec![(whole, Some(total.records))];
         }
         let mut plan = Plan::new(total, wanted);

@@ -279,6 +279,7 @@ mod tests {
             filter: Vec::new(),
             include: Vec::new(),
             exclude_deleted: false,
+            report_removed: false,
             max_record_bytes: 1 << 20,
             history: History::InSlices,
         };

@@ -4,8 +4,22 @@
 //! read follows from its [`Paging`]. Facts come from Zendesk's reference pages,
 //! named in each row.
 
+/// A page of Zendesk's API reference.
+macro_rules! docs {
+    ($page:literal) => {
+        concat!("https://developer.zendesk.com/api-reference/", $page, "/")
+    };
+}
+
+mod access;
+mod help_center;
+mod people;
+mod routing;
+mod rules;
 mod security;
+mod setup;
 mod tickets;
+mod voice;
 
 use crate::normalize::PageLayout;
 
@@ -16,7 +30,13 @@ pub enum Paging {
     /// apart by id.
     TimeWindow(TimeFilter),
     /// An incremental export with a cursor: every change once, in order of change.
-    IncrementalCursor,
+    CursorExport(CursorExport),
+    /// An incremental export by time: every change, with those of the last second again.
+    TimeExport(TimeExport),
+    /// A list in the order in which its records come to be: followed by its cursor.
+    Tail,
+    /// A list that nothing narrows: read as a whole, and what is new or changed is told.
+    Snapshot(SnapshotList),
 }
 
 /// How a list is asked for the records of a time.
@@ -47,13 +67,98 @@ pub enum TimeForm {
     Epoch,
 }
 
+/// How an export with a cursor is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CursorExport {
+    /// The parameter that takes the page's size.
+    pub size: &'static str,
+    /// The parameter that takes the first second, where there is one.
+    pub start: Option<&'static str>,
+    /// Where a page has the cursor of the next one.
+    pub next: NextCursor,
+}
+
+/// Where a page of an export has the cursor of the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextCursor {
+    /// In `after_cursor`; `end_of_stream` says whether it is the end.
+    Member,
+    /// In parameters of a link.
+    Link {
+        /// The member with the link.
+        member: &'static str,
+        /// The parameters that make the cursor.
+        known: &'static [&'static str],
+        /// The member that says whether there is more; none: an empty page is the end.
+        more: Option<&'static str>,
+    },
+}
+
+/// How an export by time is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeExport {
+    /// What its times are counted in.
+    pub unit: TimeUnit,
+    /// The parameter that takes the page's size.
+    pub size: &'static str,
+}
+
+/// What times are counted in, since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeUnit {
+    /// Seconds.
+    Seconds,
+    /// Millionths of them.
+    Microseconds,
+}
+
+/// A list that is read as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotList {
+    /// How it is paged.
+    pub pages: ListPages,
+    /// Whether its records are things that happened, so that those before `since` are left out.
+    pub dated: bool,
+}
+
+/// How a list without a filter is paged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListPages {
+    /// By cursor.
+    Cursor,
+    /// By number, mostly all on one page.
+    Numbered,
+}
+
+/// The records that a list stands below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parents {
+    /// Where they are listed.
+    pub path: &'static str,
+    /// The page's member that holds them.
+    pub records_key: &'static str,
+    /// What of a parent stands in the path of its list.
+    pub id_field: &'static str,
+    /// How they are paged.
+    pub pages: ListPages,
+}
+
 impl Paging {
     /// The name shown to people.
     pub fn name(self) -> &'static str {
         match self {
             Self::TimeWindow(_) => "cursor, time window",
-            Self::IncrementalCursor => "incremental cursor",
+            Self::CursorExport(_) => "incremental cursor",
+            Self::TimeExport(_) => "incremental time",
+            Self::Tail => "cursor, in order",
+            Self::Snapshot(SnapshotList { pages: ListPages::Cursor, .. }) => "cursor, whole list",
+            Self::Snapshot(SnapshotList { pages: ListPages::Numbered, .. }) => "whole list",
         }
+    }
+
+    /// Whether a page can be asked for with fewer records.
+    pub fn takes_page_size(self) -> bool {
+        !matches!(self, Self::Snapshot(SnapshotList { pages: ListPages::Numbered, .. }))
     }
 }
 
@@ -64,8 +169,12 @@ pub struct StreamSpec {
     pub name: &'static str,
     /// What it holds, in a few words.
     pub description: &'static str,
-    /// The endpoint's path.
+    /// The endpoint's path. `{parent}` stands for the id of a parent.
     pub path: &'static str,
+    /// The records that it is listed for, one list each.
+    pub parents: Option<Parents>,
+    /// What is asked for with every page beside paging and filters.
+    pub query: &'static [(&'static str, &'static str)],
     /// How it is paged.
     pub paging: Paging,
     /// Records asked for per page: the most the endpoint gives.
@@ -91,8 +200,14 @@ pub struct StreamSpec {
     pub limit: &'static str,
     /// How long the account keeps records, where not for ever, in days.
     pub retention_days: Option<u16>,
+    /// How long to wait at its end before looking again, where nobody says otherwise, in seconds.
+    pub poll_interval_secs: u64,
     /// Filters the endpoint understands, as they are written in a config.
     pub filters: &'static [&'static str],
+    /// Whether the endpoint takes sideloads.
+    pub includes: bool,
+    /// The parameter that leaves deleted records out.
+    pub exclude_deleted: Option<&'static str>,
     /// What a table of its records shows.
     pub columns: &'static [&'static str],
     /// Zendesk's reference page.
@@ -104,9 +219,23 @@ impl StreamSpec {
     pub fn needs(&self) -> String {
         let plan = match self.plan {
             "any" => String::new(),
+            part if part.ends_with("add-on") => format!("the {part}, "),
             plan => format!("the {plan} plan, "),
         };
-        format!("{plan}the role `{}` and the scope `{}` or `read`", self.role, self.scope)
+        let scope = match self.scope {
+            "read" => "the scope `read`".to_owned(),
+            narrow => format!("the scope `{narrow}` or `read`"),
+        };
+        format!("{plan}the role `{}` and {scope}", self.role)
+    }
+
+    /// Whether it can begin at a time other than its own beginning.
+    pub fn takes_since(&self) -> bool {
+        match self.paging {
+            Paging::TimeWindow(_) | Paging::TimeExport(_) | Paging::Tail => true,
+            Paging::CursorExport(export) => export.start.is_some(),
+            Paging::Snapshot(list) => list.dated,
+        }
     }
 
     /// What the splitter must know of this stream's pages.
@@ -121,7 +250,17 @@ impl StreamSpec {
     }
 }
 
-const FAMILIES: &[&[StreamSpec]] = &[security::ROWS, tickets::ROWS];
+const FAMILIES: &[&[StreamSpec]] = &[
+    security::ROWS,
+    tickets::ROWS,
+    people::ROWS,
+    access::ROWS,
+    rules::ROWS,
+    setup::ROWS,
+    help_center::ROWS,
+    voice::ROWS,
+    routing::ROWS,
+];
 
 /// Every stream there is, in the order in which they are shown.
 pub static CATALOGUE: &[StreamSpec] = &const {
@@ -153,6 +292,8 @@ const fn row(name: &'static str, path: &'static str, paging: Paging) -> StreamSp
         name,
         description: "",
         path,
+        parents: None,
+        query: &[],
         paging,
         page_size: 100,
         records_key: name,
@@ -165,15 +306,82 @@ const fn row(name: &'static str, path: &'static str, paging: Paging) -> StreamSp
         bucket: None,
         limit: "account budget",
         retention_days: None,
+        poll_interval_secs: 60,
         filters: &[],
+        includes: false,
+        exclude_deleted: None,
         columns: &[],
         docs_url: "",
     }
 }
 
+/// A list that is read as a whole; its versions are told by `updated_at`.
+const fn listed(name: &'static str, path: &'static str) -> StreamSpec {
+    StreamSpec {
+        time_field: "updated_at",
+        version_field: Some("updated_at"),
+        poll_interval_secs: 900,
+        ..row(name, path, whole(ListPages::Cursor, false))
+    }
+}
+
+/// The same, on one page or a few.
+const fn on_one_page(name: &'static str, path: &'static str) -> StreamSpec {
+    StreamSpec { paging: whole(ListPages::Numbered, false), ..listed(name, path) }
+}
+
+/// A list of things that happened, too short-lived or too disorderly to follow otherwise.
+const fn happened(name: &'static str, path: &'static str) -> StreamSpec {
+    StreamSpec { poll_interval_secs: 900, ..row(name, path, whole(ListPages::Cursor, true)) }
+}
+
+const fn whole(pages: ListPages, dated: bool) -> Paging {
+    Paging::Snapshot(SnapshotList { pages, dated })
+}
+
+/// An incremental export with a cursor.
+const fn by_cursor(name: &'static str, path: &'static str) -> StreamSpec {
+    let export =
+        CursorExport { size: "per_page", start: Some("start_time"), next: NextCursor::Member };
+    exported(&row(name, path, Paging::CursorExport(export)))
+}
+
+/// An incremental export by time.
+const fn by_time(name: &'static str, path: &'static str) -> StreamSpec {
+    let export = TimeExport { unit: TimeUnit::Seconds, size: "per_page" };
+    exported(&row(name, path, Paging::TimeExport(export)))
+}
+
+const fn exported(row: &StreamSpec) -> StreamSpec {
+    StreamSpec {
+        page_size: 1000,
+        time_field: "updated_at",
+        version_field: Some("updated_at"),
+        bucket: Some("incremental-exports"),
+        limit: "10/min (30 with High Volume)",
+        docs_url: docs!("ticketing/ticket-management/incremental_exports"),
+        ..*row
+    }
+}
+
 /// Names under which other collectors know a stream, and ours for it. A config that was written
 /// for one of them goes on to work.
-const ALIASES: &[(&str, &str)] = &[("incremental_tickets", "tickets")];
+const ALIASES: &[(&str, &str)] = &[
+    ("account_attributes", "routing_attributes"),
+    ("activity_stream", "activities"),
+    ("agent_activities", "activities"),
+    ("attribute_definitions", "routing_attributes"),
+    ("deleted_ticket", "deleted_tickets"),
+    ("incremental_organizations", "organizations"),
+    ("incremental_ticket_events", "ticket_events"),
+    ("incremental_tickets", "tickets"),
+    ("incremental_users", "users"),
+    ("legs", "call_legs"),
+    ("side_conversations_events", "side_conversation_events"),
+    ("talk_calls", "calls"),
+    ("talk_legs", "call_legs"),
+    ("ticket_skips", "skips"),
+];
 
 /// The row of that name.
 pub fn find(name: &str) -> Option<&'static StreamSpec> {

@@ -1,17 +1,121 @@
-//! Tickets.
+//! Tickets, and what is told about them.
 
-use super::{Paging, StreamSpec, row};
+use super::{Paging, StreamSpec, TimeFilter, TimeForm, by_cursor, by_time, happened, listed, row};
+use crate::zendesk::PAGE_AFTER;
 
-pub(super) const ROWS: &[StreamSpec] = &[StreamSpec {
-    description: "each ticket as it is after a change, deleted ones included",
-    page_size: 1000,
-    time_field: "updated_at",
-    // `updated_at` stands still when the system changes a ticket; this one never does.
-    version_field: Some("generated_timestamp"),
-    scope: "tickets:read",
-    bucket: Some("incremental-exports"),
-    limit: "10/min (30 with High Volume)",
-    columns: &["id", "updated_at", "status", "priority", "subject", "requester_id"],
-    docs_url: "https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/",
-    ..row("tickets", "/api/v2/incremental/tickets/cursor", Paging::IncrementalCursor)
-}];
+pub(super) const ROWS: &[StreamSpec] = &[
+    StreamSpec {
+        description: "each ticket as it is after a change, deleted ones included",
+        // `updated_at` stands still when the system changes a ticket; this one never does.
+        version_field: Some("generated_timestamp"),
+        scope: "tickets:read",
+        includes: true,
+        exclude_deleted: Some("exclude_deleted"),
+        columns: &["id", "updated_at", "status", "priority", "subject", "requester_id"],
+        ..by_cursor("tickets", "/api/v2/incremental/tickets/cursor")
+    },
+    StreamSpec {
+        description: "what happened to tickets, one record an update, comments included on request",
+        time_field: "timestamp",
+        version_field: None,
+        scope: "tickets:read",
+        includes: true,
+        columns: &["created_at", "ticket_id", "updater_id", "via", "event_type"],
+        ..by_time("ticket_events", "/api/v2/incremental/ticket_events")
+    },
+    StreamSpec {
+        description: "the audits of tickets that are not archived; no record of all that happened",
+        records_key: "audits",
+        columns: &["created_at", "ticket_id", "author_id"],
+        docs_url: docs!("ticketing/tickets/ticket_audits"),
+        ..row("ticket_audits", "/api/v2/ticket_audits", Paging::Tail)
+    },
+    StreamSpec {
+        description: "how long tickets took, of those that are not archived",
+        scope: "tickets:read",
+        columns: &["updated_at", "ticket_id", "reopens", "replies", "solved_at"],
+        docs_url: docs!("ticketing/tickets/ticket_metrics"),
+        ..listed("ticket_metrics", "/api/v2/ticket_metrics")
+    },
+    StreamSpec {
+        description: "when tickets met, missed or paused their targets",
+        time_field: "time",
+        version_field: None,
+        includes: true,
+        exclude_deleted: Some("exclude_deleted"),
+        columns: &["time", "ticket_id", "metric", "type"],
+        docs_url: docs!("ticketing/tickets/ticket_metric_events"),
+        ..by_time("ticket_metric_events", "/api/v2/incremental/ticket_metric_events")
+    },
+    StreamSpec {
+        description: "what customers said of how their tickets were solved",
+        // A rating moves on when the customer answers or changes it.
+        time_field: "updated_at",
+        version_field: Some("updated_at"),
+        plan: "Professional",
+        scope: "satisfaction_ratings:read",
+        filters: &["score"],
+        columns: &["updated_at", "score", "ticket_id", "requester_id", "comment"],
+        docs_url: docs!("ticketing/ticket-management/satisfaction_ratings"),
+        ..row(
+            "satisfaction_ratings",
+            "/api/v2/satisfaction_ratings",
+            Paging::TimeWindow(BY_START_TIME),
+        )
+    },
+    StreamSpec {
+        description: "what happened on tickets that concern the agent who is signed in",
+        role: "agent",
+        retention_days: Some(30),
+        columns: &["created_at", "verb", "title", "user_id"],
+        docs_url: docs!("ticketing/tickets/activity_stream"),
+        ..happened("activities", "/api/v2/activities")
+    },
+    StreamSpec {
+        description: "mail that was held back and has not become a ticket",
+        time_field: "updated_at",
+        version_field: Some("updated_at"),
+        retention_days: Some(14),
+        columns: &["created_at", "cause", "subject", "ticket_id"],
+        docs_url: docs!("ticketing/tickets/suspended_tickets"),
+        ..listed("suspended_tickets", "/api/v2/suspended_tickets")
+    },
+    StreamSpec {
+        description: "tickets that were deleted, and by whom",
+        time_field: "deleted_at",
+        bucket: Some("deleted-tickets"),
+        limit: "10/min",
+        retention_days: Some(30),
+        columns: &["deleted_at", "id", "subject", "previous_state"],
+        docs_url: docs!("ticketing/tickets/tickets"),
+        ..happened("deleted_tickets", "/api/v2/deleted_tickets")
+    },
+    StreamSpec {
+        description: "tickets that agents passed over, and why",
+        columns: &["created_at", "ticket_id", "user_id", "reason"],
+        docs_url: docs!("ticketing/tickets/ticket_skips"),
+        ..row("skips", "/api/v2/skips", Paging::Tail)
+    },
+    StreamSpec {
+        description: "what was said and changed in conversations beside tickets",
+        records_key: "events",
+        time_field: "created_at",
+        version_field: None,
+        plan: "Collaboration add-on",
+        bucket: Some("side-conversation-events"),
+        limit: "600 in 10 min",
+        columns: &["created_at", "ticket_id", "side_conversation_id", "type", "via"],
+        docs_url: docs!("ticketing/side_conversation/side_conversation_event"),
+        ..by_time("side_conversation_events", "/api/v2/tickets/side_conversations/events")
+    },
+];
+
+const BY_START_TIME: TimeFilter = TimeFilter {
+    start: "start_time",
+    end: "end_time",
+    form: TimeForm::Epoch,
+    sort: None,
+    cursor: &[PAGE_AFTER],
+    brackets: false,
+    counts: true,
+};

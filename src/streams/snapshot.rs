@@ -1,0 +1,239 @@
+//! Lists that no filter narrows: groups, macros, webhooks, sessions.
+//!
+//! Such a list is read as a whole, again and again, and what is new or changed since the last pass
+//! is delivered. What was there is kept as fingerprints: twelve bytes a record.
+//!
+//! The position moves at the end of a pass. What sinks hold of an unfinished pass is the ledger's
+//! to know; the next run begins the pass again. A record may be missed by a pass while others
+//! leave the list, so it is gone only when two passes in a row have not met it.
+//!
+//! A version is named by the record's change time, or by a hash of its content where it has none.
+//! If the content changed and the time did not, the hash is added to it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use url::Url;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::reader::{Fetched, Reader, Taken, ask, saved};
+use super::seen::{Ids, Saved, Seen};
+use super::{ListPages, Position, PositionError, SnapshotList, StreamSettings};
+use crate::normalize::{Event, Origin, RecordId, SplitPage};
+use crate::zendesk::{Envelope, PAGE_AFTER, PageEnd, PageRequest, Parameters};
+
+/// Reads one list; its state between two pages.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    path: String,
+    list: SnapshotList,
+    since: Timestamp,
+    /// What the last pass met, by fingerprint of id and version.
+    known: Seen,
+    /// What the one before it met and the last one did not.
+    missed: Seen,
+    /// With removals told: all ids, each with the time of the last pass that met it if that was
+    /// not the last one.
+    ids: Ids,
+    /// When the last complete pass began.
+    passed: Option<Timestamp>,
+    /// Made when the above changes: it is as long as the list.
+    position: Position,
+    pass: Option<Pass>,
+}
+
+/// One walk over the whole list.
+#[derive(Debug)]
+struct Pass {
+    began: Timestamp,
+    next: Parameters,
+    met: Seen,
+    ids: Ids,
+}
+
+impl Snapshot {
+    /// A reader of the list at that path.
+    pub(super) fn new(
+        path: String,
+        list: SnapshotList,
+        settings: &StreamSettings,
+        position: Option<&Position>,
+    ) -> Result<Self, PositionError> {
+        let saved: Option<Saved> = saved(settings, position)?;
+        let saved = saved.unwrap_or_else(|| Saved::starting(settings.since));
+        let mut snapshot = Self {
+            path,
+            list,
+            since: saved.since,
+            known: saved.known,
+            missed: saved.missed,
+            ids: saved.ids,
+            passed: saved.passed,
+            position: Position(serde_json::Value::Null),
+            pass: None,
+        };
+        snapshot.position = snapshot.encoded();
+        Ok(snapshot)
+    }
+
+    fn encoded(&self) -> Position {
+        Saved {
+            since: self.since,
+            passed: self.passed,
+            known: self.known.clone(),
+            missed: self.missed.clone(),
+            ids: self.ids.clone(),
+        }
+        .encode()
+    }
+
+    /// Names the event's version. Returns whether it was not met before.
+    fn is_new(&self, event: &mut Event, met: &mut Seen) -> bool {
+        let hash = xxh3_64(&event.line);
+        if event.id.version.is_none() {
+            event.id.version = Some(Bytes::from(format!("{hash:016x}")));
+        }
+        let id = event.fingerprint();
+        #[expect(clippy::cast_possible_truncation, reason = "half of the hash tells enough apart")]
+        let content = hash as u32;
+        let before = met.insert(id, content);
+        let before = before.or_else(|| self.known.get(id)).or_else(|| self.missed.get(id));
+        match before {
+            None => true,
+            Some(before) if before == content => false,
+            Some(_) => {
+                let version = event.id.version.take().unwrap_or_default();
+                let version = String::from_utf8_lossy(&version).into_owned();
+                event.id.version = Some(Bytes::from(format!("{version}+{content:08x}")));
+                true
+            }
+        }
+    }
+
+    /// Ends a pass: what it met is what is known. Returns the ids that are gone, each with the
+    /// time of the last pass that met it.
+    fn finish(&mut self, pass: Pass) -> Vec<(String, Timestamp)> {
+        let known = std::mem::replace(&mut self.known, pass.met);
+        self.missed = known.without(&self.known);
+        let mut ids = pass.ids;
+        let mut gone = Vec::new();
+        for (id, missed_since) in std::mem::take(&mut self.ids) {
+            match (ids.contains_key(&id), missed_since, self.passed) {
+                (true, ..) => {}
+                (false, Some(since), _) => gone.push((id, since)),
+                (false, None, last) => {
+                    ids.insert(id, last);
+                }
+            }
+        }
+        self.ids = ids;
+        self.passed = Some(pass.began);
+        self.position = self.encoded();
+        gone
+    }
+}
+
+impl Reader for Snapshot {
+    fn request(
+        &mut self,
+        settings: &StreamSettings,
+        now: Timestamp,
+        page_size: usize,
+    ) -> Option<PageRequest> {
+        let pass = self.pass.get_or_insert_with(|| Pass {
+            began: now,
+            next: Vec::new(),
+            met: Seen::default(),
+            ids: BTreeMap::new(),
+        });
+        let mut request = ask(&self.path, settings);
+        if self.list.pages == ListPages::Cursor {
+            request = request.with("page[size]", page_size.to_string());
+        }
+        Some(pass.next.iter().fold(request, |request, (name, value)| request.with(name, value)))
+    }
+
+    fn end(&self, page: &SplitPage, account: &Url) -> Result<PageEnd, String> {
+        let end = end_of(self.list.pages, page, account)?;
+        let asked = self.pass.as_ref().map(|pass| &pass.next);
+        if end.more && asked == Some(&end.next) {
+            return Err("the page leads back to itself".to_owned());
+        }
+        Ok(end)
+    }
+
+    fn accept(&mut self, settings: &StreamSettings, page: &mut Fetched, end: PageEnd) -> Taken {
+        let Some(mut pass) = self.pass.take() else {
+            return Taken { deduplicated: 0, caught_up: true };
+        };
+        if settings.report_removed {
+            let ids = page.events.iter().map(|event| String::from_utf8_lossy(&event.id.record));
+            pass.ids.extend(ids.map(|id| (id.into_owned(), None)));
+        }
+        let before = page.len();
+        for events in [&mut page.events, &mut page.rejected] {
+            events.retain_mut(|event| self.is_new(event, &mut pass.met));
+        }
+        let deduplicated = before - page.len();
+        if self.list.dated {
+            let until = settings.until.unwrap_or(Timestamp::MAX);
+            let asked_for = self.since..=until;
+            page.retain(|event| event.time.is_none_or(|time| asked_for.contains(&time)));
+        }
+        let caught_up = !end.more;
+        if caught_up {
+            let gone = self.finish(pass);
+            if settings.report_removed {
+                let origin = &page.origin;
+                page.events.extend(gone.iter().map(|(id, last)| removed(id, *last, origin)));
+            }
+        } else {
+            pass.next = end.next;
+            self.pass = Some(pass);
+        }
+        Taken { deduplicated, caught_up }
+    }
+
+    fn position(&self) -> Position {
+        self.position.clone()
+    }
+
+    fn is_past(&self, until: Timestamp) -> bool {
+        self.passed.is_some_and(|passed| passed >= until)
+    }
+}
+
+/// What a page of a list says about those after it.
+pub(super) fn end_of(pages: ListPages, page: &SplitPage, account: &Url) -> Result<PageEnd, String> {
+    let envelope = Envelope::new(&page.envelope, account);
+    match pages {
+        ListPages::Cursor => envelope.list_end(&[PAGE_AFTER]),
+        ListPages::Numbered => {
+            let next = envelope.link("next_page", &["page"])?.unwrap_or_default();
+            Ok(PageEnd { more: !next.is_empty(), next })
+        }
+    }
+}
+
+/// What is delivered of a record that is no longer in its list:
+/// `{"zenstream":"removed","stream":..,"id":..,"last_seen_at":..}`.
+fn removed(id: &str, last_seen_at: Timestamp, origin: &Arc<Origin>) -> Event {
+    let number = id.parse::<u64>().ok().filter(|number| number.to_string() == id);
+    let line = serde_json::json!({
+        "zenstream": "removed",
+        "stream": origin.stream,
+        "id": number.map_or_else(|| id.into(), serde_json::Value::from),
+        "last_seen_at": last_seen_at,
+    });
+    Event {
+        line: Bytes::from(line.to_string()),
+        id: RecordId {
+            record: Bytes::copy_from_slice(id.as_bytes()),
+            version: Some(Bytes::from(format!("removed-{last_seen_at}"))),
+        },
+        time: None,
+        origin: Arc::clone(origin),
+    }
+}
