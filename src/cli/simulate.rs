@@ -26,6 +26,9 @@ pub(super) struct Arguments {
     /// Tickets in the history.
     #[arg(long, value_name = "N", default_value = "1000")]
     tickets: usize,
+    /// Records of every other stream in the history.
+    #[arg(long, value_name = "N", default_value = "30")]
+    records: usize,
     /// How many days the history spans.
     #[arg(long, value_name = "DAYS", default_value = "30")]
     history_days: u32,
@@ -35,7 +38,10 @@ pub(super) struct Arguments {
     /// Ticket changes that follow each minute.
     #[arg(long, value_name = "N", default_value = "0")]
     live_tickets: u32,
-    /// How many percent of the audit logs show up late.
+    /// Changes that follow each minute in every other stream.
+    #[arg(long, value_name = "N", default_value = "0")]
+    live_changes: u32,
+    /// How many percent of the audit and access logs show up late.
     #[arg(long, value_name = "PERCENT", default_value = "0")]
     late_percent: u32,
     /// Requests a minute for the account; 0 for no limit.
@@ -58,7 +64,7 @@ pub(super) struct Arguments {
     /// How long each answer takes, in milliseconds.
     #[arg(long, value_name = "MS", default_value = "0")]
     latency_ms: u64,
-    /// An account without the Enterprise plan: audit logs are refused.
+    /// An account without the Enterprise plan: audit logs and routing are refused.
     #[arg(long)]
     without_enterprise: bool,
     /// The time the history ends at; now by default. The same seed and time give the same account.
@@ -71,7 +77,7 @@ fn after_help() -> String {
     format!(
         "Faults, each followed by a colon and a period in requests:\n{}  {:<12} {}\n\n\
          Any token signs in, except `wrong`. What a collector should have brought stands at \
-         /_simulator/records/STREAM.",
+         /_simulator/records/STREAM, what a list lost meanwhile at /_simulator/vanished/STREAM.",
         faults.collect::<String>(),
         "random",
         "any that passes by itself, to this many percent of the requests"
@@ -113,6 +119,8 @@ impl Arguments {
             history: Duration::from_hours(24 * u64::from(self.history_days)),
             audit_logs: self.audit_logs,
             tickets: self.tickets,
+            records: self.records,
+            live_changes_per_minute: self.live_changes,
             live_audit_logs_per_minute: self.live_audit_logs,
             live_ticket_changes_per_minute: self.live_tickets,
             late_percent: self.late_percent,

@@ -43,7 +43,8 @@ pub enum Fault {
     Timeout,
     /// 301 to another host.
     Redirect,
-    /// A cursor's page is preceded by the page before it, once more.
+    /// A page is preceded by the page before it, once more. Not in exports by time, where it could
+    /// not be told from an export that is stuck.
     Repeat,
     /// Links in the body lead to another host.
     EvilLinks,
@@ -67,7 +68,7 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("empty", "200 with no body"),
     ("timeout", "no answer for an hour"),
     ("redirect", "301 to another host"),
-    ("repeat", "the page before, once more, in place of the one that its cursor leads to"),
+    ("repeat", "the page before, once more, in place of the one that its link leads to"),
     ("evil_links", "links in the body lead to another host; 1 makes all of them do so"),
 ];
 

@@ -84,7 +84,7 @@ pub struct Simulator {
     door: Door,
     cache: Cache,
     stats: Stats,
-    /// The page given last, by the cursor it led to.
+    /// The page given last, by the request it led to.
     previous_page: Option<(String, Reply)>,
 }
 

@@ -11,6 +11,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
+use url::Url;
 
 use super::draw::{Draw, Purpose};
 use super::faults::Fault;
@@ -74,10 +75,10 @@ impl Simulator {
         reply
     }
 
-    /// The page that led to this request's cursor, once more, if it is known.
+    /// The page that led to this request, once more, if it is known.
     fn repeated(&mut self, endpoint: Endpoint<'_>, call: &Call, now: i64) -> Reply {
-        if let (Some(asked), Some((cursor, page))) = (cursor_of(call), &self.previous_page)
-            && *cursor == key_of(call, asked)
+        if let Some((next, page)) = &self.previous_page
+            && *next == key_of(&call.path, &call.params)
         {
             let page = page.clone();
             self.stats.count_fault(Fault::Repeat);
@@ -87,25 +88,27 @@ impl Simulator {
     }
 
     /// Keeps a page for the case that it has to be repeated.
-    fn remember(&mut self, call: &Call, reply: &Reply) {
+    fn remember(&mut self, reply: &Reply) {
         if !self.settings.faults.has(Fault::Repeat) || !reply.status.is_success() {
             return;
         }
-        let after =
-            serde_json::from_slice::<serde_json::Value>(&reply.body).ok().and_then(|page| {
-                let cursor =
-                    page.pointer("/meta/after_cursor").or_else(|| page.get("after_cursor"))?;
-                Some(cursor.as_str()?.to_owned())
-            });
-        if let Some(after) = after {
-            self.previous_page = Some((key_of(call, &after), reply.clone()));
+        let page = serde_json::from_slice::<serde_json::Value>(&reply.body).unwrap_or_default();
+        // An export by time that repeats itself could not be told from one that is stuck.
+        if page.get("end_time").is_some() {
+            return;
+        }
+        let links = ["/links/next", "/after_url", "/next_page_url", "/next_page"];
+        let next = links.iter().find_map(|name| page.pointer(name)?.as_str());
+        if let Some(next) = next.and_then(|next| Url::parse(next).ok()) {
+            let params: Vec<_> = next.query_pairs().into_owned().collect();
+            self.previous_page = Some((key_of(next.path(), &params), reply.clone()));
         }
     }
 
     /// Adds what the wire adds.
     pub(super) fn finish(&mut self, reply: Reply, call: &Call, fault: Option<Fault>) -> Answer {
         if fault != Some(Fault::Repeat) {
-            self.remember(call, &reply);
+            self.remember(&reply);
         }
         let mut answer = plain_answer(reply, call);
         answer.delay = self.settings.latency;
@@ -175,12 +178,11 @@ pub(super) fn gzip(body: &[u8]) -> Bytes {
     Bytes::from(written.expect("a vector takes all that is written"))
 }
 
-fn cursor_of(call: &Call) -> Option<&str> {
-    call.param("page[after]").or_else(|| call.param("cursor"))
-}
-
-/// A cursor together with what it is a cursor of: path and all parameters that stay.
-fn key_of(call: &Call, cursor: &str) -> String {
-    let stays = call.link(&[("page[after]", None), ("cursor", Some(cursor)), ("start_time", None)]);
-    stays.replacen(&call.base, "", 1)
+/// What tells a page from all others. Where a cursor is, a start does not matter.
+fn key_of(path: &str, params: &[(String, String)]) -> String {
+    let has_cursor = params.iter().any(|(key, _)| key == "cursor" || key == "page[after]");
+    let stays = params.iter().filter(|(key, _)| !has_cursor || key != "start_time");
+    let mut stays: Vec<String> = stays.map(|(key, value)| format!("{key}={value}")).collect();
+    stays.sort_unstable();
+    format!("{path}?{}", stays.join("&"))
 }

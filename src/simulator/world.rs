@@ -60,7 +60,10 @@ impl World {
         let collection = &self.collections[number];
         let held_back = resource(number).is_some_and(|resource| resource.held_back);
         let until = if held_back { now - HOLD_BACK } else { now };
-        let seen = collection.seen(now).filter(|item| item.changed <= until);
+        let kept = resource(number).and_then(|resource| resource.kept_days);
+        let oldest = kept.map_or(i64::MIN, |days| now - i64::from(days) * 86_400);
+        let seen = collection.seen(now);
+        let seen = seen.filter(|item| item.changed <= until && item.created >= oldest);
         let Some(parent) = parent(number) else {
             return Some(seen.collect());
         };

@@ -11,9 +11,6 @@ use super::Ask;
 
 const USUAL_PER_PAGE: usize = 1_000;
 const MOST_PER_PAGE: usize = 2_500;
-/// How long logs are kept, in seconds.
-const KEPT: i64 = 90 * 86_400;
-
 /// A page of the access log.
 pub(super) fn page(ask: Ask<'_>, items: Vec<Item>) -> Result<Reply, Reply> {
     let size = match ask.call.param("page[size]").map(str::parse::<usize>) {
@@ -31,19 +28,20 @@ pub(super) fn page(ask: Ask<'_>, items: Vec<Item>) -> Result<Reply, Reply> {
     let (lower, upper) = if newest_first { (before, after) } else { (after, before) };
     let from = lower.map_or(0, |id| rows.partition_point(|row| row.0.as_str() <= id));
     let to = upper.map_or(rows.len(), |id| rows.partition_point(|row| row.0.as_str() < id));
-    let rows = &rows[from..to.max(from)];
+    let to = to.max(from);
     let backwards = newest_first != before.is_some();
-    let (taken, more) = if backwards {
-        let start = rows.len().saturating_sub(size);
-        (&rows[start..], start > 0)
+    let (first, last) = if backwards {
+        (from.max(to.saturating_sub(size)), to)
     } else {
-        (&rows[..size.min(rows.len())], rows.len() > size)
+        (from, to.min(from + size))
     };
-    let mut taken = taken.to_vec();
+    let more = if backwards { first > from } else { last < to };
+    let mut taken = rows[first..last].to_vec();
+    let mut has_before = first > 0;
     if newest_first {
         taken.reverse();
+        has_before = last < rows.len();
     }
-    let has_before = if backwards { to < rows.len() + from } else { from > 0 };
     Ok(Reply::json(200, body(&ask, &taken, more, has_before)))
 }
 
@@ -85,9 +83,8 @@ fn rows(ask: &Ask<'_>, items: Vec<Item>) -> Result<Vec<(String, Item)>, Reply> {
             .map_err(|_| errors::access_log(400, &format!("{name} is not a valid time")))
     };
     let (start, end) = (time("filter[start]")?, time("filter[end]")?);
-    let kept = ask.now - KEPT;
     let rows = items.into_iter().filter(|item| {
-        item.created >= start.unwrap_or(kept).max(kept) && end.is_none_or(|end| item.created <= end)
+        start.is_none_or(|start| item.created >= start) && end.is_none_or(|end| item.created <= end)
     });
     let rows = rows.filter(|item| has_what_is_asked(ask, *item));
     let id = |item: Item| match ask.id_value(item) {

@@ -35,6 +35,8 @@ pub(super) struct Resource {
     pub(super) enterprise: bool,
     /// A list sees its records at once; an export holds the last minute back.
     pub(super) held_back: bool,
+    /// After how many days a record is forgotten.
+    pub(super) kept_days: Option<u16>,
     /// What its records say.
     pub(super) members: &'static [(&'static str, Member)],
     /// Where it can be had.
@@ -155,6 +157,7 @@ const fn resource(
         scopes: &["read"],
         enterprise: false,
         held_back: false,
+        kept_days: None,
         members,
         endpoints,
     }

@@ -12,6 +12,7 @@ pub(super) const ROWS: &[Resource] = &[
     Resource {
         id: Ids::Ulid,
         life: Life::Grows,
+        kept_days: Some(90),
         ..resource(
             "access_logs",
             &[

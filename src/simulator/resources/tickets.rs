@@ -194,13 +194,14 @@ pub(super) const ROWS: &[Resource] = &[
         )
     },
     Resource {
+        life: Life::Grows,
         scopes: &["tickets:read", "read"],
         ..resource(
             "deleted_tickets",
             &[
                 ("id", Id),
                 ("subject", Sentence),
-                ("description", Text),
+                ("description", Sentence),
                 ("actor", Is(r#"{"id":35184372100000,"name":"Ada Owner"}"#)),
                 ("deleted_at", Created),
                 ("previous_state", One(&["\"open\"", "\"closed\"", "\"new\""])),

@@ -9,6 +9,8 @@ mod grants;
 mod lists;
 mod mounted;
 mod others;
+mod services;
+mod support;
 
 use std::time::Duration;
 
