@@ -5,6 +5,8 @@ pub mod zendesk;
 
 pub mod streams;
 
+pub mod webhook;
+
 pub mod normalize;
 
 // How events move, where they go, and where we stopped.

@@ -8,7 +8,7 @@ use std::fmt::{Display, Write as _};
 
 use jiff::SignedDuration;
 
-use crate::pipeline::{SinkStatus, SourceStatus, Status, StreamState, StreamStatus};
+use crate::pipeline::{SinkStatus, SourceStatus, Status, StreamState, StreamStatus, ZENDESK};
 
 /// The version of the format.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -127,7 +127,7 @@ fn components(text: &mut Exposition, status: &Status) {
     text.family(&RECEIVED_EVENT_BYTES, of_streams(|it| it.bytes));
     let outputs = streams.iter().map(|stream| {
         let (source, output) = split(&stream.name);
-        (with(labels(source, "source", Some("zendesk")), "output", output), stream.events)
+        (with(labels(source, "source", Some(stream.source_type)), "output", output), stream.events)
     });
     text.family(&SENT_EVENTS, outputs.chain(of_sinks(|it| it.events)));
     text.family(&SENT_BYTES, of_sinks(|it| it.bytes));
@@ -242,7 +242,7 @@ fn with(mut labels: Labels, name: &'static str, value: &str) -> Labels {
 }
 
 fn of_source(source: &SourceStatus) -> Labels {
-    labels(&source.name, "source", Some("zendesk"))
+    labels(&source.name, "source", Some(ZENDESK))
 }
 
 fn of_sink(sink: &SinkStatus) -> Labels {
@@ -251,7 +251,7 @@ fn of_sink(sink: &SinkStatus) -> Labels {
 
 fn of_stream(stream: &StreamStatus) -> Labels {
     let (source, name) = split(&stream.name);
-    with(labels(source, "source", Some("zendesk")), "stream", name)
+    with(labels(source, "source", Some(stream.source_type)), "stream", name)
 }
 
 /// `acme` and `audit_logs` of `acme.audit_logs`.

@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use futures::future::join_all;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::net::TcpListener;
 
 use super::account::{self, AccountArguments, BRIEF};
 use super::{Failure, output};
@@ -17,6 +18,7 @@ use crate::checkpoint::{StoreError, StoreErrorKind};
 use crate::config::{self, Config, ProcessEnvironment};
 use crate::pipeline::{self, BuildError, Connector};
 use crate::streams::{CATALOGUE, StreamSpec};
+use crate::webhook::WebhookSettings;
 use crate::zendesk::{ApiError, Client, ErrorKind, PageRequest};
 
 /// What to check.
@@ -41,7 +43,7 @@ enum CheckFormat {
 /// One line of the outcome.
 #[derive(Debug, Serialize)]
 struct Finding {
-    /// `sign-in`, `stream`, `sink` or `checkpoint`.
+    /// `sign-in`, `stream`, `webhook`, `sink` or `checkpoint`.
     kind: &'static str,
     /// What was tried.
     name: String,
@@ -98,9 +100,37 @@ async fn check_config(config: &Config) -> Result<Vec<Finding>, Failure> {
         Finding { kind: "sink", name: (*name).clone(), ok, detail, hint }
     });
     // All at once: what is away lets nobody wait but itself.
-    let (sources, sinks, checkpoint) =
-        tokio::join!(join_all(sources), join_all(sinks), check_checkpoint(config, &connector));
-    Ok(sources.into_iter().flatten().chain(sinks).chain([checkpoint]).collect())
+    let webhooks = join_all(config.webhooks.iter().map(check_webhook));
+    let (sources, webhooks, sinks, checkpoint) = tokio::join!(
+        join_all(sources),
+        webhooks,
+        join_all(sinks),
+        check_checkpoint(config, &connector)
+    );
+    let sources = sources.into_iter().flatten().chain(webhooks);
+    Ok(sources.chain(sinks).chain([checkpoint]).collect())
+}
+
+/// Whether webhooks can be received. A run that does so right now is the best proof.
+async fn check_webhook(webhook: &WebhookSettings) -> Finding {
+    let (kind, name, address) = ("webhook", webhook.source.clone(), webhook.address);
+    let error = match TcpListener::bind(address).await {
+        Ok(_) => None,
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            let detail = format!("{address} is listened on, by a run or another program");
+            return Finding { kind, name, ok: true, detail, hint: None };
+        }
+        Err(error) => Some(error),
+    };
+    let (ok, detail, hint) = match error {
+        None => (true, format!("can listen on {address}"), None),
+        Some(error) => (
+            false,
+            format!("cannot listen on {address}: {error}"),
+            Some("choose another `address`".to_owned()),
+        ),
+    };
+    Finding { kind, name, ok, detail, hint }
 }
 
 /// Whether positions can be kept. A run that keeps them right now is the best proof.

@@ -135,7 +135,8 @@ impl From<BuildError> for Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        Self { hint: error.hint().map(str::to_owned), ..Self::run(error.to_string()) }
+        let code = if matches!(error, RunError::Listen { .. }) { 78 } else { 1 };
+        Self { code, hint: error.hint().map(str::to_owned), ..Self::run(error.to_string()) }
     }
 }
 

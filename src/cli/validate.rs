@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{Failure, output};
 use crate::config::{self, ProcessEnvironment};
+use crate::webhook::Kind;
 
 /// What to check.
 #[derive(Debug, Args)]
@@ -18,9 +19,10 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = config::load(&arguments.files, &ProcessEnvironment)?;
     let streams: usize = config.sources.iter().map(|source| source.streams.len()).sum();
+    let streams = streams + Kind::ALL.len() * config.webhooks.len();
     let summary = format!(
         "valid: {} source(s), {streams} stream(s), {} sink(s); nothing was connected to\n",
-        config.sources.len(),
+        config.sources.len() + config.webhooks.len(),
         config.sinks.len()
     );
     output::print(summary.as_bytes())

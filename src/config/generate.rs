@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use super::problem::{ConfigError, listed, suggestion};
 use super::{sink, source};
+use crate::pipeline::ZENDESK_WEBHOOK;
 
 const HEAD: &str = "\
 # Where state is kept: positions, rejected records. Default: ~/.local/state/zenstream
@@ -112,6 +113,15 @@ const VECTOR: &str = "
       timeout_secs: 1
 ";
 
+const WEBHOOK: &str = "  NAME:
+    type: zendesk_webhook
+    # Behind a proxy that speaks TLS; Zendesk sends to its address and this path.
+    address: 127.0.0.1:8090
+    path: /zendesk
+    # The webhook's, as Admin Center shows it.
+    signing_secret: ${PREFIX_SIGNING_SECRET}
+";
+
 /// A component that is asked for.
 struct Component<'e> {
     name: String,
@@ -191,7 +201,10 @@ fn text(sources: &[Component<'_>], sinks: &[Component<'_>]) -> String {
             0 => "ZENDESK".to_owned(),
             _ => source.name.to_uppercase().replace('-', "_"),
         };
-        text.push_str(&zendesk(&source.name, &prefix));
+        text.push_str(&match source.kind {
+            ZENDESK_WEBHOOK => WEBHOOK.replace("NAME", &source.name).replace("PREFIX", &prefix),
+            _ => zendesk(&source.name, &prefix),
+        });
     }
     let inputs: Vec<String> = sources.iter().map(|source| format!("{}.*", source.name)).collect();
     text.push_str("\nsinks:\n");

@@ -8,7 +8,9 @@ use glob::Pattern;
 
 use super::node::Path;
 use super::problem::{Finding, Findings, suggestion};
+use super::source::Sources;
 use super::{SinkConfig, SourceConfig};
+use crate::webhook::{Kind, WebhookSettings};
 
 /// Puts the outputs meant in the place of each sink's globs, sorted, each once.
 ///
@@ -17,7 +19,7 @@ use super::{SinkConfig, SourceConfig};
 pub(super) fn resolve(
     sinks: &mut [SinkConfig],
     paths: &[Path],
-    sources: &[SourceConfig],
+    sources: &Sources,
     findings: &mut Findings,
 ) {
     let mut outputs = outputs(sources);
@@ -43,12 +45,17 @@ pub(super) fn resolve(
     }
 }
 
-fn outputs(sources: &[SourceConfig]) -> Vec<String> {
+fn outputs(sources: &Sources) -> Vec<String> {
     let of = |source: &SourceConfig| {
         let names = source.streams.iter().map(|stream| stream.spec.name).chain([REJECTED]);
         names.map(|name| format!("{}.{name}", source.name)).collect::<Vec<_>>()
     };
-    sources.iter().flat_map(of).collect()
+    let of_webhook = |webhook: &WebhookSettings| {
+        let names = Kind::ALL.iter().map(|kind| kind.name()).chain([REJECTED]);
+        names.map(|name| format!("{}.{name}", webhook.source)).collect::<Vec<_>>()
+    };
+    let of_webhooks = sources.webhooks.iter().flat_map(of_webhook);
+    sources.zendesk.iter().flat_map(of).chain(of_webhooks).collect()
 }
 
 /// The output of what is not a record. Only an input that says so takes it: a glob means records.
@@ -76,8 +83,17 @@ fn matching(input: &str, path: &Path, outputs: &[String]) -> Result<Vec<String>,
     Ok(found)
 }
 
-fn check_taken(sinks: &[SinkConfig], sources: &[SourceConfig], findings: &mut Findings) {
-    for source in sources {
+fn check_taken(sinks: &[SinkConfig], sources: &Sources, findings: &mut Findings) {
+    for webhook in &sources.webhooks {
+        // One of them is enough: a request of the other kind is refused, not lost in silence.
+        let outputs = Kind::ALL.map(|kind| format!("{}.{kind}", webhook.source));
+        if !sinks.iter().any(|sink| outputs.iter().any(|it| sink.inputs.contains(it))) {
+            let path = Path::default().key("sources").key(&webhook.source);
+            let message = format!("no sink takes `{}`", outputs.join("` or `"));
+            findings.push(Finding::new(&path, message).hint("add it to a sink's `inputs`"));
+        }
+    }
+    for source in &sources.zendesk {
         for stream in &source.streams {
             let output = format!("{}.{}", source.name, stream.spec.name);
             if !sinks.iter().any(|sink| sink.inputs.contains(&output)) {

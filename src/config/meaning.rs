@@ -12,11 +12,13 @@ use super::environment::{Environment, default_data_dir};
 use super::node::{Node, Path};
 use super::problem::{ConfigError, Finding, Findings, listed};
 use super::read::{read, type_of};
+use super::source::Sources;
 use super::written::{self, Toggle};
 use super::{
-    CheckpointConfig, Config, ProxySettings, SinkConfig, SourceConfig, TokenStoreConfig, aws, gcp,
-    inputs, kafka, sink, source, tokens,
+    CheckpointConfig, Config, ProxySettings, SinkConfig, TokenStoreConfig, aws, gcp, inputs, kafka,
+    sink, source, tokens, webhook,
 };
+use crate::pipeline::{ZENDESK, ZENDESK_WEBHOOK};
 
 /// What the tree means; none if something is wrong with it, which is then among the findings.
 pub(super) fn config(
@@ -43,11 +45,13 @@ pub(super) fn config(
     };
     let sources = sources(root, &tokens, findings);
     let place = checkpoint.as_ref().map(ToString::to_string).unwrap_or_default();
-    let sinks = sinks(root, acknowledgements, sources.as_deref(), &place, findings);
+    let sinks = sinks(root, acknowledgements, sources.as_ref(), &place, findings);
+    let sources = sources?;
     let config = Config {
         data_dir: data_dir?,
         checkpoint: checkpoint?,
-        sources: sources?,
+        sources: sources.zendesk,
+        webhooks: sources.webhooks,
         sinks: sinks?,
         proxy: proxy?,
         max_pages: max_pages?,
@@ -216,30 +220,35 @@ fn sources(
     root: &Node,
     tokens: &dyn Fn(&str) -> TokenStoreConfig,
     findings: &mut Findings,
-) -> Option<Vec<SourceConfig>> {
+) -> Option<Sources> {
     let components = components(root, "sources");
     if components.is_empty() {
         findings.push(missing("source", "sources"));
         return None;
     }
-    let understood = components.iter().map(|(name, node, path)| {
-        match findings.keep(type_of(node, path, "type", source::TYPES))? {
-            "zendesk" => source::source(name, node, path, tokens(name), findings),
-            other => {
+    let (mut sources, mut whole) = (Sources::default(), true);
+    for (name, node, path) in components {
+        let understood = match findings.keep(type_of(node, &path, "type", source::TYPES)) {
+            Some(ZENDESK) => source::source(name, node, &path, tokens(name), findings)
+                .map(|source| sources.zendesk.push(source)),
+            Some(ZENDESK_WEBHOOK) => webhook::source(name, node, &path, findings)
+                .map(|webhook| sources.webhooks.push(webhook)),
+            Some(other) => {
                 findings.push(Finding::unknown_value(&path.key("type"), other, source::TYPES));
                 None
             }
-        }
-    });
-    // Collected before it is asked whether one failed, so that each is looked at.
-    let understood: Vec<_> = understood.collect();
-    understood.into_iter().collect()
+            None => None,
+        };
+        // Each is looked at, also after one that failed.
+        whole &= understood.is_some();
+    }
+    whole.then_some(sources)
 }
 
 fn sinks(
     root: &Node,
     acknowledgements: bool,
-    sources: Option<&[SourceConfig]>,
+    sources: Option<&Sources>,
     checkpoint: &str,
     findings: &mut Findings,
 ) -> Option<Vec<SinkConfig>> {
@@ -257,7 +266,7 @@ fn sinks(
     sink::check_paths(&sinks, &paths, findings);
     // Without its sources, every input would be called unknown.
     inputs::resolve(&mut sinks, &paths, sources?, findings);
-    kafka::name_transactions(&mut sinks, &paths, sources?, checkpoint, findings);
+    kafka::name_transactions(&mut sinks, &paths, &sources?.zendesk, checkpoint, findings);
     Some(sinks)
 }
 

@@ -30,6 +30,7 @@ mod syntax;
 mod tests;
 mod tokens;
 mod unavailable;
+mod webhook;
 mod written;
 
 use std::fmt;
@@ -64,6 +65,8 @@ pub struct Config {
     pub checkpoint: CheckpointConfig,
     /// In the order of their names.
     pub sources: Vec<SourceConfig>,
+    /// Sources that are sent to, in the order of their names.
+    pub webhooks: Vec<crate::webhook::WebhookSettings>,
     /// In the order of their names.
     pub sinks: Vec<SinkConfig>,
     /// The proxies that requests go through.

@@ -7,9 +7,18 @@ use super::problem::{Finding, Findings};
 use super::read::read;
 use super::written::{self, Zendesk};
 use super::{RequestConfig, SourceConfig, TokenStoreConfig, auth, endpoint, streams};
+use crate::pipeline::{ZENDESK, ZENDESK_WEBHOOK};
+use crate::webhook::WebhookSettings;
 
 /// The types of sources.
-pub(super) const TYPES: &[&str] = &["zendesk"];
+pub(super) const TYPES: &[&str] = &[ZENDESK, ZENDESK_WEBHOOK];
+
+/// All sources, in the order of their names.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    pub(super) zendesk: Vec<SourceConfig>,
+    pub(super) webhooks: Vec<WebhookSettings>,
+}
 
 /// The longest a whole answer may take: an export of a thousand tickets takes some seconds.
 const TIMEOUT: written::Seconds = written::Seconds(Duration::from_mins(1));

@@ -38,6 +38,21 @@ pub(super) struct Zendesk {
     pub(super) silence_alert_secs: Option<BTreeMap<String, Seconds>>,
 }
 
+/// `sources.*` of type `zendesk_webhook`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ZendeskWebhook {
+    #[serde(rename = "type")]
+    _type: IgnoredAny,
+    pub(super) address: NonEmpty,
+    pub(super) path: Option<NonEmpty>,
+    pub(super) signing_secret: Secret,
+    pub(super) subdomain: Option<NonEmpty>,
+    pub(super) max_age_secs: Option<Seconds>,
+    pub(super) max_body_bytes: Option<usize>,
+    pub(super) acknowledge_timeout_secs: Option<Seconds>,
+}
+
 /// `sources.*.emit`
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]

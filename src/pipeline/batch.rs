@@ -60,6 +60,8 @@ pub struct Around {
     pub before: Value,
     /// The position to read on from.
     pub after: Value,
+    /// Whether somebody waits for the events to become durable.
+    pub is_awaited: bool,
 }
 
 /// A batch, and of which pages it is made.
@@ -92,7 +94,7 @@ pub struct Batcher {
     events: usize,
     bytes: usize,
     oldest: Option<Instant>,
-    /// Whether a sink waits for some of it: it waits for no more to come.
+    /// Whether somebody waits for some of it (a sink, or whoever sent it): then it waits for no more to come.
     is_awaited: bool,
 }
 
@@ -111,7 +113,8 @@ impl Batcher {
         self.events += delivery.events.len();
         self.bytes += delivery.events.iter().map(|event| event.line.len()).sum::<usize>();
         self.oldest.get_or_insert(now);
-        self.is_awaited |= matches!(delivery.whence, Whence::Refused(_));
+        let is_refused = matches!(delivery.whence, Whence::Refused(_));
+        self.is_awaited |= is_refused || delivery.around.is_awaited;
         self.waiting.push_back(delivery);
     }
 
@@ -243,6 +246,10 @@ mod tests {
         let whence = Whence::Refused(refuser);
         batcher.push(Delivery { whence, ..delivery(2, &[1]) }, start);
         assert_eq!(batcher.due_at(), Some(start), "what a sink waits for is due at once");
+        batcher.cut(start).expect("it was due");
+        let around = Arc::new(Around { is_awaited: true, ..Around::default() });
+        batcher.push(Delivery { around, ..delivery(2, &[1]) }, start);
+        assert_eq!(batcher.due_at(), Some(start), "and what its sender waits for");
         batcher.cut(start).expect("it was due");
         batcher.push(delivery(3, &[1]), start);
         assert_eq!(batcher.due_at(), Some(start + Duration::from_secs(5)));

@@ -82,6 +82,8 @@ pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError>
     }
     let taken = |output: &String| config.sinks.iter().any(|sink| sink.inputs.contains(output));
     let of_sources = config.sources.iter().map(|source| &source.name);
+    let of_webhooks = config.webhooks.iter().map(|webhook| &webhook.source);
+    let of_sources = of_sources.chain(of_webhooks);
     let refusers = of_sources.chain(config.sinks.iter().map(|sink| &sink.name));
     let rejected = refusers.map(|name| format!("{name}.rejected"));
     let untaken: Vec<String> = rejected.filter(|output| !taken(output)).collect();
@@ -93,7 +95,7 @@ pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError>
     let mut pipeline = Pipeline::new(sources, sinks, store, outside.clock, random);
     let types = config.sinks.iter().map(|sink| (sink.name.clone(), sink.kind.name()));
     pipeline.sink_types = types.collect();
-    Ok(pipeline)
+    Ok(pipeline.with_webhooks(config.webhooks.clone()))
 }
 
 /// The sink that keeps rejected records where no configured sink takes them: one file a source

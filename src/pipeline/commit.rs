@@ -4,6 +4,7 @@
 //! positions and sink states together, in one step. Notes that arrive while a save is under way
 //! share the next one.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::clock::Clock;
 use crate::random::Random;
 use crate::sinks::SinkState;
 use crate::streams::Position;
+use crate::webhook::Receipt;
 use crate::zendesk::Backoff;
 
 /// The first and the last ceiling of the random delay between tries to save.
@@ -33,7 +35,15 @@ pub(super) enum Note {
     /// A sink is as a former run left it. Sent before it is given anything.
     Restored { sink: SinkId, state: Option<SinkState>, held: Arc<Held> },
     /// A page is on its way to the sinks. Sent before any of its events is.
-    Fetched { stream: usize, seq: Seq, resume: Position, shares: Vec<Share>, caught_up: bool },
+    Fetched {
+        stream: usize,
+        seq: Seq,
+        resume: Position,
+        shares: Vec<Share>,
+        caught_up: bool,
+        /// Given once the page is durable and its position saved.
+        receipt: Option<Receipt>,
+    },
     /// A sink made a batch durable: so many events of that page of that stream each.
     Delivered { sink: SinkId, pages: Vec<(usize, Seq, usize)>, state: Option<SinkState> },
     /// A sink wants this to be durable before it writes.
@@ -54,6 +64,8 @@ pub(super) struct Committer {
     /// Whether positions wait for the sink, by sink.
     pub(super) acknowledged: Vec<bool>,
     pub(super) ledgers: Vec<Ledger>,
+    /// Those that wait for their page, in order; a source has few of them under way.
+    pub(super) receipts: VecDeque<(usize, Seq, Receipt)>,
     pub(super) clock: Clock,
     pub(super) random: Arc<Random>,
     pub(super) tally: Arc<Tally>,
@@ -74,6 +86,7 @@ impl Committer {
             }
             if dirty {
                 self.save().await?;
+                self.give_receipts();
             }
             for saved in waiting {
                 // A sink that stopped waiting is gone, and the run with it.
@@ -114,12 +127,14 @@ impl Committer {
                 // What is saved already comes to the same.
                 false
             }
-            Note::Fetched { stream, seq, resume, shares, caught_up } => {
+            Note::Fetched { stream, seq, resume, shares, caught_up, receipt } => {
+                let is_awaited = receipt.is_some();
+                self.receipts.extend(receipt.map(|receipt| (stream, seq, receipt)));
                 let moved = self.ledgers[stream].fetched(seq, resume, shares);
                 if caught_up {
                     self.ledgers[stream].caught_up();
                 }
-                moved
+                moved || is_awaited
             }
             Note::Delivered { sink, pages, state } => {
                 if self.acknowledged[sink] {
@@ -136,6 +151,18 @@ impl Committer {
                 self.checkpoint.sinks.insert(self.sink_names[sink].clone(), state);
                 waiting.push(saved);
                 true
+            }
+        }
+    }
+
+    /// Tells whoever waits for pages that are safe now. Called after a save alone.
+    fn give_receipts(&mut self) {
+        for _ in 0..self.receipts.len() {
+            let Some((stream, seq, receipt)) = self.receipts.pop_front() else { return };
+            if self.ledgers[stream].is_safe(seq) {
+                receipt.give();
+            } else {
+                self.receipts.push_back((stream, seq, receipt));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Why a run failed, and what a person could do about it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::checkpoint::{StoreError, StoreErrorKind};
@@ -26,6 +27,16 @@ pub enum RunError {
     /// No stream is left, or one broke in a run that was to read all.
     #[error("{0}")]
     Streams(String),
+    /// An address could not be listened on.
+    #[error("source `{name}`: cannot listen on `{address}`: {message}")]
+    Listen {
+        /// Which source.
+        name: String,
+        /// Where.
+        address: SocketAddr,
+        /// Why, in words.
+        message: String,
+    },
     /// What was held could not be written out in time; it will be read again.
     #[error("not everything could be written within {0:?}")]
     Unfinished(Duration),
@@ -67,6 +78,7 @@ impl RunError {
             Self::Unfinished(_) => {
                 Some("nothing is lost: the next run reads it again; see `--shutdown-timeout`")
             }
+            Self::Listen { .. } => Some("choose another `address`, or stop what listens there"),
             Self::Streams(_) | Self::Panicked(_) => None,
         }
     }

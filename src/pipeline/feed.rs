@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::normalize::Event;
 use crate::random::Random;
 use crate::streams::Page;
+use crate::webhook::{Handed, Receipt};
 use crate::zendesk::{ApiError, ErrorKind};
 
 /// One sink that takes something of a stream.
@@ -44,6 +45,24 @@ pub(super) struct Route {
     pub(super) takes_rejected: bool,
     /// What it holds beyond the position, of a former run.
     pub(super) holds: BTreeSet<u64>,
+}
+
+/// A page, and who is to know when it is durable.
+pub(super) struct Arrival {
+    pub(super) page: Page,
+    pub(super) receipt: Option<Receipt>,
+}
+
+impl From<Page> for Arrival {
+    fn from(page: Page) -> Self {
+        Self { page, receipt: None }
+    }
+}
+
+impl From<Handed> for Arrival {
+    fn from(Handed { page, receipt }: Handed) -> Self {
+        Self { page, receipt: Some(receipt) }
+    }
 }
 
 /// Feeds the pages of one stream to its sinks.
@@ -68,7 +87,7 @@ impl Feed {
     /// Runs until the stream ends, breaks, or the run is stopped.
     pub(super) async fn run(
         mut self,
-        pages: impl Stream<Item = Result<Page, ApiError>> + Send,
+        pages: impl Stream<Item = Result<Arrival, ApiError>> + Send,
     ) -> Result<(), RunError> {
         let mut stop = self.stop.clone();
         let ready = tokio::select! {
@@ -82,7 +101,7 @@ impl Feed {
 
     async fn follow(
         &mut self,
-        pages: impl Stream<Item = Result<Page, ApiError>> + Send,
+        pages: impl Stream<Item = Result<Arrival, ApiError>> + Send,
     ) -> Result<StreamOutcome, RunError> {
         let mut pages = pin!(pages);
         let mut stop = self.stop.clone();
@@ -108,14 +127,14 @@ impl Feed {
                         return Ok(outcome);
                     }
                 }
-                Some(Ok(page)) => {
+                Some(Ok(Arrival { page, receipt })) => {
                     silence.heard(self.tally(), !page.events.is_empty());
                     self.note_recovery(&mut patience);
                     // A page of nothing but what is known does not count: more of them than a run may
                     // take would keep every run at the same place.
                     let known = page.events.is_empty() && page.rejected.is_empty();
                     taken += u64::from(!known || page.caught_up);
-                    if !self.take(seq, page).await {
+                    if !self.take(seq, page, receipt).await {
                         return Ok(StreamOutcome::Ended);
                     }
                     seq += 1;
@@ -125,6 +144,11 @@ impl Feed {
                 }
             }
         }
+    }
+
+    /// Whether anybody takes the stream's events.
+    pub(super) fn has_taker(&self) -> bool {
+        self.routes.iter().any(|route| route.takes_events)
     }
 
     fn tally(&self) -> &StreamTally {
@@ -211,7 +235,7 @@ impl Feed {
     }
 
     /// Hands a page over. Returns whether the run goes on.
-    async fn take(&mut self, seq: Seq, page: Page) -> bool {
+    async fn take(&mut self, seq: Seq, page: Page, receipt: Option<Receipt>) -> bool {
         let tally = self.tally();
         add(&tally.pages, 1);
         add(&tally.events, page.events.len());
@@ -228,7 +252,7 @@ impl Feed {
         let after = page.resume.0.clone();
         let before = std::mem::replace(&mut self.position, after.clone());
         let output = self.tally().name.clone();
-        let around = Arc::new(Around { output, before, after });
+        let around = Arc::new(Around { output, before, after, is_awaited: receipt.is_some() });
         let mut shares = Vec::new();
         let mut deliveries = Vec::new();
         for route in &mut self.routes {
@@ -246,6 +270,7 @@ impl Feed {
             resume: page.resume,
             shares,
             caught_up: page.caught_up,
+            receipt,
         };
         if self.notes.send(note).await.is_err() {
             return false;

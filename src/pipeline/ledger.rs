@@ -115,6 +115,11 @@ impl Ledger {
         }
     }
 
+    /// Whether the position has passed that page.
+    pub fn is_safe(&self, seq: Seq) -> bool {
+        self.pages.front().is_none_or(|page| page.seq > seq)
+    }
+
     fn advance(&mut self) -> bool {
         let mut moved = false;
         while self.pages.front().is_some_and(Fetched::is_done) {
@@ -190,7 +195,9 @@ mod tests {
         assert!(!ledger.delivered(0, 0, 2));
         let ahead = BTreeMap::from([("sink0".to_owned(), vec![1, 2])]);
         assert_eq!(saved(&ledger), (position(0), ahead));
+        assert!(!ledger.is_safe(0));
         assert!(ledger.delivered(1, 0, 2));
+        assert!(ledger.is_safe(0));
         assert_eq!(saved(&ledger), (position(1), BTreeMap::new()));
     }
 

@@ -17,6 +17,8 @@ mod connect;
 mod deliver;
 mod error;
 mod feed;
+mod feeds;
+mod hooks;
 mod intake;
 mod ledger;
 mod observe;
@@ -39,6 +41,7 @@ pub use observe::{
 };
 pub use plan::{
     BufferSettings, DeliverySettings, RetrySettings, RunOptions, SinkPlan, SourcePlan, WhenFull,
+    ZENDESK, ZENDESK_WEBHOOK,
 };
 pub use scopes::is_granted;
 pub use tally::{LastWrite, SinkTally, Standing, StreamOutcome, StreamTally, Tally, Trouble};

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::plan::ZENDESK_WEBHOOK;
 use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally, Trouble};
 use crate::clock::Clock;
 use crate::zendesk::Client;
@@ -82,12 +83,14 @@ pub struct BudgetStatus {
 pub struct StreamStatus {
     /// The output, `acme.audit_logs`.
     pub name: String,
+    /// The type of its source.
+    pub source_type: &'static str,
     /// How it fares.
     pub state: StreamState,
     /// The position that is saved; null: none yet.
     pub position: Value,
     /// For how long it has not been at its present end; while it is far from it, how old the newest
-    /// event is that was read. None: not known yet.
+    /// event is that was read. None: not known yet, or it is sent to us.
     pub lag_secs: Option<f64>,
     /// Whether the last page reached the present end.
     pub caught_up: bool,
@@ -216,7 +219,10 @@ fn source(name: &str, client: &Client) -> SourceStatus {
 
 fn stream(tally: &StreamTally, now: Timestamp) -> StreamStatus {
     let standing = tally.standing();
-    let lag = standing.read_through.map(|through| now.duration_since(through).as_secs_f64());
+    // What is sent to us has no end that we could be behind of.
+    let is_sent = tally.source_type == ZENDESK_WEBHOOK;
+    let read_through = standing.read_through.filter(|_| !is_sent);
+    let lag = read_through.map(|through| now.duration_since(through).as_secs_f64());
     let trouble = standing.trouble.as_ref().filter(|trouble| !trouble.over);
     let state = match (tally.outcome(), trouble) {
         (StreamOutcome::Denied(_) | StreamOutcome::Failed(_), _) => StreamState::LeftOut,
@@ -227,10 +233,11 @@ fn stream(tally: &StreamTally, now: Timestamp) -> StreamStatus {
     };
     StreamStatus {
         name: tally.name.clone(),
+        source_type: tally.source_type,
         state,
         position: standing.position,
         lag_secs: lag.map(|lag| lag.max(0.0)),
-        caught_up: standing.caught_up,
+        caught_up: standing.caught_up || is_sent,
         last_event: standing.last_event,
         silent: standing.silent,
         pages: count(&tally.pages),

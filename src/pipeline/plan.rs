@@ -8,6 +8,12 @@ use crate::sinks::Sink;
 use crate::streams::StreamSettings;
 use crate::zendesk::Client;
 
+/// The type of a source that reads an account.
+pub const ZENDESK: &str = "zendesk";
+
+/// The type of a source that is sent to.
+pub const ZENDESK_WEBHOOK: &str = "zendesk_webhook";
+
 /// One account and what is read of it.
 #[derive(Debug)]
 pub struct SourcePlan {

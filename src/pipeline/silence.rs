@@ -64,7 +64,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn silence_is_alerted_once_until_something_is_heard_again() {
-        let tally = StreamTally::named("acme.audit_logs".to_owned());
+        let tally = StreamTally::default();
         let mut silence = Silence::new(Some(Duration::from_secs(60)));
         let start = Instant::now();
         silence.due().await;

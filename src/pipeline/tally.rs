@@ -23,6 +23,8 @@ pub struct Tally {
 pub struct StreamTally {
     /// The output's name, `acme.audit_logs`.
     pub name: String,
+    /// The type of its source.
+    pub source_type: &'static str,
     /// Pages taken.
     pub pages: AtomicU64,
     /// Events handed to sinks.
@@ -142,8 +144,8 @@ impl Tally {
 }
 
 impl StreamTally {
-    pub(super) fn named(name: String) -> Self {
-        Self { name, ..Self::default() }
+    pub(super) fn named(name: String, source_type: &'static str) -> Self {
+        Self { name, source_type, ..Self::default() }
     }
 
     /// How it ended, or that it has not.

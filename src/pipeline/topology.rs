@@ -1,6 +1,6 @@
 //! A run: tasks and the channels between them, from start to drained end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,21 +11,18 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::commit::{Committer, Note};
-use super::deliver::{Deliverer, Held};
+use super::deliver::Deliverer;
 use super::error::RunError;
-use super::feed::{Feed, Route};
+use super::feeds::{Entrance, Wiring};
 use super::intake::Intake;
-use super::ledger::Ledger;
 use super::observe::Observer;
-use super::plan::{RunOptions, SinkPlan, SourcePlan};
+use super::plan::{RunOptions, SinkPlan, SourcePlan, ZENDESK};
 use super::scopes::Wanted;
 use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally};
-use crate::checkpoint::{
-    Checkpoint, CheckpointStore, Revision, StoreError, StoreErrorKind, StreamState,
-};
+use crate::checkpoint::{Checkpoint, CheckpointStore, Revision, StoreError, StoreErrorKind};
 use crate::clock::Clock;
 use crate::random::Random;
-use crate::streams;
+use crate::webhook::WebhookSettings;
 use crate::zendesk::Backoff;
 
 /// How often a checkpoint store that is away is asked again at the start. Then the run fails: what
@@ -41,17 +38,18 @@ const NOTES_QUEUED: usize = 64;
 /// Everything a run needs, not yet running.
 #[derive(Debug)]
 pub struct Pipeline {
-    sources: Vec<SourcePlan>,
-    sinks: Vec<SinkPlan>,
-    store: Arc<dyn CheckpointStore>,
-    clock: Clock,
-    random: Arc<Random>,
-    tally: Arc<Tally>,
+    pub(super) sources: Vec<SourcePlan>,
+    pub(super) sinks: Vec<SinkPlan>,
+    pub(super) store: Arc<dyn CheckpointStore>,
+    pub(super) clock: Clock,
+    pub(super) random: Arc<Random>,
+    pub(super) tally: Arc<Tally>,
+    pub(super) webhooks: Vec<WebhookSettings>,
     /// By name, where they are known; for people.
     pub(super) sink_types: BTreeMap<String, &'static str>,
 }
 
-type Tasks = JoinSet<Result<(), RunError>>;
+pub(super) type Tasks = JoinSet<Result<(), RunError>>;
 
 impl Pipeline {
     /// Wires nothing yet.
@@ -66,7 +64,7 @@ impl Pipeline {
             source.streams.iter().map(|(stream, _)| format!("{}.{}", source.name, stream.spec.name))
         });
         let tally = Tally {
-            streams: outputs.map(StreamTally::named).collect(),
+            streams: outputs.map(|name| StreamTally::named(name, ZENDESK)).collect(),
             sinks: sinks.iter().map(|sink| SinkTally::named(sink.name.clone())).collect(),
             ..Tally::default()
         };
@@ -77,6 +75,7 @@ impl Pipeline {
             clock,
             random,
             tally: Arc::new(tally),
+            webhooks: Vec::new(),
             sink_types: BTreeMap::new(),
         }
     }
@@ -180,10 +179,11 @@ impl Pipeline {
         let mut tasks = Tasks::new();
         let (notes, to_commit) = mpsc::channel(NOTES_QUEUED);
         let entrances = self.start_sinks(&mut tasks, &notes, stop, &checkpoint);
-        let ledgers = self.start_feeds(
-            &mut tasks,
-            &Wiring { options, stop, notes, entrances, checkpoint: &checkpoint },
-        )?;
+        let wiring = Wiring { options, stop, notes, entrances, checkpoint: &checkpoint };
+        let mut ledgers = self.start_feeds(&mut tasks, &wiring)?;
+        self.start_webhooks(&mut tasks, &wiring, &mut ledgers).await?;
+        // The committer ends when nobody is left who could tell it something.
+        drop(wiring);
         let committer = Committer {
             store: self.store,
             revision,
@@ -193,6 +193,7 @@ impl Pipeline {
             sink_names: self.sinks.iter().map(|sink| sink.name.clone()).collect(),
             acknowledged: self.sinks.iter().map(|sink| sink.acknowledged).collect(),
             ledgers,
+            receipts: VecDeque::new(),
             clock: self.clock,
             random: self.random,
             tally: self.tally,
@@ -237,111 +238,6 @@ impl Pipeline {
         }
         entrances
     }
-
-    fn start_feeds(&self, tasks: &mut Tasks, wiring: &Wiring<'_>) -> Result<Vec<Ledger>, RunError> {
-        let mut ledgers = Vec::new();
-        for source in &self.sources {
-            for (settings, silence_alert) in &source.streams {
-                let stream = ledgers.len();
-                let output = &self.tally.streams[stream].name;
-                let saved = self.saved(source, output, wiring.checkpoint)?;
-                if let Some(saved) = &saved {
-                    let position = saved.position.0.clone();
-                    self.tally.streams[stream].stand(|standing| standing.position = position);
-                }
-                let position = saved.as_ref().map(|saved| &saved.position);
-                let client = Arc::clone(&source.client);
-                let (start, pages) = streams::open(client, settings.clone(), position)?;
-                let start = saved.unwrap_or_else(|| StreamState {
-                    endpoint: endpoint(source),
-                    position: start,
-                    ahead: BTreeMap::new(),
-                });
-                let position = start.position.0.clone();
-                let ledger =
-                    Ledger::new(start, |name| self.sinks.iter().position(|sink| sink.name == name));
-                let feed = Feed {
-                    stream,
-                    position,
-                    routes: self.routes(output, &source.name, &ledger, &wiring.entrances),
-                    notes: wiring.notes.clone(),
-                    stop: wiring.stop.subscribe(),
-                    once: wiring.options.once,
-                    max_pages: wiring.options.max_pages,
-                    silence_alert: *silence_alert,
-                    clock: self.clock,
-                    random: Arc::clone(&self.random),
-                    tally: Arc::clone(&self.tally),
-                };
-                tasks.spawn(feed.run(pages));
-                ledgers.push(ledger);
-            }
-        }
-        Ok(ledgers)
-    }
-
-    /// What a former run saved of a stream, if it was a stream of this account.
-    fn saved(
-        &self,
-        source: &SourcePlan,
-        output: &str,
-        checkpoint: &Checkpoint,
-    ) -> Result<Option<StreamState>, RunError> {
-        let Some(saved) = checkpoint.streams.get(output) else { return Ok(None) };
-        let endpoint = endpoint(source);
-        if saved.endpoint == endpoint {
-            return Ok(Some(saved.clone()));
-        }
-        Err(RunError::Checkpoint(StoreError {
-            kind: StoreErrorKind::Refused,
-            message: format!(
-                "`{output}` in {} was read from {}, not from {endpoint}",
-                self.store.location(),
-                saved.endpoint
-            ),
-            hint: Some("give the new account another source name or another checkpoint".to_owned()),
-        }))
-    }
-
-    fn routes(
-        &self,
-        output: &str,
-        source: &str,
-        ledger: &Ledger,
-        entrances: &[Entrance],
-    ) -> Vec<Route> {
-        let rejected = format!("{source}.rejected");
-        let sinks = self.sinks.iter().zip(entrances).enumerate();
-        let routes = sinks.map(|(sink, (plan, entrance))| Route {
-            sink,
-            intake: entrance.intake.clone(),
-            restored: entrance.restored.clone(),
-            acknowledged: plan.acknowledged,
-            takes_events: plan.inputs.iter().any(|input| input == output),
-            takes_rejected: plan.inputs.contains(&rejected),
-            holds: ledger.restored(sink),
-        });
-        routes.filter(|route| route.takes_events || route.takes_rejected).collect()
-    }
-}
-
-/// What every feed is connected to.
-struct Wiring<'a> {
-    options: RunOptions,
-    stop: &'a watch::Sender<bool>,
-    notes: mpsc::Sender<Note>,
-    entrances: Vec<Entrance>,
-    checkpoint: &'a Checkpoint,
-}
-
-/// The way into a sink, and what it held when it was opened.
-struct Entrance {
-    intake: Intake,
-    restored: watch::Receiver<Option<Arc<Held>>>,
-}
-
-fn endpoint(source: &SourcePlan) -> String {
-    source.client.endpoint().origin().ascii_serialization()
 }
 
 /// Waits for all tasks; the first failure ends the others.

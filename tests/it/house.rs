@@ -84,9 +84,10 @@ fn in_room(source: &Source, room: &str) -> bool {
     source.name.starts_with(&format!("{room}/")) || source.name == format!("{room}.rs")
 }
 
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 15] = [
     "zendesk",
     "streams",
+    "webhook",
     "normalize",
     "pipeline",
     "sinks",
@@ -124,6 +125,13 @@ fn normalize_is_pure() {
 fn streams_know_neither_sinks_nor_checkpoints() {
     let others = ["pipeline", "sinks", "checkpoint", "config", "cli", "telemetry", "simulator"];
     assert_knows_nothing_of("streams", &others);
+}
+
+#[test]
+fn webhooks_know_neither_sinks_nor_checkpoints() {
+    let inside = ["webhook", "streams", "normalize"];
+    let others: Vec<&str> = ROOMS.into_iter().filter(|room| !inside.contains(room)).collect();
+    assert_knows_nothing_of("webhook", &others);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! * `backfill`: history in slices, within our share of the rate budget
 //! * `defects`: what other collectors get wrong, one test each
 //! * `isolation`: streams and accounts that fail, beside others that do not
+//! * `webhooks`: what Zendesk sends by itself, over real sockets
 //! * `delivery`: how events get to sinks, and what becomes of those that none will take
 //! * `client`: what the client does with answers, credentials and links
 //! * `rotation`: tokens that are replaced with each renewal, by several processes that may die
@@ -30,4 +31,5 @@ mod program;
 mod rotation;
 mod seeds;
 mod truth;
+mod webhooks;
 mod world;

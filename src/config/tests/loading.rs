@@ -267,6 +267,7 @@ fn each_example_loads() {
         ("SECOPS_FORWARDER", "f"),
         ("SECOPS_TOKEN", "token"),
         ("COLLECTOR_TOKEN", "token"),
+        ("ZENDESK_SIGNING_SECRET", "secret"),
     ]);
     let mut count = 0;
     for entry in std::fs::read_dir(directory).unwrap() {
@@ -289,6 +290,7 @@ fn what_is_generated_loads() {
         ("ZENDESK_CLIENT_SECRET", "secret"),
         ("HTTP_TOKEN", "token"),
         ("OTHER_1_SUBDOMAIN", "other"),
+        ("ZENDESK_SIGNING_SECRET", "secret"),
         ("OTHER_1_CLIENT_ID", "id"),
         ("OTHER_1_CLIENT_SECRET", "secret"),
         ("S3_BUCKET", "acme-zendesk"),
@@ -304,6 +306,7 @@ fn what_is_generated_loads() {
         "zendesk,other-1:zendesk//a:file,file,file",
         "zendesk//kafka",
         "zendesk//http,vector",
+        "zendesk_webhook//file",
     ] {
         let text = generate(expression).unwrap();
         let config = parse(&text, Format::Yaml, "c.yaml", &variables);

@@ -62,11 +62,11 @@ fn an_unknown_word_is_answered_with_the_closest_or_with_all() {
     ");
     insta::assert_snapshot!(swapped("type: zendesk", "type: salesforce"), @"
     sources.acme.type: unknown type `salesforce`
-      hint: this version has `zendesk`
+      hint: this version has `zendesk` and `zendesk_webhook`
     ");
     insta::assert_snapshot!(swapped("    type: zendesk\n", ""), @"
     sources.acme: missing field `type`
-      hint: this version has `zendesk`
+      hint: this version has `zendesk` and `zendesk_webhook`
     ");
     insta::assert_snapshot!(swapped("strategy: bearer", "strategy: api_tokn"), @"
     sources.acme.auth.strategy: unknown strategy `api_tokn`
@@ -290,6 +290,34 @@ fn an_option_that_a_stream_cannot_follow_is_refused() {
       hint: add it to `streams`
     ");
     insta::assert_snapshot!(source("silence_alert_secs: { audit_logs: -1 }"), @"sources.acme.silence_alert_secs.audit_logs: expected seconds from 0 to a hundred years, found `-1`");
+}
+
+#[test]
+fn a_webhook_source_says_what_is_wrong_with_it() {
+    let hooks = |options: &str| {
+        let source = format!("  hooks: {{ type: zendesk_webhook, {options} }}\nsinks:");
+        let text = with("", "").replace("sinks:", &source);
+        shown(yaml(&text.replace("[acme]", "[acme, hooks]")))
+    };
+    insta::assert_snapshot!(hooks("signing_secret: s"), @"sources.hooks: missing field `address`");
+    insta::assert_snapshot!(hooks("address: here, path: zendesk, signing_secret: s, max_age_secs: 0, max_body_bytes: 0"), @"
+    sources.hooks.address: `here` is not an address to listen on
+      hint: write `IP:PORT`, such as `0.0.0.0:8090`
+    sources.hooks.path: `zendesk` is not the path of an address
+      hint: it begins with `/`: `/zendesk`
+    sources.hooks.max_age_secs: must be more than 0
+    sources.hooks.max_body_bytes: expected 1 to 16777216, found `0`
+    ");
+    insta::assert_snapshot!(hooks("address: '127.0.0.1:1', signing_secret: '', secret: s"), @"
+    sources.hooks: unknown field `secret`
+      hint: known fields: `acknowledge_timeout_secs`, `address`, `max_age_secs`, `max_body_bytes`, `path`, `signing_secret`, `subdomain` and `type`
+    ");
+    let untaken =
+        "  hooks: { type: zendesk_webhook, address: '127.0.0.1:1', signing_secret: s }\nsinks:";
+    insta::assert_snapshot!(shown(yaml(&with("", "").replace("sinks:", untaken))), @"
+    sources.hooks: no sink takes `hooks.access_logs` or `hooks.events`
+      hint: add it to a sink's `inputs`
+    ");
 }
 
 #[test]

@@ -1,0 +1,146 @@
+//! From the sources of a run to its feeds: where each stream begins, and which sinks take it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use tokio::sync::{mpsc, watch};
+
+use super::commit::Note;
+use super::deliver::Held;
+use super::error::RunError;
+use super::feed::{Arrival, Feed, Route};
+use super::intake::Intake;
+use super::ledger::Ledger;
+use super::plan::{RunOptions, SourcePlan};
+use super::topology::{Pipeline, Tasks};
+use crate::checkpoint::{Checkpoint, StoreError, StoreErrorKind, StreamState};
+use crate::streams::{self, Position};
+
+impl Pipeline {
+    pub(super) fn start_feeds(
+        &self,
+        tasks: &mut Tasks,
+        wiring: &Wiring<'_>,
+    ) -> Result<Vec<Ledger>, RunError> {
+        let mut ledgers = Vec::new();
+        for source in &self.sources {
+            for (settings, silence_alert) in &source.streams {
+                let stream = ledgers.len();
+                let saved = self.saved(stream, &endpoint(source), wiring.checkpoint)?;
+                let position = saved.as_ref().map(|saved| &saved.position);
+                let client = Arc::clone(&source.client);
+                let (start, pages) = streams::open(client, settings.clone(), position)?;
+                let start = saved.unwrap_or_else(|| state(endpoint(source), start));
+                let silence_alert = *silence_alert;
+                let opening = Opening { stream, source: &source.name, start, silence_alert };
+                let (feed, ledger) = self.feed(opening, wiring);
+                tasks.spawn(feed.run(pages.map(|page| page.map(Arrival::from))));
+                ledgers.push(ledger);
+            }
+        }
+        Ok(ledgers)
+    }
+
+    /// What takes the pages of a stream, and the books of it.
+    pub(super) fn feed(&self, opening: Opening<'_>, wiring: &Wiring<'_>) -> (Feed, Ledger) {
+        let Opening { stream, source, start, silence_alert } = opening;
+        let position = start.position.0.clone();
+        let ledger =
+            Ledger::new(start, |name| self.sinks.iter().position(|sink| sink.name == name));
+        let output = &self.tally.streams[stream].name;
+        let feed = Feed {
+            stream,
+            position,
+            routes: self.routes(output, source, &ledger, &wiring.entrances),
+            notes: wiring.notes.clone(),
+            stop: wiring.stop.subscribe(),
+            once: wiring.options.once,
+            max_pages: wiring.options.max_pages,
+            silence_alert,
+            clock: self.clock,
+            random: Arc::clone(&self.random),
+            tally: Arc::clone(&self.tally),
+        };
+        (feed, ledger)
+    }
+
+    /// What a former run saved of a stream, if it was a stream of this account.
+    pub(super) fn saved(
+        &self,
+        stream: usize,
+        endpoint: &str,
+        checkpoint: &Checkpoint,
+    ) -> Result<Option<StreamState>, RunError> {
+        let output = &self.tally.streams[stream].name;
+        let Some(saved) = checkpoint.streams.get(output) else { return Ok(None) };
+        if saved.endpoint == endpoint {
+            let position = saved.position.0.clone();
+            self.tally.streams[stream].stand(|standing| standing.position = position);
+            return Ok(Some(saved.clone()));
+        }
+        Err(RunError::Checkpoint(StoreError {
+            kind: StoreErrorKind::Refused,
+            message: format!(
+                "`{output}` in {} was read from {}, not from {endpoint}",
+                self.store.location(),
+                saved.endpoint
+            ),
+            hint: Some("give the new account another source name or another checkpoint".to_owned()),
+        }))
+    }
+
+    fn routes(
+        &self,
+        output: &str,
+        source: &str,
+        ledger: &Ledger,
+        entrances: &[Entrance],
+    ) -> Vec<Route> {
+        let rejected = format!("{source}.rejected");
+        let sinks = self.sinks.iter().zip(entrances).enumerate();
+        let routes = sinks.map(|(sink, (plan, entrance))| Route {
+            sink,
+            intake: entrance.intake.clone(),
+            restored: entrance.restored.clone(),
+            acknowledged: plan.acknowledged,
+            takes_events: plan.inputs.iter().any(|input| input == output),
+            takes_rejected: plan.inputs.contains(&rejected),
+            holds: ledger.restored(sink),
+        });
+        routes.filter(|route| route.takes_events || route.takes_rejected).collect()
+    }
+}
+
+/// What every feed is connected to.
+pub(super) struct Wiring<'a> {
+    pub(super) options: RunOptions,
+    pub(super) stop: &'a watch::Sender<bool>,
+    pub(super) notes: mpsc::Sender<Note>,
+    pub(super) entrances: Vec<Entrance>,
+    pub(super) checkpoint: &'a Checkpoint,
+}
+
+/// A stream that is about to be followed.
+pub(super) struct Opening<'a> {
+    pub(super) stream: usize,
+    pub(super) source: &'a str,
+    pub(super) start: StreamState,
+    pub(super) silence_alert: Option<Duration>,
+}
+
+/// The state of a stream that was never read.
+pub(super) fn state(endpoint: String, position: Position) -> StreamState {
+    StreamState { endpoint, position, ahead: BTreeMap::new() }
+}
+
+/// The way into a sink, and what it held when it was opened.
+pub(super) struct Entrance {
+    pub(super) intake: Intake,
+    pub(super) restored: watch::Receiver<Option<Arc<Held>>>,
+}
+
+fn endpoint(source: &SourcePlan) -> String {
+    source.client.endpoint().origin().ascii_serialization()
+}

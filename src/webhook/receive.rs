@@ -1,0 +1,230 @@
+//! The server that webhooks are sent to: it decides what a request is answered with.
+//!
+//! Bounded in everything: how many requests are read at once, how long one may take to arrive, how long its body is, how
+//! many wait for their events to become durable. What finds no place is told to come again; nothing is kept for it.
+
+use std::collections::HashMap;
+use std::future::IntoFuture as _;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{Method, StatusCode};
+use jiff::Unit;
+use secrecy::ExposeSecret as _;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::time::Instant;
+
+use super::payload::{self, Payload};
+use super::{Arrived, Inlet, Kind, PENDING_MAX, Receipt, WebhookSettings, signature};
+use crate::clock::Clock;
+use crate::normalize::Origin;
+
+const SIGNATURE: HeaderName = HeaderName::from_static("x-zendesk-webhook-signature");
+const SIGNED_AT: HeaderName = HeaderName::from_static("x-zendesk-webhook-signature-timestamp");
+const INVOCATION: HeaderName = HeaderName::from_static("x-zendesk-webhook-invocation-id");
+
+/// How many requests may be read at once. Nobody has shown a signature by then.
+const READING_MAX: usize = 64;
+
+/// How long a request may take to arrive: Zendesk itself waits no longer for its answer.
+const READING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// When to send again what could not be taken. Zendesk heeds it below a minute.
+const COME_AGAIN_SECS: &str = "10";
+
+/// The longest id of a request that is believed to be one, in bytes.
+const INVOCATION_BYTES_MAX: usize = 128;
+
+/// Between two lines of the log on refusals of the same kind.
+const REFUSALS_APART: Duration = Duration::from_secs(60);
+
+/// Receives webhooks.
+#[derive(Debug)]
+pub struct Receiver {
+    settings: WebhookSettings,
+    clock: Clock,
+    /// By output; none where nobody takes what would come out of it.
+    inlets: Vec<(Kind, Inlet)>,
+    reading: Semaphore,
+    pending: Arc<Semaphore>,
+    /// When a refusal was logged last.
+    told: Mutex<HashMap<StatusCode, Instant>>,
+}
+
+/// What a request is answered with.
+struct Refusal(StatusCode, String);
+
+impl Receiver {
+    /// Listens nowhere yet.
+    pub fn new(settings: WebhookSettings, clock: Clock, inlets: Vec<(Kind, Inlet)>) -> Self {
+        Self {
+            settings,
+            clock,
+            inlets,
+            reading: Semaphore::new(READING_MAX),
+            pending: Arc::new(Semaphore::new(PENDING_MAX)),
+            told: Mutex::default(),
+        }
+    }
+
+    /// Answers requests until `stop`, and those under way then.
+    pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) -> io::Result<()> {
+        // Whoever is still connected then sends nothing.
+        let last_answer = READING_TIMEOUT + self.settings.acknowledge_timeout;
+        let clock = self.clock;
+        let router = Router::new().fallback(answer).with_state(Arc::new(self));
+        let stopped = |mut stop: watch::Receiver<bool>| async move {
+            // Nobody left to say so: stopped as well.
+            let _gone = stop.wait_for(|stop| *stop).await;
+        };
+        let served = axum::serve(listener, router).with_graceful_shutdown(stopped(stop.clone()));
+        tokio::select! {
+            served = served.into_future() => served,
+            () = async { stopped(stop).await; clock.sleep(last_answer).await } => Ok(()),
+        }
+    }
+
+    async fn receive(&self, request: Request) -> Result<(), Refusal> {
+        let (head, body) = request.into_parts();
+        if head.uri.path() != self.settings.path {
+            return refuse(StatusCode::NOT_FOUND, "webhooks are not received at this path");
+        }
+        if head.method != Method::POST {
+            return refuse(StatusCode::METHOD_NOT_ALLOWED, "webhooks are sent with POST");
+        }
+        let body = self.read(&head.headers, body).await?;
+        self.verify(&head.headers, &body)?;
+        let invocation = head.headers.get(INVOCATION).and_then(|id| id.to_str().ok());
+        let invocation = invocation.filter(|id| (1..=INVOCATION_BYTES_MAX).contains(&id.len()));
+        let payload = payload::read(&body, invocation, |kind| self.origin(kind))
+            .map_err(|reason| Refusal(StatusCode::BAD_REQUEST, reason))?;
+        self.hand_over(payload).await
+    }
+
+    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+        let most = self.settings.max_body_bytes;
+        let too_long = || {
+            let reason = format!("the body is longer than `max_body_bytes`, {most}");
+            Refusal(StatusCode::PAYLOAD_TOO_LARGE, reason)
+        };
+        let announced = headers.get(http::header::CONTENT_LENGTH).and_then(|it| it.to_str().ok());
+        if announced.and_then(|text| text.parse::<u64>().ok()) > Some(most as u64) {
+            return Err(too_long());
+        }
+        if !headers.contains_key(SIGNATURE) || !headers.contains_key(SIGNED_AT) {
+            return refuse(StatusCode::UNAUTHORIZED, "the request is not signed");
+        }
+        let Ok(_reading) = self.reading.try_acquire() else {
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once");
+        };
+        match tokio::time::timeout(READING_TIMEOUT, whole(body, most)).await {
+            Ok(Ok(Some(body))) => Ok(body),
+            Ok(Ok(None)) => Err(too_long()),
+            Ok(Err(_)) => refuse(StatusCode::BAD_REQUEST, "the body ended early"),
+            Err(_) => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
+        }
+    }
+
+    fn verify(&self, headers: &HeaderMap, body: &Bytes) -> Result<(), Refusal> {
+        let value = |name| headers.get(name).map_or(&b""[..], HeaderValue::as_bytes);
+        signature::verify(
+            self.settings.signing_secret.expose_secret(),
+            (value(SIGNATURE), value(SIGNED_AT)),
+            body,
+            (self.clock.now(), self.settings.max_age),
+        )
+        .map_err(|forged| Refusal(StatusCode::UNAUTHORIZED, forged.to_string()))
+    }
+
+    fn origin(&self, kind: Kind) -> Arc<Origin> {
+        let now = self.clock.now();
+        Arc::new(Origin {
+            source: self.settings.source.clone(),
+            stream: kind.name().to_owned(),
+            subdomain: self.settings.subdomain.clone(),
+            partition: "webhook".to_owned(),
+            ingest_time: now.round(Unit::Millisecond).unwrap_or(now),
+        })
+    }
+
+    /// Hands the events over and waits until they are durable.
+    async fn hand_over(&self, payload: Payload) -> Result<(), Refusal> {
+        let Payload { kind, events, rejected } = payload;
+        let Some((_, inlet)) = self.inlets.iter().find(|(it, _)| *it == kind) else {
+            let reason = format!("no sink takes `{}.{kind}`", self.settings.source);
+            return refuse(StatusCode::BAD_REQUEST, reason);
+        };
+        let unavailable = |reason: &str| refuse(StatusCode::SERVICE_UNAVAILABLE, reason);
+        let Ok(place) = Arc::clone(&self.pending).try_acquire_owned() else {
+            return unavailable("too many events wait for a sink; send it again");
+        };
+        let (told, is_told) = oneshot::channel();
+        let receipt = Receipt { told, _place: place };
+        if inlet.0.try_send(Arrived { events, rejected, receipt }).is_err() {
+            return unavailable("the run is ending; send it again");
+        }
+        match tokio::time::timeout(self.settings.acknowledge_timeout, is_told).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => unavailable("the run is ending; send it again"),
+            Err(_) => unavailable("the sinks do not have the events yet; send it again"),
+        }
+    }
+
+    /// Logs a refusal, unless one of its kind was logged lately.
+    fn note(&self, Refusal(status, reason): &Refusal) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = told.get(status).is_none_or(|at| at.elapsed() >= REFUSALS_APART);
+        let (source, status_code) = (&self.settings.source, status.as_u16());
+        if is_due {
+            told.insert(*status, Instant::now());
+            tracing::warn!(source, status = status_code, reason, "webhook refused");
+        } else {
+            tracing::debug!(source, status = status_code, reason, "webhook refused");
+        }
+    }
+}
+
+fn refuse<T>(status: StatusCode, reason: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal(status, reason.into()))
+}
+
+async fn answer(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
+    let (status, text) = match receiver.receive(request).await {
+        Ok(()) => (StatusCode::OK, "ok".to_owned()),
+        Err(refusal) => {
+            receiver.note(&refusal);
+            (refusal.0, refusal.1)
+        }
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static(COME_AGAIN_SECS));
+    }
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    (status, headers, text + "\n").into_response()
+}
+
+/// A body as one; none if it is longer than that.
+async fn whole(body: Body, most: usize) -> Result<Option<Bytes>, axum::Error> {
+    let (mut pieces, mut whole) = (body.into_data_stream(), BytesMut::new());
+    while let Some(piece) = pieces.next().await {
+        let piece = piece?;
+        if whole.len() + piece.len() > most {
+            return Ok(None);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(Some(whole.freeze()))
+}
