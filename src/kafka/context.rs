@@ -113,7 +113,14 @@ fn plain(reason: &str) -> &str {
 /// a sign-in, and gets neither, does the same, and so does one that gets TLS and expects none.
 /// librdkafka says so in its own words and in terms of its own options.
 fn mismatch(reason: &str) -> Option<&'static str> {
-    let hung_up = ["security.protocol", "in state UP)", "in state APIVERSION", "in state SSL_"];
+    let hung_up = [
+        "security.protocol",
+        "in state UP)",
+        "in state APIVERSION",
+        "in state SSL_",
+        // And no reason was heard, as there is for a connection that was not even made.
+        "brokers are down",
+    ];
     hung_up.iter().any(|words| reason.contains(words)).then_some(
         "if it stays like this, the port speaks otherwise: set `tls.enabled: true` for one with \
          TLS and leave it out for one without, and set `sasl` for one that asks who you are",

@@ -156,10 +156,17 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Starts with what a former run saved.
+    /// Starts with what a former run saved; tries again what may pass, as the pipeline does.
     pub(crate) async fn start(destination: &dyn Destination, saved: Option<SinkState>) -> Self {
         let sink = destination.open().await;
-        let Restored { state, held } = sink.restore(saved.as_ref()).await.unwrap();
+        let mut tries = 0;
+        let Restored { state, held } = loop {
+            tries += 1;
+            match sink.restore(saved.as_ref()).await {
+                Err(error) if error.kind == super::SinkErrorKind::Retry && tries < 9 => {}
+                restored => break restored.unwrap(),
+            }
+        };
         Self { sink, saved, unsaved: state, held, saved_held: BTreeMap::new() }
     }
 

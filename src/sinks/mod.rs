@@ -16,6 +16,7 @@ mod http;
 mod kafka;
 mod memory;
 mod object;
+mod pace;
 mod progress;
 mod template;
 mod vector;

@@ -33,6 +33,13 @@ pub(super) enum Fate {
     Mixed(Vec<EventFate>, Option<SinkError>),
 }
 
+impl Fate {
+    /// Whether nothing of the part was taken, and nothing of it would be if it came again.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::RefusedTogether(_))
+    }
+}
+
 /// What became of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum EventFate {
@@ -52,11 +59,14 @@ struct State<T> {
     batch: Option<u128>,
     left: VecDeque<Arc<Part<T>>>,
     refused: BTreeMap<usize, String>,
+    /// Whether it was told that some of the batch was refused together.
+    is_told: bool,
 }
 
 impl<T> Default for Progress<T> {
     fn default() -> Self {
-        Self(Mutex::new(State { batch: None, left: VecDeque::new(), refused: BTreeMap::new() }))
+        let (left, refused) = (VecDeque::new(), BTreeMap::new());
+        Self(Mutex::new(State { batch: None, left, refused, is_told: false }))
     }
 }
 
@@ -78,7 +88,7 @@ impl<T> Progress<T> {
         refused: BTreeMap<usize, String>,
     ) {
         let left = parts.into_iter().map(Arc::new).collect();
-        *self.lock() = State { batch: Some(digest(batch)), left, refused };
+        *self.lock() = State { batch: Some(digest(batch)), left, refused, is_told: false };
     }
 
     /// The part that is next.
@@ -94,7 +104,16 @@ impl<T> Progress<T> {
         let places = &part.places;
         match fate {
             Fate::Taken => {}
-            Fate::RefusedTogether(_) if places.len() > 1 => {
+            Fate::RefusedTogether(reason) if places.len() > 1 => {
+                if !std::mem::replace(&mut state.is_told, true) {
+                    let events = places.len();
+                    tracing::warn!(
+                        events,
+                        reason,
+                        "a request was refused as a whole; it is halved until only the events to \
+                         blame are left, with a pause after each refusal"
+                    );
+                }
                 let (first, second) = places.split_at(places.len() / 2);
                 for half in [second, first] {
                     state.put_first(&part.target, half.to_vec());

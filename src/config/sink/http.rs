@@ -132,6 +132,7 @@ pub(super) fn http(
         payload_suffix: written.payload_suffix,
         tls: envelope.tls.clone(),
         timeout: envelope.timeout,
+        rate_limit: envelope.delivery.rate_limit,
         healthcheck_uri: envelope.healthcheck.uri.clone(),
         retry_strategy,
         response_format: match written.response_format {

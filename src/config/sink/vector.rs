@@ -88,6 +88,7 @@ pub(super) fn vector(
         compression: envelope.compression.unwrap_or(Compression::None),
         tls: envelope.tls.clone(),
         timeout: envelope.timeout,
+        rate_limit: envelope.delivery.rate_limit,
         keepalive_interval: of(keepalive.interval_secs, KEEPALIVE_INTERVAL),
         keepalive_timeout: of(keepalive.timeout_secs, KEEPALIVE_TIMEOUT),
     };

@@ -78,6 +78,11 @@ impl Encoder {
             Framing::CharacterDelimited(letter) => (b"", std::slice::from_ref(letter), b""),
             Framing::Bytes => (b"", b"", b""),
         };
+        let mut events = events.peekable();
+        if events.peek().is_none() && self.settings.framing == Framing::NewlineDelimited {
+            // No event, no line.
+            return Ok(());
+        }
         out.write_all(before)?;
         let mut text = Vec::new();
         for (place, event) in events.enumerate() {

@@ -24,6 +24,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::compress::Compressor;
 use super::object::hex;
+use super::pace::Pace;
 use super::progress::{Fate, Part, Progress};
 use super::{Batch, Checked, Compression, Encoder, Sink, SinkError, SinkErrorKind, Written, fault};
 use crate::http_client::{self, ProxySettings};
@@ -59,6 +60,8 @@ pub struct HttpSettings {
     pub tls: TlsSettings,
     /// The longest that a request may take.
     pub timeout: Duration,
+    /// The most requests in a span of time, if they are limited.
+    pub rate_limit: Option<(u64, Duration)>,
     /// What is asked at start whether all is well; none: nothing.
     pub healthcheck_uri: Option<String>,
     /// After which answers a request is sent again.
@@ -94,6 +97,7 @@ pub struct Http {
     encoder: Encoder,
     targets: Targets,
     secrets: Secrets,
+    pace: Pace,
     progress: Progress<Target>,
 }
 
@@ -113,8 +117,9 @@ impl Http {
         let targets = Targets::new(&settings)?;
         let client = client::new(proxy, &settings.tls, settings.timeout)?;
         let secrets = Secrets::of(&settings);
-        let settings = Arc::new(settings);
-        Ok(Self { client, settings, encoder, targets, secrets, progress: Progress::default() })
+        let pace = Pace::new(settings.rate_limit);
+        let (settings, progress) = (Arc::new(settings), Progress::default());
+        Ok(Self { client, settings, encoder, targets, secrets, pace, progress })
     }
 
     async fn send(&self, batch: &Batch, part: &Part<Target>) -> Result<Fate, SinkError> {
@@ -260,7 +265,11 @@ impl Sink for Http {
             self.progress.begin(batch, self.targets.parts(batch)?, BTreeMap::new());
         }
         while let Some(part) = self.progress.next() {
+            self.pace.wait().await;
             let fate = self.send(batch, &part).await?;
+            if fate.is_refusal() {
+                self.pace.refused();
+            }
             self.progress.settle(fate)?;
         }
         Ok(Written { state: None, refused: self.progress.finish() })

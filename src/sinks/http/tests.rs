@@ -92,6 +92,7 @@ impl Endpoint {
             payload_prefix: String::new(),
             payload_suffix: String::new(),
             tls: TlsSettings::default(),
+            rate_limit: None,
             timeout: Duration::from_secs(5),
             healthcheck_uri: None,
             retry_strategy: RetryStrategy::Default,
@@ -157,13 +158,16 @@ fn ids(bodies: &[String]) -> Vec<u64> {
 
 #[tokio::test]
 async fn an_event_that_is_refused_with_400_is_refused_alone_and_the_rest_delivered() {
-    let endpoint = Endpoint::judging(|seen| {
-        let bad = seen.body.contains("\"id\":13}") || seen.body.contains("\"id\":60}");
-        bad.then(|| answer(400, "no such\n  thing"))
-    })
-    .await;
+    let is_bad = |seen: &Seen| seen.body.contains("\"id\":13}") || seen.body.contains("\"id\":60}");
+    let judge = move |seen: &Seen| is_bad(seen).then(|| answer(400, "no such\n  thing"));
+    let endpoint = Endpoint::judging(judge).await;
+    let start = tokio::time::Instant::now();
     let written = endpoint.sink().write(&batch_of("tickets", 0..100)).await.unwrap();
     assert_eq!(places(&written.refused), [13, 60]);
+    let refused = endpoint.seen().iter().filter(|seen| is_bad(seen)).count();
+    // Each of these is followed by a pause, the last one perhaps by nothing.
+    let least = Duration::from_millis(100) * u32::try_from(refused - 1).unwrap();
+    assert!(refused > 10 && start.elapsed() >= least, "{refused} in {:?}", start.elapsed());
     let reason = format!("{} answered 400 Bad Request: no such thing", endpoint.address);
     assert_eq!(written.refused[0].reason, reason);
     let expected: Vec<u64> = (0..100).filter(|id| ![13, 60].contains(id)).collect();

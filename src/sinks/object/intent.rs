@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::sinks::fingerprint::Fingerprints;
@@ -21,6 +22,9 @@ pub(super) struct Intent {
     pub(super) sha256: String,
     /// What is in it, by output.
     pub(super) events: BTreeMap<String, Fingerprints>,
+    /// When it was first looked for in vain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) missed_since: Option<Timestamp>,
 }
 
 impl Intent {
@@ -70,6 +74,7 @@ mod tests {
             prefix: "a/".to_owned(),
             sha256: "00".to_owned(),
             events: BTreeMap::from(events),
+            missed_since: Some(Timestamp::UNIX_EPOCH),
         };
         assert_eq!(from_state(&to_state(vec![intent.clone()])).unwrap(), [intent]);
     }

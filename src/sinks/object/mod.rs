@@ -7,6 +7,7 @@
 mod intent;
 mod name;
 mod pack;
+mod settle;
 #[cfg(test)]
 mod tests;
 
@@ -30,7 +31,7 @@ use crate::sinks::fingerprint::{Fingerprints, fingerprints};
 use intent::{Intent, from_state, to_state};
 use name::Namer;
 pub(super) use pack::hex;
-use pack::{SHA256, pack};
+use pack::{COUNT, SHA256, pack};
 
 /// Requests that are under way at the same time.
 const AT_ONCE: usize = 8;
@@ -82,9 +83,17 @@ struct Writing {
     open: Vec<Intent>,
     /// The objects of the batch that was prepared, until all are put.
     pending: Vec<Arc<Pending>>,
-    /// What was found under the keys of former runs, while a sink is restored: the SHA-256 of what
-    /// is there. A look that succeeded is not taken again because another failed.
-    found: BTreeMap<String, Option<String>>,
+    /// What was found under the keys of former runs, while a sink is restored. A look that
+    /// succeeded is not taken again because another failed.
+    found: BTreeMap<String, Option<Found>>,
+}
+
+/// What is under a key.
+#[derive(Debug, Clone)]
+struct Found {
+    sha256: String,
+    /// Whether it only keeps the key: it has no events.
+    is_empty: bool,
 }
 
 /// An object on its way.
@@ -156,7 +165,7 @@ impl Object {
     /// still be putting. Whoever comes first then has it, and the other is refused.
     fn pending(&self, prefix: String, packed: Packed, open: &mut Vec<Intent>) -> Pending {
         let Packed { object, sha256, events } = packed;
-        let mut intent = Intent { key: String::new(), prefix, sha256, events };
+        let mut intent = Intent { key: String::new(), prefix, sha256, events, missed_since: None };
         let former = open
             .iter()
             .find(|former| former.prefix == intent.prefix || former.shares_events_with(&intent));
@@ -224,9 +233,11 @@ impl Object {
             looks.push(Box::pin(async move {
                 let present = self.bucket.head(&key).await?;
                 // Of something without our mark it is known only that it is not ours.
-                let sha256 =
-                    present.map(|mut present| present.metadata.remove(SHA256).unwrap_or_default());
-                self.lock().found.insert(key, sha256);
+                let found = present.map(|mut present| Found {
+                    is_empty: present.metadata.get(COUNT).is_some_and(|count| count == "0"),
+                    sha256: present.metadata.remove(SHA256).unwrap_or_default(),
+                });
+                self.lock().found.insert(key, found);
                 Ok(())
             }));
         }
@@ -244,10 +255,14 @@ impl Object {
         held: &mut BTreeMap<String, Vec<u64>>,
     ) -> Result<(), SinkError> {
         let found = self.lock().found.get(key).cloned().flatten();
-        let Some(sha256) = found else {
+        let Some(Found { sha256, is_empty }) = found else {
             open.extend(candidates);
             return Ok(());
         };
+        if is_empty {
+            // The key was settled: none of them will ever be there.
+            return Ok(());
+        }
         let mut candidates = candidates.into_iter();
         let Some(found) = candidates.find(|candidate| candidate.sha256 == sha256) else {
             return Err(foreign(&format!("{}/{key}", self.bucket.location())));
@@ -310,6 +325,7 @@ impl Sink for Object {
         for (key, candidates) in by_key {
             self.adopt(&key, candidates, &mut open, &mut held)?;
         }
+        let open = self.settle(open).await?;
         let mut writing = self.lock();
         writing.found.clear();
         writing.open.clone_from(&open);

@@ -18,6 +18,9 @@ const POSITION_BYTES_MAX: usize = 1_200;
 /// The object's metadata that tells it from every other.
 pub(super) const SHA256: &str = "zenstream-sha256";
 
+/// The object's metadata that says how many events are in it.
+pub(super) const COUNT: &str = "zenstream-count";
+
 /// The object that holds these events of a batch, and its SHA-256 in hexadecimal.
 pub(super) fn pack(
     batch: &Batch,
@@ -34,7 +37,7 @@ pub(super) fn pack(
     let sha256 = hex(&Sha256::digest(&body));
     let mut metadata = BTreeMap::from([
         (SHA256.to_owned(), sha256.clone()),
-        ("zenstream-count".to_owned(), events.len().to_string()),
+        (COUNT.to_owned(), events.len().to_string()),
     ]);
     if let Some(position) = position(batch, events) {
         metadata.insert("zenstream-position".to_owned(), position);

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -10,6 +11,7 @@ use crate::sinks::contract::{Destination, Run, batch_of, event_of, lines_of, see
 struct Place {
     bucket: MemoryBucket,
     settings: ObjectSettings,
+    clock: Clock,
 }
 
 fn settings(prefix: &str, compression: Compression) -> ObjectSettings {
@@ -26,7 +28,14 @@ fn settings(prefix: &str, compression: Compression) -> ObjectSettings {
 
 impl Place {
     fn new(prefix: &str, compression: Compression) -> Self {
-        Self { bucket: MemoryBucket::default(), settings: settings(prefix, compression) }
+        let settings = settings(prefix, compression);
+        Self { bucket: MemoryBucket::default(), settings, clock: Clock::system() }
+    }
+
+    /// With a clock that follows paused time.
+    fn timed(prefix: &str) -> Self {
+        let clock = Clock::simulated("2026-01-02T03:04:05Z".parse().unwrap());
+        Self { clock, ..Self::new(prefix, Compression::None) }
     }
 
     fn sink(&self) -> Object {
@@ -34,7 +43,7 @@ impl Place {
             Arc::new(self.bucket.clone()),
             self.settings.clone(),
             Encoder::default(),
-            Clock::system(),
+            self.clock,
             Arc::new(Random::from_system()),
         )
         .unwrap()
@@ -195,6 +204,11 @@ enum Fate {
     Tries(u32),
     /// Dies between the put and the save.
     DiesUnsaved,
+    /// Its puts are delayed, it dies, and what it was about to write is gone: nothing with its
+    /// prefixes comes again for a while.
+    Vanishes,
+    /// Nothing happens for so many hours but that it is started again.
+    Rests(u64),
 }
 
 fn fates() -> impl Strategy<Value = Vec<(Fate, u64, bool)>> {
@@ -205,6 +219,8 @@ fn fates() -> impl Strategy<Value = Vec<(Fate, u64, bool)>> {
         3 => (1..4u32).prop_map(Fate::DiesPutting),
         1 => (1..4u32).prop_map(Fate::Tries),
         2 => Just(Fate::DiesUnsaved),
+        2 => Just(Fate::Vanishes),
+        3 => (1..60u64).prop_map(Fate::Rests),
     ];
     prop::collection::vec((fate, 1..20u64, any::<bool>()), 1..25)
 }
@@ -219,23 +235,77 @@ fn batch_at(position: u64, size: u64) -> Batch {
     Batch { events: events.collect(), ..Batch::default() }
 }
 
-/// Lives through these fates; returns the position that was saved.
-async fn live(place: &Place, fates: &[(Fate, u64, bool)]) -> u64 {
-    let (mut position, mut run) = (0, Run::start(place, None).await);
+/// Events of a prefix of their own, with numbers that no other event has.
+fn batch_of_its_own(number: usize, size: u64) -> Batch {
+    let stream = format!("gone-{number}");
+    let first = first_of_its_own(number);
+    let events = (first..first + size).map(|n| event_of(&stream, n));
+    Batch { events: events.collect(), ..Batch::default() }
+}
+
+fn first_of_its_own(number: usize) -> u64 {
+    1_000_000 + 100 * u64::try_from(number).unwrap()
+}
+
+/// Runs in time that passes only where it is told to.
+fn simulated(work: impl Future<Output = ()>) {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().start_paused(true).build().unwrap().block_on(work);
+}
+
+/// What came of a life.
+struct Lived {
+    run: Run,
+    /// The position that was saved.
+    position: u64,
+    /// What was about to be written and vanished.
+    gone: Vec<Batch>,
+}
+
+/// Lives through these fates.
+async fn live(place: &Place, fates: &[(Fate, u64, bool)]) -> Lived {
+    let run = Run::start(place, None).await;
+    let mut lived = Lived { run, position: 0, gone: Vec::new() };
     for (fate, size, arrives) in fates {
-        let batch = batch_at(position, *size);
         if *arrives {
             // Later than the look that this life took at its start.
             place.bucket.arrive();
         }
+        lived = match fate {
+            Fate::Vanishes => lived.vanishes(place, *size).await,
+            Fate::Rests(hours) => lived.rests(place, *hours).await,
+            fate => lived.goes_on(place, *fate, *size).await,
+        };
+    }
+    lived
+}
+
+impl Lived {
+    async fn vanishes(mut self, place: &Place, size: u64) -> Self {
+        let batch = batch_of_its_own(self.gone.len(), size);
+        place.bucket.delay(u32::MAX);
+        assert!(!self.run.deliver(&batch).await);
+        place.bucket.delay(0);
+        self.gone.push(batch);
+        Self { run: self.run.crash(place).await, ..self }
+    }
+
+    async fn rests(mut self, place: &Place, hours: u64) -> Self {
+        self.run.save();
+        tokio::time::advance(Duration::from_secs(3600 * hours)).await;
+        Self { run: self.run.crash(place).await, ..self }
+    }
+
+    async fn goes_on(mut self, place: &Place, fate: Fate, size: u64) -> Self {
+        let batch = batch_at(self.position, size);
         let dies = match fate {
             Fate::Saved => false,
             Fate::Tries(count) => {
-                place.bucket.lose_answers(*count);
+                place.bucket.lose_answers(count);
                 false
             }
             Fate::DiesPutting(count) => {
-                place.bucket.delay(*count);
+                place.bucket.delay(count);
                 true
             }
             _ => true,
@@ -243,20 +313,29 @@ async fn live(place: &Place, fates: &[(Fate, u64, bool)]) -> u64 {
         let wrote = match fate {
             Fate::DiesUnprepared => false,
             Fate::DiesPrepared => {
-                run.prepare(&run.lacking(&batch)).await;
+                self.run.prepare(&self.run.lacking(&batch)).await;
                 false
             }
-            _ => run.deliver(&batch).await,
+            _ => self.run.deliver(&batch).await,
         };
         place.bucket.delay(0);
         if wrote && !dies {
-            run.save();
-            position += size;
-        } else {
-            run = run.crash(place).await;
+            self.run.save();
+            self.position += size;
+            return self;
+        }
+        Self { run: self.run.crash(place).await, ..self }
+    }
+
+    /// What had vanished comes again, and is written.
+    async fn everything_returns(mut self, place: &Place) {
+        for batch in &self.gone {
+            while !self.run.deliver(batch).await {
+                self.run = self.run.crash(place).await;
+            }
+            self.run.save();
         }
     }
-    position
 }
 
 impl Run {
@@ -288,21 +367,53 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
     fn whatever_happens_every_event_is_in_one_object_once(fates in fates()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let place = Place::new("zendesk/{{ stream }}/", Compression::None);
-            let position = live(&place, &fates).await;
+        simulated(async {
+            let place = Place::timed("zendesk/{{ stream }}/");
+            let lived = live(&place, &fates).await;
+            let mut saved: BTreeSet<u64> = (0..lived.position).collect();
+            for (number, batch) in lived.gone.iter().enumerate() {
+                let first = first_of_its_own(number);
+                saved.extend(first..first + batch.events.len() as u64);
+            }
+            lived.everything_returns(&place).await;
             place.bucket.arrive();
             let mut numbers: Vec<u64> = seen(&place).await.into_values().flatten().collect();
             let count = numbers.len();
             numbers.sort_unstable();
             numbers.dedup();
             assert_eq!(numbers.len(), count, "an event is there twice");
-            let saved: BTreeSet<u64> = (0..position).collect();
             let numbers: BTreeSet<u64> = numbers.into_iter().collect();
             assert!(numbers.is_superset(&saved), "an event before the position is lost");
         });
     }
+
+    #[test]
+    fn no_key_stays_open_for_longer_than_a_day_and_a_start(fates in fates()) {
+        simulated(async {
+            let place = Place::timed("zendesk/{{ stream }}/");
+            let lived = live(&place, &fates).await.rests(&place, 0).await;
+            let lived = lived.rests(&place, 24).await.rests(&place, 0).await;
+            let open = from_state(&lived.run.saved.unwrap_or_else(|| to_state(vec![]))).unwrap();
+            assert_eq!(open, []);
+            let objects = place.bucket.objects().len();
+            place.bucket.arrive();
+            assert_eq!(place.bucket.objects().len(), objects, "what comes late comes in vain");
+        });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_nobody_takes_is_settled_with_an_object_that_readers_can_read() {
+    let mut place = Place::timed("zendesk/{{ stream }}/");
+    place.settings.compression = Compression::GZIP;
+    let run = Run::start(&place, None).await;
+    let lived = Lived { run, position: 0, gone: Vec::new() };
+    let lived = lived.vanishes(&place, 3).await.rests(&place, 23).await;
+    assert!(place.bucket.objects().is_empty(), "it is early yet");
+    lived.rests(&place, 2).await;
+    let objects = place.bucket.objects();
+    assert_eq!((objects.len(), objects[0].1.metadata[COUNT].as_str()), (1, "0"));
+    assert_eq!(place.body(&objects[0].1), b"");
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tonic::{Code, Status};
 
+use super::pace::Pace;
 use super::progress::{Fate, Part, Progress};
 use super::{Batch, Checked, Compression, Encoder, Sink, SinkError, SinkErrorKind, Written, fault};
 use crate::tls::TlsSettings;
@@ -40,6 +41,8 @@ pub struct VectorSettings {
     pub tls: TlsSettings,
     /// The longest that a request may take.
     pub timeout: Duration,
+    /// The most requests in a span of time, if they are limited.
+    pub rate_limit: Option<(u64, Duration)>,
     /// How often a connection is proved to be alive while a request is on it.
     pub keepalive_interval: Duration,
     /// How long that proof may take.
@@ -60,6 +63,7 @@ pub struct Vector {
     /// The one that is talked to.
     active: AtomicUsize,
     encoder: Encoder,
+    pace: Pace,
     progress: Progress<Vec<Bytes>>,
 }
 
@@ -69,7 +73,8 @@ impl Vector {
         settings.validate()?;
         let remotes = settings.endpoints.iter().map(|address| Remote::new(address, settings));
         let remotes = remotes.collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { remotes, active: AtomicUsize::new(0), encoder, progress: Progress::default() })
+        let (active, pace) = (AtomicUsize::new(0), Pace::new(settings.rate_limit));
+        Ok(Self { remotes, active, encoder, pace, progress: Progress::default() })
     }
 
     fn remote(&self) -> &Remote {
@@ -193,7 +198,11 @@ impl Sink for Vector {
             self.begin(batch).await?;
         }
         while let Some(part) = self.progress.next() {
+            self.pace.wait().await;
             let fate = self.send(&part).await?;
+            if fate.is_refusal() {
+                self.pace.refused();
+            }
             self.progress.settle(fate)?;
         }
         Ok(Written { state: None, refused: self.progress.finish() })

@@ -133,6 +133,7 @@ impl UnaryService<HealthCheckRequest> for HealthOf {
 
 fn settings(address: &str) -> VectorSettings {
     VectorSettings {
+        rate_limit: None,
         endpoints: vec![address.to_owned()],
         compression: Compression::None,
         tls: TlsSettings::default(),

@@ -1,0 +1,60 @@
+//! What a former run may still be putting although nobody waits for it: keys whose prefix never
+//! comes again, because a record is gone or the config has changed.
+//!
+//! Whatever is put under a key first keeps it. So an empty object under such a key ends the
+//! matter: what is on its way, however late, is refused. It is done only after a day, as it leaves
+//! an object that has nothing in it; nearly always the next object of the prefix takes the key.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Object;
+use super::intent::Intent;
+use super::pack::pack;
+use crate::buckets::{Condition, Put};
+use crate::sinks::{Batch, SinkError, SinkErrorKind};
+
+/// How long a key is left to whoever had it.
+pub(super) const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+
+impl Object {
+    /// Which of these objects, which are not there, are still open: those that are missed for
+    /// long are settled.
+    pub(super) async fn settle(&self, open: Vec<Intent>) -> Result<Vec<Intent>, SinkError> {
+        let now = self.clock.now();
+        let mut left = Vec::new();
+        let mut settled: Vec<String> = Vec::new();
+        for mut intent in open {
+            let since = *intent.missed_since.get_or_insert(now);
+            if settled.contains(&intent.key) {
+                continue;
+            }
+            if is_old(since, now) {
+                self.close(&intent.key).await?;
+                settled.push(intent.key);
+            } else {
+                left.push(intent);
+            }
+        }
+        Ok(left)
+    }
+
+    /// Takes a key with nothing in it.
+    async fn close(&self, key: &str) -> Result<(), SinkError> {
+        let (object, _) = pack(&Batch::default(), &[], &self.encoder, &self.settings)?;
+        if self.bucket.put(key, object, Condition::Absent).await? == Put::Refused {
+            // Something has come since the look; perhaps this very object, whose first answer was
+            // lost. The next look tells.
+            self.lock().found.remove(key);
+            let text = format!("{}/{key} has appeared just now", self.bucket.location());
+            return Err(SinkError::new(SinkErrorKind::Retry, text));
+        }
+        tracing::info!(key, "a key that a former run left open is taken by an empty object");
+        Ok(())
+    }
+}
+
+fn is_old(since: Timestamp, now: Timestamp) -> bool {
+    Duration::try_from(now.duration_since(since)).is_ok_and(|passed| passed >= PATIENCE)
+}
