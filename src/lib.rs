@@ -18,6 +18,9 @@ pub mod checkpoint;
 
 pub mod tokens;
 
+// The proof, afterwards, that nothing was lost on the way.
+pub mod verify;
+
 // What they stand on.
 pub mod buckets;
 

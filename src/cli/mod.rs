@@ -20,6 +20,7 @@ mod simulate;
 mod streams;
 mod user;
 mod validate;
+mod verify;
 mod when;
 
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
@@ -112,6 +113,8 @@ enum Command {
     Checkpoint(checkpoint::Arguments),
     /// Sign in through the browser, and keep the tokens for the other commands.
     Login(login::Arguments),
+    /// Prove that a destination holds every event of a period once and unchanged.
+    Verify(verify::Arguments),
     /// Check config files without connecting to anything.
     Validate(validate::Arguments),
     /// Print a config skeleton: SOURCES/TRANSFORMS/SINKS, such as `zendesk//console`.
@@ -154,6 +157,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Check(arguments) => block_on(check::run(arguments)),
         Command::Checkpoint(arguments) => block_on(checkpoint::run(arguments)),
         Command::Login(arguments) => block_on(login::run(arguments)),
+        Command::Verify(arguments) => block_on(verify::run(arguments)),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Generate(arguments) => validate::generate(&arguments),
         Command::Completion { shell } => completion(shell),

@@ -338,7 +338,7 @@ impl Arguments {
     }
 }
 
-fn find(name: &str) -> Result<&'static StreamSpec, Failure> {
+pub(super) fn find(name: &str) -> Result<&'static StreamSpec, Failure> {
     streams::find(name).ok_or_else(|| {
         let names = CATALOGUE.iter().map(|spec| spec.name);
         let close = names.map(|known| (strsim::jaro_winkler(known, name), known));

@@ -12,7 +12,7 @@ use crate::http_client::ProxySettings;
 use crate::kafka::{KafkaSettings, RegisterSettings, SharedTransaction, Transactor};
 use crate::sinks::{
     Console, Encoder, File, Http, Kafka, KafkaSinkSettings, Object, ObjectSettings, Sink,
-    SinkError, Vector,
+    SinkError, SinkErrorKind, Vector,
 };
 
 /// Makes the sinks and the checkpoint of one config.
@@ -52,19 +52,12 @@ impl<'a> Connector<'a> {
         let made: Result<Arc<dyn Sink>, SinkError> = match &config.kind {
             SinkKind::Console { target } => Ok(Arc::new(Console::new(*target, encoder))),
             SinkKind::File(settings) => File::new(settings.clone(), encoder).map(arc),
-            SinkKind::AwsS3 { bucket, object } => {
-                let bucket = AwsS3::new((**bucket).clone(), self.proxy.clone());
-                self.objects(Arc::new(bucket), object, encoder)
-            }
-            SinkKind::GcpCloudStorage { bucket, object } => {
-                let bucket = GcpCloudStorage::new(bucket.clone(), self.proxy.clone());
-                self.objects(Arc::new(bucket), object, encoder)
-            }
-            SinkKind::AzureBlob { container, object } => {
-                AzureBlob::new(container.clone(), self.proxy)
-                    .map_err(SinkError::from)
-                    .and_then(|container| self.objects(Arc::new(container), object, encoder))
-            }
+            SinkKind::AwsS3 { object, .. }
+            | SinkKind::GcpCloudStorage { object, .. }
+            | SinkKind::AzureBlob { object, .. } => match self.bucket(config)? {
+                Some(bucket) => self.objects(bucket, object, encoder),
+                None => Err(SinkError::new(SinkErrorKind::Config, "is no bucket")),
+            },
             SinkKind::Http(settings) => {
                 Http::new((**settings).clone(), encoder, self.proxy).map(arc)
             }
@@ -72,6 +65,23 @@ impl<'a> Connector<'a> {
             SinkKind::Kafka(settings) => self.kafka(&config.name, settings, encoder).map(arc),
         };
         made.map_err(|error| BuildError::Sink(config.name.clone(), error))
+    }
+
+    /// The bucket that a sink writes to; none if it writes to something else.
+    pub fn bucket(&self, config: &SinkConfig) -> Result<Option<Arc<dyn Bucket>>, BuildError> {
+        Ok(Some(match &config.kind {
+            SinkKind::AwsS3 { bucket, .. } => {
+                Arc::new(AwsS3::new((**bucket).clone(), self.proxy.clone()))
+            }
+            SinkKind::GcpCloudStorage { bucket, .. } => {
+                Arc::new(GcpCloudStorage::new(bucket.clone(), self.proxy.clone()))
+            }
+            SinkKind::AzureBlob { container, .. } => {
+                let refused = |error| BuildError::Sink(config.name.clone(), SinkError::from(error));
+                Arc::new(AzureBlob::new(container.clone(), self.proxy).map_err(refused)?)
+            }
+            _ => return Ok(None),
+        }))
     }
 
     fn objects(

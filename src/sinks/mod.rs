@@ -32,7 +32,7 @@ pub use compress::Compression;
 pub use console::{Console, Target};
 pub use encode::{
     Encoder, EncoderSettings, FieldPath, FieldPathError, Fields, Framing, Pattern, PatternError,
-    TimestampFormat,
+    TimestampFormat, without_metadata,
 };
 pub use file::{File, FileSettings};
 pub use http::{Http, HttpAuth, HttpSettings, ResponseFormat, RetryStrategy};

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::{Timestamp, tz::TimeZone};
 
-use crate::normalize::Event;
+use crate::normalize::{Event, Origin};
 
 /// The names that may stand between `{{` and `}}`.
 const FIELDS: &str = "stream, source, subdomain, partition";
@@ -112,6 +112,20 @@ impl Template {
         }
     }
 
+    /// What every name begins with that it makes of events of this origin, whatever their time.
+    pub fn prefix_of(&self, origin: &Origin) -> String {
+        let mut prefix = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => prefix.push_str(text),
+                // Parts of a stream are read apart, and each has a name of its own.
+                Part::Time(..) | Part::Field(Field::Partition) => break,
+                Part::Field(field) => push_encoded(&mut prefix, field.of(origin)),
+            }
+        }
+        prefix
+    }
+
     /// The literal texts in it.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
@@ -138,7 +152,7 @@ impl Template {
         let same_origin = Arc::ptr_eq(&one.origin, &other.origin);
         self.parts.iter().all(|part| match part {
             Part::Literal(_) => true,
-            Part::Field(field) => same_origin || field.of(one) == field.of(other),
+            Part::Field(field) => same_origin || field.of(&one.origin) == field.of(&other.origin),
             Part::Time(_, None) => false,
             Part::Time(_, Some(seconds)) => {
                 let span =
@@ -154,7 +168,7 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Literal(text) => out.push_str(text),
-                Part::Field(field) => push_encoded(&mut out, field.of(event)),
+                Part::Field(field) => push_encoded(&mut out, field.of(&event.origin)),
                 Part::Time(format, _) => {
                     // The format was proved when it was read; what is left are codes that some
                     // years do not have (`%y` of 1960).
@@ -200,12 +214,12 @@ impl Template {
 }
 
 impl Field {
-    fn of(self, event: &Event) -> &str {
+    fn of(self, origin: &Origin) -> &str {
         match self {
-            Self::Stream => &event.origin.stream,
-            Self::Source => &event.origin.source,
-            Self::Subdomain => &event.origin.subdomain,
-            Self::Partition => &event.origin.partition,
+            Self::Stream => &origin.stream,
+            Self::Source => &origin.source,
+            Self::Subdomain => &origin.subdomain,
+            Self::Partition => &origin.partition,
         }
     }
 

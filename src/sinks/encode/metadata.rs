@@ -10,6 +10,7 @@ use memchr::memmem;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Serialize, Serializer};
 
+use super::slice::Members;
 use crate::normalize::Event;
 
 /// How times are written.
@@ -96,6 +97,21 @@ pub(in crate::sinks) fn free_key<'a>(line: &[u8], key: &'a str) -> Cow<'a, str> 
         free.to_mut().push('_');
     }
     free
+}
+
+/// A line as it was before metadata was put into it under `key`, or under `key` with `_` after it:
+/// the last member is taken out. A line that does not end in such a member is left as it is.
+pub fn without_metadata<'l>(line: &'l [u8], key: &str) -> Cow<'l, [u8]> {
+    let Some(last) = Members::of(line).and_then(Iterator::last) else { return Cow::Borrowed(line) };
+    let is_ours = last.name().is_some_and(|name| {
+        name.strip_prefix(key).is_some_and(|rest| rest.bytes().all(|byte| byte == b'_'))
+    });
+    let kept = line.len() - last.whole.len() - 1;
+    if !is_ours || !line[kept..].starts_with(last.whole) {
+        return Cow::Borrowed(line);
+    }
+    let kept = line[..kept].strip_suffix(b",").unwrap_or(&line[..kept]);
+    Cow::Owned([kept, b"}"].concat())
 }
 
 /// A quick look that saves nearly every record the reading of its keys. It may say yes in vain,

@@ -17,8 +17,8 @@ use std::io;
 use crate::normalize::Event;
 
 pub use fields::{FieldPath, FieldPathError, Fields};
-pub use metadata::TimestampFormat;
 pub(super) use metadata::{Metadata, free_key};
+pub use metadata::{TimestampFormat, without_metadata};
 pub use pattern::{Pattern, PatternError};
 
 /// How events become bytes.

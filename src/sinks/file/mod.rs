@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use super::{
     Batch, Checked, Compression, Encoder, Restored, Sink, SinkError, SinkState, Written, fault,
 };
+use crate::normalize::Origin;
 use disk::Disk;
 use plan::Plan;
 
@@ -36,6 +37,13 @@ pub struct FileSettings {
     pub compression: Compression,
     /// A file that nothing was written to for this long is closed.
     pub idle_timeout: Duration,
+}
+
+impl FileSettings {
+    /// What the paths of all files with events of this origin begin with.
+    pub fn prefix_of(&self, origin: &Origin) -> Result<PathBuf, SinkError> {
+        Ok(Plan::new(self.clone(), Encoder::default())?.prefix_of(origin))
+    }
 }
 
 /// Appends lines to files.

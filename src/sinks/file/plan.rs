@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 
 use super::{Compression, FileSettings};
-use crate::normalize::Event;
+use crate::normalize::{Event, Origin};
 use crate::sinks::compress::Compressor;
 use crate::sinks::{Batch, Encoder, SinkError, SinkErrorKind, Template, TemplateError, fault};
 
@@ -39,6 +39,11 @@ impl Plan {
             return Err(SinkError::new(SinkErrorKind::Config, text));
         }
         Ok(Self { root, template, encoder, compression })
+    }
+
+    /// What the paths of all files with events of this origin begin with.
+    pub(super) fn prefix_of(&self, origin: &Origin) -> PathBuf {
+        self.root.join(self.template.prefix_of(origin))
     }
 
     /// The file that every event goes to, if it is one.

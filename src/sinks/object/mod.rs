@@ -25,7 +25,7 @@ use super::{
 };
 use crate::buckets::{Bucket, BucketError, BucketErrorKind, Condition, NewObject, Put};
 use crate::clock::Clock;
-use crate::normalize::Event;
+use crate::normalize::{Event, Origin};
 use crate::random::Random;
 use crate::sinks::fingerprint::{Fingerprints, fingerprints};
 use intent::{Intent, from_state, to_state};
@@ -58,6 +58,12 @@ pub struct ObjectSettings {
 }
 
 impl ObjectSettings {
+    /// What the keys of all objects with events of this origin begin with.
+    pub fn prefix_of(&self, origin: &Origin) -> Result<String, SinkError> {
+        let namer = Namer::new(self)?;
+        Ok(namer.prefix().map(|prefix| prefix.prefix_of(origin)).unwrap_or_default())
+    }
+
     /// Fails where no keys can be made from them.
     pub fn check(&self) -> Result<(), SinkError> {
         Namer::new(self).map(drop)

@@ -10,6 +10,7 @@
 //! * `login`: consent in a browser, and what is kept of it
 //! * `running`: `run`: into files, with signals, checkpoints and refusals
 //! * `observing`: the api of a run: health, metrics, status, page
+//! * `verifying`: `verify`: what a destination holds, against what the account has
 //! * `secrets`: whatever happens, no secret is printed
 
 mod checking;
@@ -20,6 +21,7 @@ mod reading;
 mod running;
 mod secrets;
 mod usage;
+mod verifying;
 
 /// Replaces, for the rest of a test, what differs from run to run.
 fn filters() -> insta::internals::SettingsBindDropGuard {

@@ -23,6 +23,7 @@ fn help_names_every_command_and_the_exit_codes() {
       check       Sign in and probe every stream and sink: what works, and what to grant
       checkpoint  Show where each stream stands, or put it elsewhere
       login       Sign in through the browser, and keep the tokens for the other commands
+      verify      Prove that a destination holds every event of a period once and unchanged
       validate    Check config files without connecting to anything
       generate    Print a config skeleton: SOURCES/TRANSFORMS/SINKS, such as `zendesk//console`
       completion  Print the completion script of a shell

@@ -1,0 +1,251 @@
+//! `verify`: reads a period again and proves that a destination holds every event of it once.
+//!
+//! The account and the destination are read one after the other, each as a stream; what is
+//! compared is set aside in temporary files. Nothing is written anywhere but the report.
+
+mod destination;
+mod lines;
+mod subject;
+
+use std::io::{BufWriter, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::account::AccountArguments;
+use super::read::parse_zone;
+use super::when::{self, When, parse_when};
+use super::{Failure, output};
+use crate::verify::{Comparison, Kind, Report, Subject};
+use subject::Wanted;
+
+/// Findings of a kind that are shown; the report has all of them.
+const SHOWN_MAX: usize = 20;
+
+/// What to verify.
+#[derive(Debug, Args)]
+#[command(after_help = examples())]
+pub(super) struct Arguments {
+    /// The stream; one that is read by time.
+    stream: String,
+    /// The first instant of the period.
+    #[arg(long, value_name = "WHEN", value_parser = parse_when)]
+    since: When,
+    /// The first instant after the period. What is younger than an hour may still be under way.
+    #[arg(long, value_name = "WHEN", default_value = "1h", value_parser = parse_when)]
+    until: When,
+    /// Where the events should be: `s3://bucket/prefix`, `gs://bucket/prefix`,
+    /// `az://container/prefix`, a file or a directory; several are taken as one.
+    #[arg(long, value_name = "URI", required_unless_present = "sink")]
+    against: Vec<String>,
+    /// Config files: they say which account it is and how it is read.
+    #[arg(short, long, value_name = "FILE", num_args = 1.., value_delimiter = ',', env = "ZENSTREAM_CONFIG")]
+    config: Vec<PathBuf>,
+    /// A sink of the config: its credentials, its metadata key and, without `--against`, its place.
+    #[arg(long, value_name = "NAME", requires = "config")]
+    sink: Option<String>,
+    /// The source of the config; needed where several read this stream.
+    #[arg(long, value_name = "NAME", requires = "config")]
+    source: Option<String>,
+    /// The key under which lines have metadata (`encoding.metadata_key` of the sink).
+    #[arg(long, value_name = "KEY")]
+    metadata_key: Option<String>,
+    /// Write the report, with every finding, as JSON into this file.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// The form of what is printed.
+    #[arg(long, default_value = "text")]
+    format: VerifyFormat,
+    /// The zone of times that have no offset.
+    #[arg(long, value_name = "ZONE", value_parser = parse_zone)]
+    timezone: Option<TimeZone>,
+    /// Where to set aside what is compared: about 120 bytes for an event of either side.
+    #[arg(long, value_name = "DIR")]
+    temp_dir: Option<PathBuf>,
+    #[command(flatten)]
+    account: AccountArguments,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum VerifyFormat {
+    /// For people.
+    Text,
+    /// The whole report.
+    Json,
+}
+
+fn examples() -> String {
+    format!(
+        "\
+Examples:
+  zenstream verify audit_logs --since 2024-05-01 --until 2024-06-01 --against s3://acme-logs/zendesk/audit_logs/
+  zenstream verify audit_logs --since 30d -c zenstream.yaml --sink archive --report proof.json
+  zenstream verify audit_logs --since 7d --against ./archive/audit_logs
+
+A line has to be the record as Zendesk sends it, byte for byte; only the member under the metadata key
+is taken out first. Files and objects may be plain, gzip, zlib or zstd. Of records that change
+(tickets), earlier versions beside the present one are as they should be.
+Exit codes: 0 every event is there once and unchanged, 1 something is wrong, 2 wrong usage.
+
+{}",
+        when::FORMS
+    )
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let wanted = Wanted::of(&arguments)?;
+    let (since, until) = (wanted.settings.since, wanted.until);
+    let subject = Subject {
+        layout: wanted.settings.spec.layout(usize::MAX),
+        since,
+        until,
+        metadata_key: arguments.metadata_key.clone().or_else(|| wanted.metadata_key.clone()),
+    };
+    let directory = arguments.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
+    let mut comparison = Comparison::new(&subject, &directory).map_err(of_temporary_files)?;
+    let progress = progress();
+    let rejected = wanted.read_account(&mut comparison, &progress).await?;
+    for destination in &wanted.destinations {
+        destination.read(&mut comparison, &progress).await?;
+    }
+    progress.set_message("comparing");
+    let mut report = comparison.finish().map_err(of_temporary_files)?;
+    progress.finish_and_clear();
+    let head = json!({
+        "stream": wanted.settings.spec.name,
+        "account": wanted.account,
+        "since": since,
+        "until": until,
+        "against": wanted.destinations.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    });
+    tell(&arguments, &head, &mut report)?;
+    if rejected > 0 {
+        tracing::warn!(rejected, "records of the account are no events, and were not looked for");
+    }
+    verdict(&report)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
+fn of_temporary_files(error: std::io::Error) -> Failure {
+    Failure::run(format!("cannot set aside what is compared: {error}"))
+        .with_hint("choose a place with room with `--temp-dir`")
+}
+
+fn tell(arguments: &Arguments, head: &Value, report: &mut Report) -> Result<(), Failure> {
+    if let Some(path) = &arguments.report {
+        let written = std::fs::File::create(path).and_then(|file| {
+            let mut file = BufWriter::new(file);
+            report.write(head, &mut file)?;
+            file.flush()
+        });
+        written.map_err(|error| {
+            Failure::run(format!("cannot write the report {}: {error}", path.display()))
+        })?;
+    }
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    match arguments.format {
+        VerifyFormat::Json => report.write(head, &mut out)?,
+        VerifyFormat::Text => out.write_all(summary(head, report)?.as_bytes())?,
+    }
+    Ok(out.flush()?)
+}
+
+fn summary(head: &Value, report: &mut Report) -> Result<String, Failure> {
+    let text = |key: &str| head[key].as_str().unwrap_or_default().to_owned();
+    let places = head["against"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let counts = report.counts.clone();
+    let mut lines = vec![
+        format!(
+            "{} of {}, {} to {}",
+            text("stream"),
+            text("account"),
+            text("since"),
+            text("until")
+        ),
+        format!("against {}", places.collect::<Vec<_>>().join(", ")),
+        String::new(),
+        format!("account      {} events", counts.account),
+        format!("destination  {} events, {} objects", counts.destination, counts.objects),
+        format!("             {} lines of another time", counts.outside),
+    ];
+    let found = counts.found;
+    for (name, count) in [
+        ("missing", found.missing),
+        ("doubled", found.doubled),
+        ("altered", found.altered),
+        ("unexpected", found.unexpected),
+        ("superseded", found.superseded),
+        ("unreadable", counts.unreadable),
+    ] {
+        lines.push(format!("{name:<12} {count}"));
+    }
+    lines.push(format!("digest       sha256:{}", report.account_digest));
+    if report.destination_digest != report.account_digest {
+        lines.push(format!("             sha256:{} (destination)", report.destination_digest));
+    }
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Superseded) {
+        for finding in report.first(kind, SHOWN_MAX)? {
+            let id = finding["id"].as_str().unwrap_or_default();
+            let places = finding["places"].as_array().into_iter().flatten();
+            let places: Vec<&str> = places.filter_map(Value::as_str).take(3).collect();
+            lines.push(format!("{} {id} {}", kind.name(), places.join(" ")).trim_end().to_owned());
+        }
+    }
+    for it in report.unreadable.iter().take(SHOWN_MAX) {
+        lines.push(format!("unreadable {}:{} {}", it.object, it.line, it.reason));
+    }
+    Ok(lines.join("\n") + "\n")
+}
+
+fn verdict(report: &Report) -> Result<(), Failure> {
+    if report.is_clean() {
+        output::tell("verified: every event is there once and unchanged");
+        return Ok(());
+    }
+    let (found, unreadable) = (report.counts.found, report.counts.unreadable);
+    let kinds = [
+        (found.missing, "missing"),
+        (found.doubled, "doubled"),
+        (found.altered, "altered"),
+        (found.unexpected, "unexpected"),
+        (unreadable, "unreadable"),
+    ];
+    let told = kinds.iter().filter(|(count, _)| *count > 0);
+    let told: Vec<String> = told.map(|(count, kind)| format!("{count} {kind}")).collect();
+    let failure = Failure::run(format!("not verified: {}", told.join(", ")));
+    Err(if found.missing > 0 {
+        failure.with_hint(
+            "`zenstream checkpoint set STREAM --since ...` has a run deliver a period again",
+        )
+    } else if found.unexpected > 0 {
+        failure.with_hint("let `--against` point to this stream's lines alone")
+    } else {
+        failure
+    })
+}
+
+/// A count on stderr for a person who waits.
+fn progress() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(Duration::from_millis(200));
+    match ProgressStyle::with_template("{spinner} {msg} {human_pos}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// A period that has an end and a beginning, in this order.
+fn refuse_an_empty_period(since: Timestamp, until: Timestamp) -> Result<(), Failure> {
+    if since < until {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("`--until` ({until}) is not after `--since` ({since})")))
+}

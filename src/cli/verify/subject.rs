@@ -1,0 +1,264 @@
+//! Which account, which stream of it, and where its events should be: from a config, or from
+//! flags and the environment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use indicatif::ProgressBar;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::destination::{Destination, bucket_of_environment};
+use super::{Arguments, of_temporary_files, refuse_an_empty_period};
+use crate::cli::account::{self, PATIENT};
+use crate::cli::{Failure, read};
+use crate::config::{
+    self, CheckpointConfig, Config, ProcessEnvironment, ProxySettings, SinkConfig, SinkKind,
+};
+use crate::normalize::Origin;
+use crate::pipeline::{self, Connector, Outside};
+use crate::sinks::{EncoderSettings, Fields, Framing};
+use crate::streams::{self, Paging, StreamSettings, StreamSpec};
+use crate::verify::Comparison;
+use crate::zendesk::Client;
+
+/// A record that is longer is no event of ours.
+const RECORD_BYTES_MAX: usize = 64 << 20;
+
+/// All that is to be read.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    client: Arc<Client>,
+    /// The account's name.
+    pub(super) account: String,
+    /// How the stream is read; `since` is the period's beginning.
+    pub(super) settings: StreamSettings,
+    /// The period's end.
+    pub(super) until: Timestamp,
+    /// What the sink says of it.
+    pub(super) metadata_key: Option<String>,
+    /// At least one.
+    pub(super) destinations: Vec<Destination>,
+}
+
+impl Wanted {
+    pub(super) fn of(arguments: &Arguments) -> Result<Self, Failure> {
+        let outside = account::outside(false);
+        let spec = read::find(&arguments.stream)?;
+        refuse_what_has_no_period(spec)?;
+        let (now, zone) = (outside.clock.now(), arguments.timezone.clone());
+        let zone = zone.unwrap_or_else(TimeZone::system);
+        let since = arguments.since.resolve(now, &zone);
+        let until = arguments.until.resolve(now, &zone).min(now);
+        refuse_an_empty_period(since, until)?;
+        let wanted = if arguments.config.is_empty() {
+            of_environment(arguments, spec, &outside)?
+        } else {
+            let config = config::load(&arguments.config, &ProcessEnvironment)?;
+            of_config(arguments, spec, &config, &outside)?
+        };
+        let settings = StreamSettings {
+            since,
+            until: Some(until),
+            follow: false,
+            lag: Duration::ZERO,
+            max_record_bytes: RECORD_BYTES_MAX,
+            ..wanted.settings
+        };
+        Ok(Self { settings, until, ..wanted })
+    }
+
+    /// Gives all records of the period to the comparison. Returns how many cannot be events.
+    pub(super) async fn read_account(
+        &self,
+        comparison: &mut Comparison,
+        progress: &ProgressBar,
+    ) -> Result<usize, Failure> {
+        let stream = self.settings.spec.name;
+        progress.set_message(format!("reading {stream} of {}, events:", self.account));
+        let opened = streams::open(Arc::clone(&self.client), self.settings.clone(), None);
+        let (_start, pages) = opened.map_err(|error| Failure::run(error.to_string()))?;
+        let mut pages = std::pin::pin!(pages);
+        let mut rejected = 0;
+        while let Some(page) = pages.next().await {
+            let page =
+                page.map_err(|error| Failure::from(error).about(&format!("stream `{stream}`: ")))?;
+            for event in &page.events {
+                comparison.account(&event.line).map_err(of_temporary_files)?;
+            }
+            rejected += page.rejected.len();
+            progress.set_position(comparison.counts().account);
+        }
+        Ok(rejected)
+    }
+}
+
+fn refuse_what_has_no_period(spec: &StreamSpec) -> Result<(), Failure> {
+    if matches!(spec.paging, Paging::TimeWindow(_) | Paging::IncrementalCursor) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("`{}` cannot be read again for a period", spec.name))
+        .with_hint("`zenstream streams` shows which are read in time windows or exported by time"))
+}
+
+fn of_environment(
+    arguments: &Arguments,
+    spec: &'static StreamSpec,
+    outside: &Outside,
+) -> Result<Wanted, Failure> {
+    let account = arguments.account.open(PATIENT)?;
+    let proxy = ProxySettings::of_environment(&ProcessEnvironment)?;
+    Ok(Wanted {
+        settings: StreamSettings {
+            spec,
+            source: account.subdomain.clone(),
+            subdomain: account.subdomain.clone(),
+            since: Timestamp::UNIX_EPOCH,
+            until: None,
+            follow: false,
+            poll_interval: Duration::ZERO,
+            lag: Duration::ZERO,
+            overlap: Duration::ZERO,
+            filter: Vec::new(),
+            include: Vec::new(),
+            exclude_deleted: false,
+            max_record_bytes: RECORD_BYTES_MAX,
+        },
+        client: account.client,
+        account: account.subdomain,
+        until: Timestamp::UNIX_EPOCH,
+        metadata_key: None,
+        destinations: destinations(arguments, &proxy, outside)?,
+    })
+}
+
+fn of_config(
+    arguments: &Arguments,
+    spec: &'static StreamSpec,
+    config: &Config,
+    outside: &Outside,
+) -> Result<Wanted, Failure> {
+    let of_source = |name: &str| arguments.source.as_ref().is_none_or(|source| source == name);
+    let mut reading = config.sources.iter().filter(|it| of_source(&it.name)).filter_map(|source| {
+        let streams = pipeline::stream_settings(source, outside);
+        let settings = streams.into_iter().map(|(settings, _)| settings);
+        settings.into_iter().find(|it| it.spec.name == spec.name).map(|it| (source, it))
+    });
+    let Some((source, settings)) = reading.next() else {
+        let message = format!("no source of the config reads `{}`", spec.name);
+        return Err(Failure::usage(message));
+    };
+    if let Some((other, _)) = reading.next() {
+        return Err(Failure::usage(format!("several sources read `{}`", spec.name)).with_hint(
+            format!("choose with `--source {}` or `--source {}`", source.name, other.name),
+        ));
+    }
+    let origin = Origin {
+        source: source.name.clone(),
+        stream: spec.name.to_owned(),
+        subdomain: source.subdomain.clone(),
+        partition: String::new(),
+        ingest_time: outside.clock.now(),
+    };
+    let mut destinations = destinations(arguments, &config.proxy, outside)?;
+    let mut metadata_key = None;
+    if let Some(name) = &arguments.sink {
+        let sink = find_sink(config, name)?;
+        refuse_what_is_changed(sink, &origin)?;
+        metadata_key.clone_from(&sink.encoder.metadata_key);
+        destinations = of_sink(arguments, config, sink, &origin, outside)?;
+    }
+    let client = Arc::new(pipeline::client(source, &config.proxy, outside)?);
+    let (account, until) = (source.subdomain.clone(), Timestamp::UNIX_EPOCH);
+    Ok(Wanted { client, account, settings, until, metadata_key, destinations })
+}
+
+fn find_sink<'c>(config: &'c Config, name: &str) -> Result<&'c SinkConfig, Failure> {
+    config.sinks.iter().find(|sink| sink.name == name).ok_or_else(|| {
+        let names: Vec<&str> = config.sinks.iter().map(|sink| sink.name.as_str()).collect();
+        Failure::usage(format!("the config has no sink `{name}`"))
+            .with_hint(format!("it has `{}`", names.join("`, `")))
+    })
+}
+
+/// What a sink writes has to be the records, or it could not be told from them.
+fn refuse_what_is_changed(sink: &SinkConfig, origin: &Origin) -> Result<(), Failure> {
+    let output = origin.output();
+    let EncoderSettings { fields, template, framing, .. } = &sink.encoder;
+    let as_sent = *fields == Fields::default() && template.is_none();
+    let takes_it = sink.inputs.contains(&output);
+    if takes_it && as_sent && *framing == Framing::NewlineDelimited {
+        return Ok(());
+    }
+    let why = if takes_it {
+        "does not write records as they are, one a line".to_owned()
+    } else {
+        format!("does not take `{output}` itself")
+    };
+    Err(Failure::usage(format!("the sink `{}` {why}", sink.name))
+        .with_hint("what can be verified are records as Zendesk sent them"))
+}
+
+fn destinations(
+    arguments: &Arguments,
+    proxy: &ProxySettings,
+    outside: &Outside,
+) -> Result<Vec<Destination>, Failure> {
+    if arguments.sink.is_some() {
+        return Ok(Vec::new());
+    }
+    let nowhere = CheckpointConfig::File { path: std::path::PathBuf::new() };
+    let connector = Connector::of_checkpoint(&nowhere, proxy, outside);
+    let places = arguments.against.iter().map(|uri| {
+        let bucket = |kind, name: &str| bucket_of_environment(kind, name, &connector);
+        Destination::of_uri(uri, outside, bucket)
+    });
+    places.collect()
+}
+
+/// The sink's own place, or `--against` with the sink's credentials.
+fn of_sink(
+    arguments: &Arguments,
+    config: &Config,
+    sink: &SinkConfig,
+    origin: &Origin,
+    outside: &Outside,
+) -> Result<Vec<Destination>, Failure> {
+    let connector = Connector::apart(config, outside);
+    let bucket = connector.bucket(sink)?;
+    if !arguments.against.is_empty() {
+        let places = arguments.against.iter().map(|uri| {
+            Destination::of_uri(uri, outside, |kind, name| match &bucket {
+                Some(bucket) if bucket.location().ends_with(&format!("/{name}")) => {
+                    Ok(Arc::clone(bucket))
+                }
+                _ => bucket_of_environment(kind, name, &connector),
+            })
+        });
+        return places.collect();
+    }
+    let refused = |error: crate::sinks::SinkError| Failure::config(error.to_string());
+    let place = match (&sink.kind, bucket) {
+        (
+            SinkKind::AwsS3 { object, .. }
+            | SinkKind::GcpCloudStorage { object, .. }
+            | SinkKind::AzureBlob { object, .. },
+            Some(bucket),
+        ) => {
+            let prefix = object.prefix_of(origin).map_err(refused)?;
+            Destination::Objects { bucket, prefix, random: Arc::clone(&outside.random) }
+        }
+        (SinkKind::File(settings), _) => {
+            Destination::Files(settings.prefix_of(origin).map_err(refused)?)
+        }
+        _ => {
+            return Err(Failure::usage(format!(
+                "what the sink `{}` wrote cannot be read",
+                sink.name
+            ))
+            .with_hint("buckets and files can; `--against` may name where the events are now"));
+        }
+    };
+    Ok(vec![place])
+}

@@ -1,0 +1,172 @@
+//! `verify`: what a destination holds, against what the account has.
+
+use std::io::Write as _;
+
+use serde_json::Value;
+
+use super::filters;
+use crate::binary::{Account, Ended, Home};
+
+/// The same records in three files: plain, packed, and with metadata in them.
+const CONFIG: &str = r#"
+data_dir: state
+sources:
+  acme:
+    type: zendesk
+    endpoint: ${ZENDESK_BASE_URL}
+    auth: { strategy: bearer, token: "${ZENDESK_BEARER_TOKEN}" }
+    streams: [audit_logs, tickets]
+    since: beginning
+    stream_options: { audit_logs: { lag_secs: 0 } }
+sinks:
+  plain: { type: file, inputs: [acme.*], path: "plain/{{ stream }}/%Y-%m.ndjson" }
+  gzip: { type: file, inputs: [acme.*], path: "gzip/{{ stream }}.gz", compression: gzip }
+  zstd: { type: file, inputs: [acme.*], path: "zstd/{{ stream }}", compression: zstd }
+  beside:
+    type: file
+    inputs: [acme.audit_logs]
+    path: "beside/{{ stream }}"
+    encoding: { codec: json, metadata_key: zendesk }
+  cut:
+    type: file
+    inputs: [acme.audit_logs]
+    path: "cut/{{ stream }}"
+    encoding: { codec: json, only_fields: [id] }
+"#;
+
+const PERIOD: &str = "--since beginning --until 2024-06-02";
+
+fn collected(account: &Account) -> Home {
+    let home = Home::new();
+    home.write("zenstream.yaml", CONFIG);
+    home.zenstream("run -c zenstream.yaml --once").at(account).run().well();
+    home
+}
+
+fn verify(home: &Home, account: &Account, line: &str) -> Ended {
+    home.zenstream(&format!("verify {line} {PERIOD}")).at(account).run()
+}
+
+#[test]
+fn what_was_collected_is_verified() {
+    let _filters = filters();
+    let account = Account::small();
+    let home = collected(&account);
+    for sink in ["plain", "gzip", "zstd", "beside"] {
+        let line = format!("audit_logs -c zenstream.yaml --sink {sink}");
+        let ended = verify(&home, &account, &line).well();
+        assert!(ended.stdout.contains("account      250 events"), "{sink}: {ended}");
+        assert!(ended.stdout.contains("destination  250 events"), "{sink}: {ended}");
+        assert_eq!(ended.stderr, "verified: every event is there once and unchanged\n", "{sink}");
+    }
+    for place in ["plain/audit_logs", "gzip/audit_logs", "zstd/audit_logs", "plain/audit"] {
+        verify(&home, &account, &format!("audit_logs --against {place}")).well();
+    }
+    verify(&home, &account, "audit_logs --against beside/audit_logs --metadata-key zendesk").well();
+    verify(&home, &account, "tickets -c zenstream.yaml --sink gzip").well();
+}
+
+#[test]
+fn a_part_of_the_time_is_verified_beside_the_rest() {
+    let account = Account::small();
+    let home = collected(&account);
+    let line = "verify audit_logs --since 2024-05-10 --until 2024-05-20 --against plain/audit_logs";
+    let ended = home.zenstream(line).args("--format json").at(&account).run().well();
+    let report: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let counts = &report["counts"];
+    assert!(counts["account"].as_u64().is_some_and(|count| (1..250).contains(&count)), "{counts}");
+    assert_eq!(counts["account"], counts["destination"]);
+    assert!(counts["outside"].as_u64().is_some_and(|count| count > 0), "{counts}");
+    assert_eq!(report["digest"]["account"], report["digest"]["destination"]);
+    assert_eq!(report["verified"], true);
+}
+
+#[test]
+fn a_loss_a_double_and_a_change_are_found_and_named() {
+    let account = Account::small();
+    let home = collected(&account);
+    let mut lines = home.gzip_lines("gzip/audit_logs.gz");
+    let id = |line: &str| {
+        let record: Value = serde_json::from_str(line).expect("a record");
+        record["id"].to_string()
+    };
+    let (lost, double, altered) = (id(&lines[7]), id(&lines[80]), id(&lines[200]));
+    let ip = lines[200].rfind("203.0").expect("an address");
+    lines[200].replace_range(ip..=ip, "3");
+    let again = lines[80].clone();
+    lines.push(again);
+    lines.remove(7);
+    let file = std::fs::File::create(home.path("gzip/audit_logs.gz")).expect("a file");
+    let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::default());
+    packed.write_all((lines.join("\n") + "\n").as_bytes()).expect("lines");
+    packed.finish().expect("a whole file");
+    let line = "audit_logs -c zenstream.yaml --sink gzip --report proof.json";
+    let ended = verify(&home, &account, line);
+    assert_eq!(ended.code, Some(1), "{ended}");
+    assert!(ended.stderr.contains("not verified: 1 missing, 1 doubled, 1 altered\n"), "{ended}");
+    for (kind, id) in [("missing", &lost), ("doubled", &double), ("altered", &altered)] {
+        assert!(ended.stdout.contains(&format!("\n{kind} {id}")), "{ended}");
+    }
+    let report: Value =
+        serde_json::from_str(&home.lines("proof.json").join("\n")).expect("a JSON report");
+    for (kind, id) in [("missing", &lost), ("doubled", &double), ("altered", &altered)] {
+        assert_eq!(report[kind].as_array().map(Vec::len), Some(1), "{kind}");
+        assert_eq!(report[kind][0]["id"], Value::from(id.as_str()), "{kind}");
+    }
+    assert_eq!(report["verified"], false);
+}
+
+#[test]
+fn a_file_that_ends_too_early_is_told() {
+    let account = Account::small();
+    let home = collected(&account);
+    let whole = std::fs::read(home.path("gzip/audit_logs.gz")).expect("a file");
+    std::fs::write(home.path("gzip/audit_logs.gz"), &whole[..whole.len() - 20]).expect("a file");
+    let ended = verify(&home, &account, "audit_logs --against gzip/audit_logs.gz");
+    assert_eq!(ended.code, Some(1), "{ended}");
+    assert!(ended.stdout.contains("\nunreadable gzip/audit_logs.gz:"), "{ended}");
+}
+
+#[test]
+fn what_cannot_be_verified_is_refused_with_a_way_out() {
+    let _filters = filters();
+    let account = Account::small();
+    let home = collected(&account);
+    let refused = |line: &str| verify(&home, &account, line).last_words();
+    insta::assert_snapshot!(refused("audit_logs -c zenstream.yaml --sink cut"), @"
+    exit code 2
+    --- stderr
+    error: the sink `cut` does not write records as they are, one a line
+    hint: what can be verified are records as Zendesk sent them
+    ");
+    insta::assert_snapshot!(refused("tickets -c zenstream.yaml --sink beside"), @"
+    exit code 2
+    --- stderr
+    error: the sink `beside` does not take `acme.tickets` itself
+    hint: what can be verified are records as Zendesk sent them
+    ");
+    insta::assert_snapshot!(refused("tickets -c zenstream.yaml --sink archive"), @"
+    exit code 2
+    --- stderr
+    error: the config has no sink `archive`
+    hint: it has `beside`, `cut`, `gzip`, `plain`, `zstd`
+    ");
+    insta::assert_snapshot!(refused("audit_logs --against nowhere"), @"
+    exit code 1
+    --- stderr
+    error: there is nothing at nowhere
+    hint: let `--against` point to where this stream's lines are
+    ");
+    insta::assert_snapshot!(refused("audit_logs --against ftp://x/y"), @"
+    exit code 2
+    --- stderr
+    error: `ftp://x/y` is no place that can be read
+    hint: write `s3://`, `gs://`, `az://`, or a file or directory
+    ");
+    insta::assert_snapshot!(refused("audit_logs --against az://logs/x"), @"
+    exit code 2
+    --- stderr
+    error: which storage account is the container `logs` in?
+    hint: set `AZURE_STORAGE_CONNECTION_STRING` or `AZURE_STORAGE_ACCOUNT`
+    ");
+}
