@@ -19,7 +19,7 @@ use crate::config::{
 use crate::normalize::Origin;
 use crate::pipeline::{self, Connector, Outside};
 use crate::sinks::{EncoderSettings, Fields, Framing};
-use crate::streams::{self, Paging, StreamSettings, StreamSpec};
+use crate::streams::{self, History, Paging, StreamSettings, StreamSpec};
 use crate::verify::Comparison;
 use crate::zendesk::Client;
 
@@ -95,7 +95,12 @@ impl Wanted {
 }
 
 fn refuse_what_has_no_period(spec: &StreamSpec) -> Result<(), Failure> {
-    if matches!(spec.paging, Paging::TimeWindow(_) | Paging::IncrementalCursor) {
+    let has_period = match spec.paging {
+        Paging::TimeWindow(_) | Paging::TimeExport(_) => true,
+        Paging::CursorExport(export) => export.start.is_some(),
+        Paging::Tail | Paging::Snapshot(_) => false,
+    };
+    if has_period {
         return Ok(());
     }
     Err(Failure::usage(format!("`{}` cannot be read again for a period", spec.name))
@@ -123,7 +128,9 @@ fn of_environment(
             filter: Vec::new(),
             include: Vec::new(),
             exclude_deleted: false,
+            report_removed: false,
             max_record_bytes: RECORD_BYTES_MAX,
+            history: History::InSlices,
         },
         client: account.client,
         account: account.subdomain,
