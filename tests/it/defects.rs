@@ -23,7 +23,7 @@ use zenstream::simulator::{self, Faults, Plan, RetryAfter, Settings};
 use zenstream::sinks::{
     Batch, Checked, Memory, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written,
 };
-use zenstream::streams::{self, Position};
+use zenstream::streams::{self, History, Position};
 use zenstream::zendesk::ApiError;
 
 use crate::client::{Canned, Script, answer};
@@ -38,6 +38,11 @@ fn faults(text: &str) -> Faults {
 
 /// An account whose history is over, so that all of it can be read at once.
 fn settled(settings: Settings, reading: Reading) -> World {
+    let history = match reading.history {
+        History::InSlices => History::InOrder,
+        chosen => chosen,
+    };
+    let reading = Reading { history, ..reading };
     let mut world = World::new(settings, reading);
     world.wait(Duration::from_secs(400));
     world
@@ -68,7 +73,7 @@ fn outcome(tally: &Tally, stream: &str) -> StreamOutcome {
 }
 
 fn only(stream: &'static str) -> Reading {
-    Reading { streams: vec![stream], ..Reading::default() }
+    Reading { streams: vec![stream], history: History::InOnePiece, ..Reading::default() }
 }
 
 /// Files named by the second: pages of one second overwrite each other, 94 % of the events of a
@@ -581,7 +586,8 @@ fn no_page_is_doubled() {
         faults: faults("repeat:3"),
         ..Settings::default()
     };
-    let mut world = settled(settings, Reading::default());
+    let one_piece = Reading { history: History::InOnePiece, ..Reading::default() };
+    let mut world = settled(settings, one_piece);
     world.live(Life::Once).expect("a run");
     let simulator = world.simulator.lock().expect("no panic in the simulator");
     assert!(simulator.stats().fault(simulator::Fault::Repeat) > 3, "pages were repeated");

@@ -360,7 +360,7 @@ fn the_demo_brings_every_event_once_and_a_summary() {
     assert_eq!(ids.collect::<std::collections::HashSet<_>>().len(), 420);
     let summary = ended.stderr.find("demo: ").map(|start| &ended.stderr[start..]);
     insta::assert_snapshot!(summary.expect("a summary"), @"
-    demo: 420 events delivered (400 audit_logs, 20 tickets) in 10 requests, of which 5 failed on purpose; each event once, each line as the account sent it
+    demo: 420 events delivered (400 audit_logs, 20 tickets) in 11 requests, of which 5 failed on purpose; each event once, each line as the account sent it
     next: `zenstream read audit_logs` with your account, or `zenstream generate > zenstream.yaml`
     ");
 }
