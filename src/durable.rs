@@ -1,11 +1,29 @@
-//! Small files that are replaced as a whole: written beside, synced, renamed.
+//! Small files that are replaced as a whole: written beside, synced, renamed. And locks on files.
 //!
 //! For the owner's eyes only. It must never leave half a file under its name, nor look into one.
 
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often a lock that is taken is tried again, and how long after.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// Locks a file for this process alone. Blocks for 0.2 s at the most: a program that this process
+/// is starting has its files, and their locks, from its fork until it runs.
+#[expect(clippy::disallowed_methods, reason = "files are opened where it is all right to block")]
+pub(crate) fn lock(file: &fs::File) -> Result<(), TryLockError> {
+    for _ in 1..LOCK_TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            done => return done,
+        }
+    }
+    file.try_lock()
+}
 
 /// Puts `bytes` in the place of what is at `path`, so that whoever looks, whenever the power
 /// goes, finds the old or the new.

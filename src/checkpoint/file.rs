@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use super::{Checkpoint, CheckpointStore, Revision, StoreError, StoreErrorKind, document};
-use crate::durable::{beside, private, replace};
+use crate::durable::{self, beside, private, replace};
 
 type Loaded = Option<(Revision, Checkpoint)>;
 
@@ -142,7 +142,7 @@ fn take_lock(path: &Path) -> Result<fs::File, StoreError> {
     let mut file = private(OpenOptions::new().read(true).write(true).create(true).truncate(false))
         .open(&lock_path)
         .map_err(|error| of_io("lock", path, &error))?;
-    match file.try_lock() {
+    match durable::lock(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(taken(path, &mut file)),
         Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {

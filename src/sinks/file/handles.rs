@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::durable;
 use crate::sinks::{SinkError, SinkErrorKind, fault};
 
 /// Well below the 256 files that some systems allow a process by default.
@@ -132,7 +133,7 @@ fn create_or_open(path: &Path) -> Result<fs::File, SinkError> {
 }
 
 fn lock(file: &fs::File, path: &Path) -> Result<(), SinkError> {
-    match file.try_lock() {
+    match durable::lock(file) {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(SinkError::new(
             SinkErrorKind::Config,
