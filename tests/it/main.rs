@@ -9,6 +9,7 @@
 //! * `webhooks`: what Zendesk sends by itself, over real sockets
 //! * `delivery`: how events get to sinks, and what becomes of those that none will take
 //! * `client`: what the client does with answers, credentials and links
+//! * `month`: thirty days in one run, with all that happens to an account
 //! * `rotation`: tokens that are replaced with each renewal, by several processes that may die
 //! * `binary`: starts the real binary, and a pretend account for it
 //! * `program`: the real binary: what it prints and how it ends
@@ -27,6 +28,7 @@ mod examples;
 mod house;
 mod isolation;
 mod kill;
+mod month;
 mod program;
 mod rotation;
 mod seeds;
