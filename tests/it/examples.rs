@@ -102,6 +102,7 @@ fn batch() -> Batch {
         subdomain: "acme".into(),
         partition: "tail".into(),
         ingest_time: "2026-01-02T03:04:05Z".parse().expect("a time"),
+        through: None,
     });
     let events = LINES.iter().zip(["11", "12"]).map(|(line, id)| Event {
         line: Bytes::from_static(line.as_bytes()),
