@@ -23,7 +23,7 @@ pub struct Origin {
     pub partition: String,
     /// When the page arrived.
     pub ingest_time: Timestamp,
-    /// The transform's output that it came through last, `split.logins`; none: straight from its
+    /// The outputs of transforms that it came through, `split.logins>ecs`; none: straight from its
     /// source.
     pub through: Option<String>,
 }
@@ -101,8 +101,8 @@ impl Event {
         format!("{}:{}:{}", self.origin.subdomain, self.origin.stream, self.id)
     }
 
-    /// Sixty-four bits of the record id, and of the transform's output that it came through: a sink
-    /// may take the same record by two ways. The same on every machine and in every
+    /// Sixty-four bits of the record id, and of the way it came through transforms: a sink may take
+    /// the same record by two of them. The same on every machine and in every
     /// version, for sets that are kept in a checkpoint. Unique within a stream
     /// for all practical numbers (a collision in a set of a million has odds of
     /// about one in forty million).

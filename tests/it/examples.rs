@@ -289,3 +289,15 @@ fn what_stands_beside_the_examples_for_vector_agrees_with_them() {
         config::SinkKind::Console { target: zenstream::sinks::Target::Stdout }
     ));
 }
+
+#[test]
+fn the_example_of_transforms_passes_its_own_tests() {
+    let environment: HashMap<String, String> = HashMap::new();
+    let trials = config::load_trials(&[example("transforms.yaml")], &environment);
+    let config::Trials { steps, trials, warnings } = trials.expect("it is read without variables");
+    assert_eq!(warnings, []);
+    assert_eq!(trials.len(), 3);
+    for trial in trials {
+        assert_eq!(trial.run(&steps), [""; 0], "{}", trial.name);
+    }
+}
