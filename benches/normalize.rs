@@ -205,6 +205,7 @@ fn bench_encode(criterion: &mut Criterion) {
         subdomain: "acme".to_owned(),
         partition: "tail".to_owned(),
         ingest_time: jiff::Timestamp::UNIX_EPOCH,
+        through: None,
     });
     for page in pages() {
         let split = split(&page.bytes, &page.layout).expect("the page is whole");

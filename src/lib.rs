@@ -9,6 +9,8 @@ pub mod webhook;
 
 pub mod normalize;
 
+pub mod transform;
+
 // How events move, where they go, and where we stopped.
 pub mod pipeline;
 

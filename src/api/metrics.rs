@@ -8,7 +8,9 @@ use std::fmt::{Display, Write as _};
 
 use jiff::SignedDuration;
 
-use crate::pipeline::{SinkStatus, SourceStatus, Status, StreamState, StreamStatus, ZENDESK};
+use crate::pipeline::{
+    SinkStatus, SourceStatus, Status, StreamState, StreamStatus, TransformStatus, ZENDESK,
+};
 
 /// The version of the format.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -115,13 +117,17 @@ pub(super) fn render(status: Option<&Status>, up_for: SignedDuration) -> String 
 }
 
 fn components(text: &mut Exposition, status: &Status) {
-    let Status { sources, streams, sinks, .. } = status;
+    let Status { sources, streams, transforms, sinks, .. } = status;
     let of_streams = |value: fn(&StreamStatus) -> u64| {
         streams.iter().map(move |stream| (of_stream(stream), value(stream)))
     };
     let of_sinks =
         |value: fn(&SinkStatus) -> u64| sinks.iter().map(move |sink| (of_sink(sink), value(sink)));
-    text.family(&RECEIVED_EVENTS, of_streams(|it| it.events).chain(of_sinks(|it| it.received)));
+    let of_transforms = |value: fn(&TransformStatus) -> u64| {
+        transforms.iter().map(move |it| (of_transform(it), value(it)))
+    };
+    let given = of_streams(|it| it.events).chain(of_transforms(|it| it.received));
+    text.family(&RECEIVED_EVENTS, given.chain(of_sinks(|it| it.received)));
     let received = sources.iter().map(|source| (of_source(source), source.received_bytes));
     text.family(&RECEIVED_BYTES, received);
     text.family(&RECEIVED_EVENT_BYTES, of_streams(|it| it.bytes));
@@ -129,7 +135,8 @@ fn components(text: &mut Exposition, status: &Status) {
         let (source, output) = split(&stream.name);
         (with(labels(source, "source", Some(stream.source_type)), "output", output), stream.events)
     });
-    text.family(&SENT_EVENTS, outputs.chain(of_sinks(|it| it.events)));
+    let sent = outputs.chain(of_transforms(|it| it.sent)).chain(of_sinks(|it| it.events));
+    text.family(&SENT_EVENTS, sent);
     text.family(&SENT_BYTES, of_sinks(|it| it.bytes));
     let failed = |labels: Labels, error_type, stage| {
         with(with(labels, "error_type", error_type), "stage", stage)
@@ -146,9 +153,15 @@ fn components(text: &mut Exposition, status: &Status) {
             (failed(of_sink(it), "request_failed", "sending"), it.refused),
         ]
     });
-    text.family(&ERRORS, errors.chain(of_writes));
+    let of_programs = of_transforms(|it| it.errors)
+        .map(|(labels, count)| (failed(labels, "conversion_failed", "processing"), count));
+    text.family(&ERRORS, errors.chain(of_programs).chain(of_writes));
     let dropped = sinks.iter().map(|it| (with(of_sink(it), "intentional", "true"), it.discarded));
-    text.family(&DISCARDED, dropped);
+    let by_transforms = transforms.iter().flat_map(|it| {
+        let labels = |intentional| with(of_transform(it), "intentional", intentional);
+        [(labels("true"), it.discarded), (labels("false"), it.dropped)]
+    });
+    text.family(&DISCARDED, by_transforms.chain(dropped));
 }
 
 fn buffers(text: &mut Exposition, sinks: &[SinkStatus]) {
@@ -243,6 +256,10 @@ fn with(mut labels: Labels, name: &'static str, value: &str) -> Labels {
 
 fn of_source(source: &SourceStatus) -> Labels {
     labels(&source.name, "source", Some(ZENDESK))
+}
+
+fn of_transform(transform: &TransformStatus) -> Labels {
+    labels(&transform.name, "transform", Some(transform.kind))
 }
 
 fn of_sink(sink: &SinkStatus) -> Labels {

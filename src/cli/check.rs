@@ -59,7 +59,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         let account = arguments.account.open(BRIEF)?;
         check_source(&account.subdomain, &account.client, CATALOGUE.iter()).await
     } else {
-        check_config(&config::load(&arguments.config, &ProcessEnvironment)?).await?
+        let config = config::load(&arguments.config, &ProcessEnvironment)?;
+        output::warn(&config.warnings);
+        check_config(&config).await?
     };
     match arguments.format {
         CheckFormat::Table => output::print(render(&findings).as_bytes())?,

@@ -18,6 +18,7 @@ mod read;
 mod run;
 mod simulate;
 mod streams;
+mod trial;
 mod user;
 mod validate;
 mod verify;
@@ -117,6 +118,8 @@ enum Command {
     Verify(verify::Arguments),
     /// Check config files without connecting to anything.
     Validate(validate::Arguments),
+    /// Run the tests that config files have for their transforms.
+    Test(trial::Arguments),
     /// Print a config skeleton: SOURCES/TRANSFORMS/SINKS, such as `zendesk//console`.
     Generate(validate::GenerateArguments),
     /// Print the completion script of a shell.
@@ -159,6 +162,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Login(arguments) => block_on(login::run(arguments)),
         Command::Verify(arguments) => block_on(verify::run(arguments)),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Test(arguments) => trial::run(&arguments),
         Command::Generate(arguments) => validate::generate(&arguments),
         Command::Completion { shell } => completion(shell),
         Command::Simulate(arguments) => block_on(simulate::run(arguments)),

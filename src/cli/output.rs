@@ -6,6 +6,7 @@ use comfy_table::presets;
 use comfy_table::{ContentArrangement, Table};
 
 use super::Failure;
+use crate::config::Problem;
 
 /// Writes to stdout.
 pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
@@ -17,6 +18,16 @@ pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
 /// Writes a line to stderr. With stderr closed there is nobody to tell.
 pub(super) fn tell(line: &str) {
     let _unheard = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Says what may not be wanted in a config that can be run.
+pub(super) fn warn(warnings: &[Problem]) {
+    for warning in warnings {
+        tracing::warn!("{warning}");
+        if let Some(hint) = &warning.hint {
+            tracing::warn!("hint: {hint}");
+        }
+    }
 }
 
 /// A plain table, fitted to the terminal where there is one.

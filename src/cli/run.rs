@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clap::Args;
@@ -13,7 +13,7 @@ use futures::future::{Either, select};
 use jiff::SignedDuration;
 use tokio::sync::watch;
 
-use super::{Failure, account, progress};
+use super::{Failure, account, output, progress};
 use crate::api::{Api, View};
 use crate::clock::Clock;
 use crate::config::{self, Config, ProcessEnvironment, SinkKind};
@@ -48,6 +48,7 @@ Examples:
 
 pub(super) async fn run(arguments: Arguments, format: LogFormat) -> Result<(), Failure> {
     let config = config::load(&arguments.config, &ProcessEnvironment)?;
+    output::warn(&config.warnings);
     let options = RunOptions {
         once: arguments.once,
         max_pages: arguments.max_pages.or(config.max_pages.map(NonZeroU64::get)),
@@ -171,6 +172,14 @@ fn report(tally: &Tally) {
         let deduplicated = stream.deduplicated.load(Ordering::Relaxed);
         let rejected = stream.rejected.load(Ordering::Relaxed);
         tracing::info!(stream = stream.name, events, deduplicated, rejected, "read");
+    }
+    for transform in &tally.transforms {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let (received, sent) = (of(&transform.received), of(&transform.sent));
+        let (discarded, errors) = (of(&transform.discarded), of(&transform.errors));
+        let dropped = of(&transform.dropped);
+        let name = &transform.name;
+        tracing::info!(transform = name, received, sent, discarded, errors, dropped, "transformed");
     }
     for sink in &tally.sinks {
         if sink.name == pipeline::KEPT && sink.events.load(Ordering::Relaxed) == 0 {

@@ -169,6 +169,7 @@ async fn activities(account: &Account, arguments: &Arguments) -> Result<Vec<Even
         subdomain: account.subdomain.clone(),
         partition: "tail".to_owned(),
         ingest_time: account.client.clock().now(),
+        through: None,
     };
     Ok(normalize::events(split.records, &origin.into()))
 }

@@ -18,11 +18,16 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = config::load(&arguments.files, &ProcessEnvironment)?;
+    output::warn(&config.warnings);
     let streams: usize = config.sources.iter().map(|source| source.streams.len()).sum();
     let streams = streams + Kind::ALL.len() * config.webhooks.len();
     let summary = format!(
-        "valid: {} source(s), {streams} stream(s), {} sink(s); nothing was connected to\n",
+        "valid: {} source(s), {streams} stream(s), {}{} sink(s); nothing was connected to\n",
         config.sources.len() + config.webhooks.len(),
+        match config.transforms.len() {
+            0 => String::new(),
+            transforms => format!("{transforms} transform(s), "),
+        },
         config.sinks.len()
     );
     output::print(summary.as_bytes())

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::environment::Environment;
 use super::expand::{Secrets, expand};
 use super::node::{Node, Path, Segment};
-use super::problem::{ConfigError, Finding, Findings};
+use super::problem::{ConfigError, Finding, Findings, Problem};
 use super::secret;
 
 /// Every top-level option of this version.
@@ -15,7 +15,9 @@ const TOP_LEVEL: &[&str] = &[
     "data_dir",
     "checkpoint",
     "sources",
+    "transforms",
     "sinks",
+    "tests",
     "acknowledgements",
     "proxy",
     "secret",
@@ -24,7 +26,7 @@ const TOP_LEVEL: &[&str] = &[
 ];
 
 /// Maps of things by name, which are put together name by name.
-const SECTIONS: &[&str] = &["sources", "sinks", "secret"];
+const SECTIONS: &[&str] = &["sources", "transforms", "sinks", "secret"];
 
 /// All files together.
 pub(super) struct Document {
@@ -65,13 +67,25 @@ impl Document {
         }
     }
 
+    /// Leaves out what stands in other sections than these.
+    pub(super) fn keep(&mut self, sections: &[&str]) {
+        if let Node::Map(entries) = &mut self.root {
+            entries.retain(|key, _| sections.contains(&key.as_str()));
+        }
+    }
+
     /// What was found, each finding with its file.
     pub(super) fn error(&self, findings: Findings) -> ConfigError {
+        ConfigError { problems: self.located(findings) }
+    }
+
+    /// The same, where it is no error.
+    pub(super) fn located(&self, findings: Findings) -> Vec<Problem> {
         let locate = |finding: Finding| {
             let file = self.file_of(&finding.path).map(str::to_owned);
             finding.located(&self.root, file.as_deref())
         };
-        ConfigError { problems: findings.0.into_iter().map(locate).collect() }
+        findings.0.into_iter().map(locate).collect()
     }
 
     fn file_of(&self, path: &Path) -> Option<&str> {
@@ -100,18 +114,31 @@ impl Merge<'_> {
         let path = top.key(key);
         match value {
             Node::Null => {}
-            // Refused below, unless it is empty: then it asks for nothing.
-            Node::Map(transforms) if key == "transforms" && transforms.is_empty() => {}
+            Node::List(tests) if key == "tests" => self.append(key, tests, file),
             Node::Map(components) if SECTIONS.contains(&key) => {
                 for (name, node) in components {
                     self.component(key, name, node, file);
                 }
+            }
+            _ if key == "tests" => {
+                self.findings.push(Finding::new(&path, "expected a list").within(file));
             }
             _ if SECTIONS.contains(&key) => {
                 self.findings.push(Finding::new(&path, "expected a map of names").within(file));
             }
             value if TOP_LEVEL.contains(&key) => self.single(key, value, file),
             _ => self.findings.push(Finding::unknown_field(&top, key, TOP_LEVEL).within(file)),
+        }
+    }
+
+    /// Lists of several files one after the other.
+    fn append(&mut self, key: &str, items: Vec<Node>, file: &str) {
+        let list = self.entries.entry(key.to_owned()).or_insert_with(|| Node::List(Vec::new()));
+        let Node::List(list) = list else { return };
+        for item in items {
+            let path = Path::default().key(key).index(list.len());
+            self.files.insert(path.to_string(), file.to_owned());
+            list.push(item);
         }
     }
 

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::problem::{ConfigError, listed, suggestion};
-use super::{sink, source};
+use super::{sink, source, transform};
 use crate::pipeline::ZENDESK_WEBHOOK;
 
 const HEAD: &str = "\
@@ -122,6 +122,49 @@ const WEBHOOK: &str = "  NAME:
     signing_secret: ${PREFIX_SIGNING_SECRET}
 ";
 
+const REMAP: &str = "
+    type: remap
+    # Or `file: NAME.vrl`. What is known of an event stands at `%zendesk`.
+    source: |
+      .zendesk_stream = %zendesk.stream
+    # An event at which the program fails goes on as it was, unless:
+    # drop_on_error: true
+    # reroute_dropped: true      # to the output `NAME.dropped`
+";
+
+const FILTER: &str = "
+    type: filter
+    condition: exists(.id)
+";
+
+const ROUTE: &str = "
+    type: route
+    # Outputs `NAME.security` and, for what no route takes, `NAME._unmatched`.
+    route:
+      security: .source_type == \"account_setting\"
+";
+
+const EXCLUSIVE_ROUTE: &str = "
+    type: exclusive_route
+    # Only the first that takes an event; what none takes goes to `NAME._unmatched`.
+    routes:
+      - name: security
+        condition: .source_type == \"account_setting\"
+";
+
+const SAMPLE: &str = "
+    type: sample
+    # One event in ten.
+    rate: 10
+";
+
+const THROTTLE: &str = "
+    type: throttle
+    # What is more is dropped.
+    threshold: 1000
+    window_secs: 60
+";
+
 /// A component that is asked for.
 struct Component<'e> {
     name: String,
@@ -138,16 +181,14 @@ pub fn generate(expression: &str) -> Result<String, ConfigError> {
             "for example `zendesk//console,file`".to_owned(),
         ));
     };
-    if !transforms.trim().is_empty() {
-        return Err(refused(
-            "transforms are not available in this version".to_owned(),
-            format!("write `{sources}//{sinks}`"),
-        ));
-    }
     let mut taken = Vec::new();
     let sources = components(sources, "source", source::TYPES, &mut taken)?;
+    let transforms = match transforms.trim() {
+        "" => Vec::new(),
+        transforms => components(transforms, "transform", transform::TYPES, &mut taken)?,
+    };
     let sinks = components(sinks, "sink", sink::TYPES, &mut taken)?;
-    Ok(text(&sources, &sinks))
+    Ok(text(&sources, &transforms, &sinks))
 }
 
 fn refused(message: String, hint: String) -> ConfigError {
@@ -193,7 +234,11 @@ fn free_name(kind: &str, taken: &[String]) -> String {
     names.find(|name| !taken.contains(name)).unwrap_or_else(|| kind.to_owned())
 }
 
-fn text(sources: &[Component<'_>], sinks: &[Component<'_>]) -> String {
+fn text(
+    sources: &[Component<'_>],
+    transforms: &[Component<'_>],
+    sinks: &[Component<'_>],
+) -> String {
     let mut text = format!("{HEAD}\nsources:\n");
     for (position, source) in sources.iter().enumerate() {
         // A second account has other credentials.
@@ -206,7 +251,19 @@ fn text(sources: &[Component<'_>], sinks: &[Component<'_>]) -> String {
             _ => zendesk(&source.name, &prefix),
         });
     }
-    let inputs: Vec<String> = sources.iter().map(|source| format!("{}.*", source.name)).collect();
+    let mut inputs: Vec<String> =
+        sources.iter().map(|source| format!("{}.*", source.name)).collect();
+    if !transforms.is_empty() {
+        text.push_str("\ntransforms:\n");
+        for transform in transforms {
+            append(&mut text, transform, &inputs, transform_body(transform.kind));
+        }
+        let output = |it: &Component<'_>| match it.kind {
+            "route" | "exclusive_route" => format!("{}.*", it.name),
+            _ => it.name.clone(),
+        };
+        inputs = transforms.iter().map(output).collect();
+    }
     text.push_str("\nsinks:\n");
     for sink in sinks {
         let body = match sink.kind {
@@ -219,13 +276,29 @@ fn text(sources: &[Component<'_>], sinks: &[Component<'_>]) -> String {
             "vector" => VECTOR,
             _ => CONSOLE,
         };
-        let (name, body) = (&sink.name, body.trim_start_matches('\n').replace("NAME", &sink.name));
-        let inputs = format!("[\"{}\"]", inputs.join("\", \""));
-        // Writing to a string cannot fail.
-        let written = write!(text, "  {name}:\n    inputs: {inputs}\n{body}");
-        debug_assert!(written.is_ok());
+        append(&mut text, sink, &inputs, body);
     }
     text
+}
+
+fn append(text: &mut String, component: &Component<'_>, inputs: &[String], body: &str) {
+    let name = &component.name;
+    let body = body.trim_start_matches('\n').replace("NAME", name);
+    let inputs = format!("[\"{}\"]", inputs.join("\", \""));
+    // Writing to a string cannot fail.
+    let written = write!(text, "  {name}:\n    inputs: {inputs}\n{body}");
+    debug_assert!(written.is_ok());
+}
+
+fn transform_body(kind: &str) -> &'static str {
+    match kind {
+        "filter" => FILTER,
+        "route" => ROUTE,
+        "exclusive_route" => EXCLUSIVE_ROUTE,
+        "sample" => SAMPLE,
+        "throttle" => THROTTLE,
+        _ => REMAP,
+    }
 }
 
 fn zendesk(name: &str, prefix: &str) -> String {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::inputs::{Components, traced};
 use super::node::{Node, Path};
 use super::problem::{Finding, Findings};
 use super::read::{read, read_rest};
@@ -16,6 +17,7 @@ use super::sink::Tls;
 use super::written::{NonEmpty, Secret};
 use super::{CheckpointConfig, KafkaCheckpoint, SinkConfig, SinkKind, SourceConfig};
 use crate::kafka::{Codec, KafkaSettings, Mechanism, OauthSettings, SaslSettings};
+use crate::transform::Step;
 
 /// The options that [`connection`] reads, beside `tls`.
 pub(super) const CONNECTION: &[&str] = &[
@@ -308,20 +310,22 @@ pub(super) fn topic_name(name: &str, path: &Path) -> Result<(), Finding> {
 /// Gives each sink that was given none a transactional id: the same for the same config on every
 /// machine. Of two sinks with one id, each would shut out the other.
 pub(super) fn name_transactions(
-    sinks: &mut [SinkConfig],
+    components: &mut Components<'_>,
     paths: &[Path],
-    sources: &[SourceConfig],
     checkpoint: &str,
     findings: &mut Findings,
 ) {
     let mut taken: BTreeMap<String, String> = BTreeMap::new();
+    let Components { sources, steps, sinks } = components;
     for (sink, path) in sinks.iter_mut().zip(paths) {
-        let SinkKind::Kafka(settings) = &mut sink.kind else { continue };
-        if settings.transactional_id.is_empty() {
-            let parts = [settings.topic.as_str(), checkpoint];
-            settings.transactional_id = transactional_id(&sink.name, &sink.inputs, sources, parts);
+        let SinkKind::Kafka(settings) = &sink.kind else { continue };
+        let id = match settings.transactional_id.as_str() {
+            "" => transactional_id(sink, &sources.zendesk, steps, [&settings.topic, checkpoint]),
+            id => id.to_owned(),
+        };
+        if let SinkKind::Kafka(settings) = &mut sink.kind {
+            settings.transactional_id.clone_from(&id);
         }
-        let id = settings.transactional_id.clone();
         if let Some(other) = taken.insert(id, sink.name.clone()) {
             let message = format!("the sink `{other}` has it too");
             findings.push(Finding::new(&path.key("transactional_id"), message));
@@ -332,15 +336,17 @@ pub(super) fn name_transactions(
 /// The same for the same config and checkpoint, and another for a copy of it with a checkpoint or a
 /// topic of its own, which is not to be shut out.
 fn transactional_id(
-    name: &str,
-    inputs: &[String],
+    sink: &SinkConfig,
     sources: &[SourceConfig],
+    steps: &[Step],
     parts: [&str; 2],
 ) -> String {
+    let SinkConfig { name, inputs, .. } = sink;
+    let traced = traced(inputs, steps);
     let mut hash = Xxh3::new();
     for source in sources {
         let of_it = |input: &String| input.split_once('.').is_some_and(|(of, _)| of == source.name);
-        if inputs.iter().any(of_it) {
+        if traced.iter().any(of_it) {
             hash.update(source.endpoint.as_str().as_bytes());
             hash.update(b"\n");
         }

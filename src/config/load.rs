@@ -12,11 +12,53 @@ use super::environment::Environment;
 use super::meaning;
 use super::problem::{ConfigError, Findings, Problem};
 use super::syntax::{self, Format};
+use super::transform::Found;
+use crate::transform::{Step, Trial};
 
 /// Reads config files, and puts them together as one.
 ///
 /// A path may be a glob, as in Vector. Two files may not hold the same component.
 pub fn load(paths: &[PathBuf], environment: &dyn Environment) -> Result<Config, ConfigError> {
+    let (texts, problems) = texts(paths)?;
+    build(texts, problems, environment)
+}
+
+/// The transforms of a config, and the tests that it has for them.
+#[derive(Debug)]
+pub struct Trials {
+    /// The transforms, in the order of their names.
+    pub steps: Vec<Step>,
+    /// The tests, in their order.
+    pub trials: Vec<Trial>,
+    /// What works, and may not be what is wanted.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads of config files what tests of transforms need; nothing else of them has to be right, or
+/// to be set in the environment.
+pub fn load_trials(
+    paths: &[PathBuf],
+    environment: &dyn Environment,
+) -> Result<Trials, ConfigError> {
+    let (texts, problems) = texts(paths)?;
+    let mut findings = Findings::default();
+    let mut document = merged(texts, problems, &mut findings)?;
+    document.keep(&["transforms", "tests", "secret"]);
+    expanded(&mut document, environment, &mut findings)?;
+    let mut warnings = Findings::default();
+    let found = &mut Found { findings: &mut findings, warnings: &mut warnings };
+    match meaning::trials(&document.root, found) {
+        Some((steps, trials)) if findings.0.is_empty() => {
+            Ok(Trials { steps, trials, warnings: document.located(warnings) })
+        }
+        _ => Err(document.error(findings)),
+    }
+}
+
+/// The texts of files, and what is wrong with those that have none.
+type Texts = (Vec<(String, Format, String)>, Vec<Problem>);
+
+fn texts(paths: &[PathBuf]) -> Result<Texts, ConfigError> {
     let mut problems = Vec::new();
     let mut texts = Vec::new();
     for path in paths.iter().flat_map(|path| matching(path)) {
@@ -31,7 +73,7 @@ pub fn load(paths: &[PathBuf], environment: &dyn Environment) -> Result<Config, 
         let message = "there is no config to read".to_owned();
         return Err(ConfigError::of(message, Some("name a file".to_owned())));
     }
-    build(texts, problems, environment)
+    Ok((texts, problems))
 }
 
 /// Reads one config from a text; `name` stands for its file in errors.
@@ -46,9 +88,26 @@ pub fn parse(
 
 fn build(
     texts: Vec<(String, Format, String)>,
-    mut problems: Vec<Problem>,
+    problems: Vec<Problem>,
     environment: &dyn Environment,
 ) -> Result<Config, ConfigError> {
+    let mut findings = Findings::default();
+    let mut document = merged(texts, problems, &mut findings)?;
+    expanded(&mut document, environment, &mut findings)?;
+    let mut warnings = Findings::default();
+    match meaning::config(&document.root, environment, &mut findings, &mut warnings) {
+        Some(config) if findings.0.is_empty() => {
+            Ok(Config { warnings: document.located(warnings), ..config })
+        }
+        _ => Err(document.error(findings)),
+    }
+}
+
+fn merged(
+    texts: Vec<(String, Format, String)>,
+    mut problems: Vec<Problem>,
+    findings: &mut Findings,
+) -> Result<Document, ConfigError> {
     let mut files = Vec::new();
     for (name, format, text) in texts {
         match syntax::parse(&text, format) {
@@ -56,21 +115,25 @@ fn build(
             Err(error) => problems.push(whole(&name, error.message, None)),
         }
     }
-    if !problems.is_empty() {
-        return Err(ConfigError { problems });
+    if problems.is_empty() {
+        Ok(Document::merge(files, findings))
+    } else {
+        Err(ConfigError { problems })
     }
-    let mut findings = Findings::default();
-    let mut document = Document::merge(files, &mut findings);
-    let merged = findings.0.len();
-    document.expand(environment, &mut findings);
-    if findings.0.len() > merged {
-        // What was not expanded would be complained about again.
-        return Err(document.error(findings));
+}
+
+/// What was not expanded would be complained about again, so that is an end.
+fn expanded(
+    document: &mut Document,
+    environment: &dyn Environment,
+    findings: &mut Findings,
+) -> Result<(), ConfigError> {
+    let before = findings.0.len();
+    document.expand(environment, findings);
+    if findings.0.len() > before {
+        return Err(document.error(std::mem::take(findings)));
     }
-    match meaning::config(&document.root, environment, &mut findings) {
-        Some(config) if findings.0.is_empty() => Ok(config),
-        _ => Err(document.error(findings)),
-    }
+    Ok(())
 }
 
 /// The files a path stands for, in the order of their names; the path itself if there are none.

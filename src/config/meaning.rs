@@ -2,7 +2,7 @@
 //!
 //! Fills in defaults and hands each section to its own module. Opens nothing.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -13,18 +13,21 @@ use super::node::{Node, Path};
 use super::problem::{ConfigError, Finding, Findings, listed};
 use super::read::{read, type_of};
 use super::source::Sources;
+use super::transform::{self, Found, trials};
 use super::written::{self, Toggle};
 use super::{
     CheckpointConfig, Config, ProxySettings, SinkConfig, TokenStoreConfig, aws, gcp, inputs, kafka,
     sink, source, tokens, webhook,
 };
 use crate::pipeline::{ZENDESK, ZENDESK_WEBHOOK};
+use crate::transform::{Step, Trial};
 
 /// What the tree means; none if something is wrong with it, which is then among the findings.
 pub(super) fn config(
     root: &Node,
     environment: &dyn Environment,
     findings: &mut Findings,
+    warnings: &mut Findings,
 ) -> Option<Config> {
     let top = Path::default();
     // Where there is no data directory, nothing comes of the config.
@@ -45,17 +48,28 @@ pub(super) fn config(
     };
     let sources = sources(root, &tokens, findings);
     let place = checkpoint.as_ref().map(ToString::to_string).unwrap_or_default();
-    let sinks = sinks(root, acknowledgements, sources.as_ref(), &place, findings);
+    let steps = steps(root, &mut Found { findings, warnings });
+    trials::check(root.get("tests"), &top.key("tests"), &mut Found { findings, warnings });
+    let (mut steps, mut sinks) = (steps, sinks(root, acknowledgements, findings));
+    // Without the others, every input would be called unknown.
+    if let (Some(sources), Some(steps), Some(sinks)) = (&sources, &mut steps, &mut sinks) {
+        let paths = ["transforms", "sinks"].map(|section| paths(root, section));
+        let mut parts = inputs::Components { sources, steps, sinks };
+        inputs::resolve(&mut parts, [&paths[0], &paths[1]], findings, warnings);
+        kafka::name_transactions(&mut parts, &paths[1], &place, findings);
+    }
     let sources = sources?;
     let config = Config {
         data_dir: data_dir?,
         checkpoint: checkpoint?,
         sources: sources.zendesk,
         webhooks: sources.webhooks,
+        transforms: steps?,
         sinks: sinks?,
         proxy: proxy?,
         max_pages: max_pages?,
         api: api?.flatten(),
+        warnings: Vec::new(),
     };
     findings.keep(gcp::check_proxy(&config, &top.key("proxy"), environment))?;
     Some(config)
@@ -194,11 +208,11 @@ fn components<'n>(root: &'n Node, section: &str) -> Vec<(&'n str, &'n Node, Path
     entries.iter().map(|(name, node)| (name.as_str(), node, path.key(name))).collect()
 }
 
-/// A name is part of an output's name, which is told apart by its dot; and the outputs of sources
-/// and sinks share one space.
+/// A name is part of an output's name, which is told apart by its dot; and the outputs of all
+/// components share one space.
 fn check_names(root: &Node, findings: &mut Findings) {
-    let mut sources = BTreeSet::new();
-    for section in ["sources", "sinks"] {
+    let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
+    for (section, kind) in [("sources", "source"), ("transforms", "transform"), ("sinks", "sink")] {
         for (name, _, path) in components(root, section) {
             let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
             if name.is_empty() || !name.chars().all(is_word) {
@@ -207,10 +221,11 @@ fn check_names(root: &Node, findings: &mut Findings) {
                         .hint("a name has letters, digits, `_` and `-`"),
                 );
             }
-            if section == "sources" {
-                sources.insert(name);
-            } else if sources.contains(name) {
-                findings.push(Finding::new(&path, format!("a source is named `{name}` too")));
+            match taken.get(name) {
+                Some(other) => {
+                    findings.push(Finding::new(&path, format!("a {other} is named `{name}` too")));
+                }
+                None => drop(taken.insert(name, kind)),
             }
         }
     }
@@ -245,13 +260,30 @@ fn sources(
     whole.then_some(sources)
 }
 
-fn sinks(
-    root: &Node,
-    acknowledgements: bool,
-    sources: Option<&Sources>,
-    checkpoint: &str,
-    findings: &mut Findings,
-) -> Option<Vec<SinkConfig>> {
+/// The transforms, their programs compiled.
+fn steps(root: &Node, found: &mut Found<'_>) -> Option<Vec<Step>> {
+    let components = components(root, "transforms").into_iter();
+    let read = components.map(|(name, node, path)| transform::transform(name, node, &path, found));
+    // Collected before it is asked whether one failed, so that each is looked at.
+    let read: Vec<Option<Step>> = read.collect();
+    read.into_iter().collect()
+}
+
+/// The transforms and their tests, without anything around them.
+pub(super) fn trials(root: &Node, found: &mut Found<'_>) -> Option<(Vec<Step>, Vec<Trial>)> {
+    check_names(root, found.findings);
+    let mut steps = steps(root, found)?;
+    inputs::resolve_steps(&mut steps, &paths(root, "transforms"), found.findings);
+    let path = Path::default().key("tests");
+    let trials = trials::trials(root.get("tests"), &path, &steps, found)?;
+    Some((steps, trials))
+}
+
+fn paths(root: &Node, section: &str) -> Vec<Path> {
+    components(root, section).into_iter().map(|(.., path)| path).collect()
+}
+
+fn sinks(root: &Node, acknowledgements: bool, findings: &mut Findings) -> Option<Vec<SinkConfig>> {
     let components = components(root, "sinks");
     if components.is_empty() {
         findings.push(missing("sink", "sinks"));
@@ -261,12 +293,9 @@ fn sinks(
     for (name, node, path) in &components {
         understood.push(sink::sink(name, node, path, acknowledgements, findings));
     }
-    let mut sinks: Vec<SinkConfig> = understood.into_iter().collect::<Option<_>>()?;
+    let sinks: Vec<SinkConfig> = understood.into_iter().collect::<Option<_>>()?;
     let paths: Vec<Path> = components.into_iter().map(|(.., path)| path).collect();
     sink::check_paths(&sinks, &paths, findings);
-    // Without its sources, every input would be called unknown.
-    inputs::resolve(&mut sinks, &paths, sources?, findings);
-    kafka::name_transactions(&mut sinks, &paths, &sources?.zendesk, checkpoint, findings);
     Some(sinks)
 }
 

@@ -30,6 +30,7 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod transform;
 mod unavailable;
 mod webhook;
 mod written;
@@ -51,7 +52,7 @@ pub use crate::http_client::ProxySettings;
 pub use endpoint::{Account, parse_endpoint, parse_subdomain};
 pub use environment::{Environment, ProcessEnvironment, default_data_dir};
 pub use generate::generate;
-pub use load::{load, parse};
+pub use load::{Trials, load, load_trials, parse};
 pub use place::bucket_sink;
 pub use problem::{ConfigError, Problem};
 pub use since::{SinceError, parse_since};
@@ -69,6 +70,8 @@ pub struct Config {
     pub sources: Vec<SourceConfig>,
     /// Sources that are sent to, in the order of their names.
     pub webhooks: Vec<crate::webhook::WebhookSettings>,
+    /// In the order of their names, globs of inputs resolved as those of sinks.
+    pub transforms: Vec<crate::transform::Step>,
     /// In the order of their names.
     pub sinks: Vec<SinkConfig>,
     /// The proxies that requests go through.
@@ -77,6 +80,8 @@ pub struct Config {
     pub max_pages: Option<NonZeroU64>,
     /// Where the api listens; none: nowhere.
     pub api: Option<SocketAddr>,
+    /// What can be run, and may not be what is wanted.
+    pub warnings: Vec<Problem>,
 }
 
 /// Where positions are kept.
@@ -277,7 +282,7 @@ pub struct SinkConfig {
     /// Its name in the config.
     pub name: String,
     /// The outputs it takes, globs resolved, sorted, each once: `acme.audit_logs`,
-    /// `acme.rejected`. The name of a source or a glob means records; what was rejected is taken
+    /// `acme.rejected`, those of transforms. The name of a source or a glob means records; what was rejected is taken
     /// only by an input that itself ends in `rejected`.
     pub inputs: Vec<String>,
     /// Whether positions wait for it.

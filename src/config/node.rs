@@ -50,6 +50,23 @@ impl Node {
         entries.get(key)
     }
 
+    /// The same as JSON.
+    pub(super) fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Null => serde_json::Value::Null,
+            Self::Bool(value) => (*value).into(),
+            Self::Unsigned(value) => (*value).into(),
+            Self::Signed(value) => (*value).into(),
+            Self::Float(value) => (*value).into(),
+            Self::Text(text) => text.value.as_str().into(),
+            Self::List(items) => items.iter().map(Self::to_json).collect(),
+            Self::Map(entries) => {
+                let entries = entries.iter().map(|(key, node)| (key.clone(), node.to_json()));
+                serde_json::Value::Object(entries.collect())
+            }
+        }
+    }
+
     /// The value at `path`.
     pub(super) fn at(&self, path: &Path) -> Option<&Self> {
         path.0.iter().try_fold(self, |node, segment| match (segment, node) {

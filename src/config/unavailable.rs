@@ -6,12 +6,11 @@ use super::node::{Path, Segment};
 
 /// Options, by their path (`*` is any one step), with what to do instead.
 const OPTIONS: &[(&str, &str)] = &[
-    ("transforms", "leave it out, and name sources in the `inputs` of sinks"),
     ("enrichment_tables", "leave it out"),
-    ("tests", "leave it out"),
+    ("tests.*.input", "use `inputs`, a list"),
     ("schema", "leave it out: an event is the record as Zendesk sent it"),
     ("log_schema", "leave it out: an event is the record as Zendesk sent it"),
-    ("timezone", "leave it out: times are in UTC"),
+    ("timezone", "leave it out: times are in UTC; a `remap` has a `timezone` of its own"),
     ("healthchecks", "set `healthcheck` on each sink"),
     ("wildcard_matching", "leave it out: a glob in `inputs` must match something"),
     ("telemetry", "leave it out"),
@@ -23,6 +22,12 @@ const OPTIONS: &[(&str, &str)] = &[
     ("sources.*.acknowledgements", "set it on the sinks"),
     ("sources.*.scrape_interval_secs", "use `poll_interval_secs`"),
     ("sources.*.scrape_timeout_secs", "use `request.timeout_secs`"),
+    ("transforms.*.graph", "leave it out"),
+    ("transforms.*.metric_tag_values", "leave it out: events are not metrics"),
+    ("transforms.*.files", "use `file`"),
+    ("transforms.*.ratio_field", "use `ratio`"),
+    ("transforms.*.rate_field", "use `rate`"),
+    ("transforms.*.internal_metrics", "leave it out"),
     ("sinks.*.buffer.max_size", "use `max_events`: the buffer is in memory"),
     ("sinks.*.batch", "leave it out"),
     ("sinks.*.request", "leave it out: a write is tried again until it is accepted"),
@@ -71,6 +76,9 @@ const OPTIONS: &[(&str, &str)] = &[
 const MEANINGLESS: &[(&str, &str)] =
     &[("sinks.*.framing", "leave it out: each event is a message of its own")];
 
+/// Types of conditions that are not VRL. All events are logs, so that these would say nothing.
+const CONDITIONS: &[&str] = &["is_log", "is_metric", "is_trace", "datadog_search"];
+
 /// Words that a field takes elsewhere, by the field's path.
 const VALUES: &[(&str, &[&str])] = &[
     (
@@ -83,6 +91,28 @@ const VALUES: &[(&str, &[&str])] = &[
     ("sources.*.auth.strategy", &["aws", "custom"]),
     ("sources.*.emit", &["pages"]),
     ("sources.*.type", &["okta", "http_client", "exec", "stdin", "http_server", "vector"]),
+    (
+        "transforms.*.type",
+        &[
+            "aggregate",
+            "aws_ec2_metadata",
+            "dedupe",
+            "incremental_to_absolute",
+            "log_to_metric",
+            "lua",
+            "metric_to_log",
+            "reduce",
+            "swimlanes",
+            "tag_cardinality_limit",
+            "trace_to_log",
+            "window",
+        ],
+    ),
+    ("transforms.*.condition.type", CONDITIONS),
+    ("transforms.*.exclude.type", CONDITIONS),
+    ("transforms.*.route.*.type", CONDITIONS),
+    ("transforms.*.routes.*.condition.type", CONDITIONS),
+    ("tests.*.inputs.*.type", &["metric"]),
     ("sinks.*.auth.strategy", &["aws"]),
     ("sinks.*.compression", &["snappy", "lz4"]),
     ("sinks.*.method", &["delete", "get", "head", "options", "trace"]),
@@ -138,6 +168,6 @@ fn matches(pattern: &str, path: &Path) -> bool {
     steps.len() == path.0.len()
         && steps.iter().zip(&path.0).all(|(step, segment)| match segment {
             Segment::Key(key) => *step == "*" || step == key,
-            Segment::Index(_) => false,
+            Segment::Index(_) => *step == "*",
         })
 }

@@ -146,6 +146,7 @@ mod tests {
             subdomain: "acme".into(),
             partition: "tail".into(),
             ingest_time: Timestamp::UNIX_EPOCH,
+            through: None,
         })
     }
 

@@ -23,10 +23,13 @@ pub struct Origin {
     pub partition: String,
     /// When the page arrived.
     pub ingest_time: Timestamp,
+    /// The outputs of transforms that it came through, `split.logins>ecs`; none: straight from its
+    /// source.
+    pub through: Option<String>,
 }
 
 impl Origin {
-    /// The name of the stream's output, `acme.audit_logs`.
+    /// The name of the stream's output, `acme.audit_logs`, whatever it came through since.
     pub fn output(&self) -> String {
         format!("{}.{}", self.source, self.stream)
     }
@@ -61,6 +64,18 @@ impl RecordId {
         let hash = xxhash_rust::xxh3::xxh3_128(line);
         Self { record: Bytes::from(format!("xxh3-{hash:032x}")), version: None }
     }
+
+    /// The id of the `n`th of several events that were made of one: `<id>#<n>`.
+    pub fn part(&self, n: usize) -> Self {
+        let numbered = |text: &Bytes| {
+            let text = [text, b"#".as_slice(), n.to_string().as_bytes()].concat();
+            Bytes::from(text)
+        };
+        match &self.version {
+            Some(version) => Self { version: Some(numbered(version)), ..self.clone() },
+            None => Self { record: numbered(&self.record), version: None },
+        }
+    }
 }
 
 impl fmt::Display for RecordId {
@@ -86,7 +101,8 @@ impl Event {
         format!("{}:{}:{}", self.origin.subdomain, self.origin.stream, self.id)
     }
 
-    /// Sixty-four bits of the record id, the same on every machine and in every
+    /// Sixty-four bits of the record id, and of the way it came through transforms: a sink may take
+    /// the same record by two of them. The same on every machine and in every
     /// version, for sets that are kept in a checkpoint. Unique within a stream
     /// for all practical numbers (a collision in a set of a million has odds of
     /// about one in forty million).
@@ -96,6 +112,10 @@ impl Event {
         if let Some(version) = &self.id.version {
             hash.update(b"@");
             hash.update(version);
+        }
+        if let Some(through) = &self.origin.through {
+            hash.update(b"|");
+            hash.update(through.as_bytes());
         }
         hash.digest()
     }

@@ -186,6 +186,7 @@ mod tests {
             subdomain: "acme".to_owned(),
             partition: "tail".to_owned(),
             ingest_time: Timestamp::UNIX_EPOCH,
+            through: None,
         });
         let event = |size: &usize| Event {
             line: Bytes::from(vec![b'x'; *size]),

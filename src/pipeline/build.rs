@@ -80,7 +80,10 @@ pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError>
             sink: connector.sink(sink_config)?,
         });
     }
-    let taken = |output: &String| config.sinks.iter().any(|sink| sink.inputs.contains(output));
+    let by_sinks = config.sinks.iter().map(|sink| &sink.inputs);
+    let by_steps = config.transforms.iter().map(|step| &step.inputs);
+    let inputs: Vec<&Vec<String>> = by_sinks.chain(by_steps).collect();
+    let taken = |output: &String| inputs.iter().any(|inputs| inputs.contains(output));
     let of_sources = config.sources.iter().map(|source| &source.name);
     let of_webhooks = config.webhooks.iter().map(|webhook| &webhook.source);
     let of_sources = of_sources.chain(of_webhooks);
@@ -95,6 +98,7 @@ pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError>
     let mut pipeline = Pipeline::new(sources, sinks, store, outside.clock, random);
     let types = config.sinks.iter().map(|sink| (sink.name.clone(), sink.kind.name()));
     pipeline.sink_types = types.collect();
+    let pipeline = pipeline.with_transforms(config.transforms.clone());
     Ok(pipeline.with_webhooks(config.webhooks.clone()))
 }
 

@@ -23,10 +23,12 @@ use super::ledger::{Seq, Share, SinkId};
 use super::patience::Patience;
 use super::silence::Silence;
 use super::tally::{StreamOutcome, StreamTally, Tally, Trouble, add};
+use super::transforms::{PageEvents, Transforms};
 use crate::clock::Clock;
 use crate::normalize::Event;
 use crate::random::Random;
 use crate::streams::Page;
+use crate::transform::Passed;
 use crate::webhook::{Handed, Receipt};
 use crate::zendesk::{ApiError, ErrorKind};
 
@@ -43,6 +45,8 @@ pub(super) struct Route {
     pub(super) takes_events: bool,
     /// Whether it takes what the source rejects.
     pub(super) takes_rejected: bool,
+    /// Which of the outputs of transforms it takes.
+    pub(super) takes_transformed: Vec<usize>,
     /// What it holds beyond the position, of a former run.
     pub(super) holds: BTreeSet<u64>,
 }
@@ -70,6 +74,7 @@ pub(super) struct Feed {
     pub(super) stream: usize,
     /// Where the stream stands, for labels.
     pub(super) position: Value,
+    pub(super) transforms: Transforms,
     pub(super) routes: Vec<Route>,
     pub(super) notes: mpsc::Sender<Note>,
     pub(super) stop: watch::Receiver<bool>,
@@ -134,7 +139,7 @@ impl Feed {
                     // take would keep every run at the same place.
                     let known = page.events.is_empty() && page.rejected.is_empty();
                     taken += u64::from(!known || page.caught_up);
-                    if !self.take(seq, page, receipt).await {
+                    if !self.take(seq, page, receipt).await? {
                         return Ok(StreamOutcome::Ended);
                     }
                     seq += 1;
@@ -235,7 +240,12 @@ impl Feed {
     }
 
     /// Hands a page over. Returns whether the run goes on.
-    async fn take(&mut self, seq: Seq, page: Page, receipt: Option<Receipt>) -> bool {
+    async fn take(
+        &mut self,
+        seq: Seq,
+        page: Page,
+        receipt: Option<Receipt>,
+    ) -> Result<bool, RunError> {
         let tally = self.tally();
         add(&tally.pages, 1);
         add(&tally.events, page.events.len());
@@ -248,7 +258,9 @@ impl Feed {
             tracing::warn!(stream, count, "records rejected");
         }
         self.stand_at(&page);
-        let events: Arc<[Event]> = page.events.into();
+        let (events, rejected) = (page.events.into(), page.rejected.into());
+        let page_events = PageEvents { events, rejected };
+        let transformed = self.transforms.pass(&page_events, &self.tally).await?;
         let after = page.resume.0.clone();
         let before = std::mem::replace(&mut self.position, after.clone());
         let output = self.tally().name.clone();
@@ -256,7 +268,7 @@ impl Feed {
         let mut shares = Vec::new();
         let mut deliveries = Vec::new();
         for route in &mut self.routes {
-            let (given, held) = route.choose(&events, &page.rejected);
+            let (given, held) = route.choose(&page_events, &transformed);
             let Some(room) = route.room(given.len(), &self.tally) else { continue };
             if route.acknowledged {
                 let given = given.iter().map(Event::fingerprint).collect();
@@ -273,7 +285,7 @@ impl Feed {
             receipt,
         };
         if self.notes.send(note).await.is_err() {
-            return false;
+            return Ok(false);
         }
         for (sink, intake, room, events) in deliveries {
             let place = match room {
@@ -281,12 +293,12 @@ impl Feed {
                 Room::Kept(place) => Some(place),
                 Room::Wait => intake.place(events.len()).await,
             };
-            let Some(place) = place else { return false };
+            let Some(place) = place else { return Ok(false) };
             let whence = Whence::Page { stream: self.stream, seq };
             add(&self.tally.sinks[sink].received, events.len());
             place.put(Delivery { whence, events, around: Arc::clone(&around) });
         }
-        true
+        Ok(true)
     }
 }
 
@@ -302,15 +314,25 @@ enum Room<'a> {
 
 impl Route {
     /// What of a page this sink is given, and the fingerprints of what it holds already.
-    fn choose(&mut self, events: &Arc<[Event]>, rejected: &[Event]) -> (Arc<[Event]>, Vec<u64>) {
-        let rejected = if self.takes_rejected { rejected } else { &[] };
-        if self.takes_events && rejected.is_empty() && self.holds.is_empty() {
+    fn choose(&mut self, page: &PageEvents, transformed: &Passed) -> (Arc<[Event]>, Vec<u64>) {
+        let PageEvents { events, rejected } = page;
+        let rejected = if self.takes_rejected { &**rejected } else { &[] };
+        let is_direct = self.takes_transformed.is_empty();
+        if self.takes_events && is_direct && rejected.is_empty() && self.holds.is_empty() {
             return (Arc::clone(events), Vec::new());
         }
-        let wanted = events.iter().filter(|_| self.takes_events).chain(rejected);
+        let untouched = events.iter().enumerate().filter(|_| self.takes_events);
+        let rejected = (events.len()..).zip(rejected);
+        let mut wanted: Vec<(usize, &Event)> = untouched.chain(rejected).collect();
+        for slot in &self.takes_transformed {
+            let output = transformed.outputs.get(*slot).into_iter().flatten();
+            wanted.extend(output.map(|(at, event)| (*at, event)));
+        }
+        // In the order of the stream, by whatever way they came.
+        wanted.sort_by_key(|(at, _)| *at);
         let mut held = Vec::new();
         let mut given = Vec::new();
-        for event in wanted {
+        for (_, event) in wanted {
             let fingerprint = event.fingerprint();
             if self.holds.remove(&fingerprint) {
                 held.push(fingerprint);

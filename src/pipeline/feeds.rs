@@ -15,8 +15,10 @@ use super::intake::Intake;
 use super::ledger::Ledger;
 use super::plan::{RunOptions, SourcePlan};
 use super::topology::{Pipeline, Tasks};
+use super::transforms::Transforms;
 use crate::checkpoint::{Checkpoint, StoreError, StoreErrorKind, StreamState};
 use crate::streams::{self, Position};
+use crate::transform::Graph;
 
 impl Pipeline {
     pub(super) fn start_feeds(
@@ -50,10 +52,12 @@ impl Pipeline {
         let ledger =
             Ledger::new(start, |name| self.sinks.iter().position(|sink| sink.name == name));
         let output = &self.tally.streams[stream].name;
+        let transforms = self.transforms(output, source);
         let feed = Feed {
             stream,
             position,
-            routes: self.routes(output, source, &ledger, &wiring.entrances),
+            routes: self.routes(output, &transforms, &ledger, &wiring.entrances),
+            transforms,
             notes: wiring.notes.clone(),
             stop: wiring.stop.subscribe(),
             once: wiring.options.once,
@@ -91,14 +95,23 @@ impl Pipeline {
         }))
     }
 
+    /// What lies between a stream and the sinks.
+    fn transforms(&self, output: &str, source: &str) -> Transforms {
+        let rejected = format!("{source}.rejected");
+        let wanted = |output: &str| {
+            self.sinks.iter().any(|sink| sink.inputs.iter().any(|input| input == output))
+        };
+        let graph = Graph::between(&self.transforms, [output, &rejected], wanted);
+        Transforms { rejected, graph: Arc::new(graph) }
+    }
+
     fn routes(
         &self,
         output: &str,
-        source: &str,
+        transforms: &Transforms,
         ledger: &Ledger,
         entrances: &[Entrance],
     ) -> Vec<Route> {
-        let rejected = format!("{source}.rejected");
         let sinks = self.sinks.iter().zip(entrances).enumerate();
         let routes = sinks.map(|(sink, (plan, entrance))| Route {
             sink,
@@ -106,10 +119,14 @@ impl Pipeline {
             restored: entrance.restored.clone(),
             acknowledged: plan.acknowledged,
             takes_events: plan.inputs.iter().any(|input| input == output),
-            takes_rejected: plan.inputs.contains(&rejected),
+            takes_rejected: plan.inputs.contains(&transforms.rejected),
+            takes_transformed: transforms.taken_by(&plan.inputs),
             holds: ledger.restored(sink),
         });
-        routes.filter(|route| route.takes_events || route.takes_rejected).collect()
+        let takes_any = |route: &Route| {
+            route.takes_events || route.takes_rejected || !route.takes_transformed.is_empty()
+        };
+        routes.filter(takes_any).collect()
     }
 }
 

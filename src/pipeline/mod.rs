@@ -28,6 +28,7 @@ mod scopes;
 mod silence;
 mod tally;
 mod topology;
+mod transforms;
 
 pub use batch::{Around, BatchSettings, Batcher, Cut, Delivery, Span, Whence};
 pub use build::{
@@ -38,11 +39,14 @@ pub use error::RunError;
 pub use ledger::{Ledger, Seq, Share, SinkId};
 pub use observe::{
     BudgetStatus, Observer, SinkStatus, SourceStatus, Status, StreamState, StreamStatus,
+    TransformStatus,
 };
 pub use plan::{
     BufferSettings, DeliverySettings, RetrySettings, RunOptions, SinkPlan, SourcePlan, WhenFull,
     ZENDESK, ZENDESK_WEBHOOK,
 };
 pub use scopes::is_granted;
-pub use tally::{LastWrite, SinkTally, Standing, StreamOutcome, StreamTally, Tally, Trouble};
+pub use tally::{
+    LastWrite, SinkTally, Standing, StreamOutcome, StreamTally, Tally, TransformTally, Trouble,
+};
 pub use topology::Pipeline;

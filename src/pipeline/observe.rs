@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::plan::ZENDESK_WEBHOOK;
-use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally, Trouble};
+use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally, TransformTally, Trouble};
 use crate::clock::Clock;
 use crate::zendesk::Client;
 
@@ -38,6 +38,8 @@ pub struct Status {
     pub sources: Vec<SourceStatus>,
     /// In the config's order.
     pub streams: Vec<StreamStatus>,
+    /// In the config's order.
+    pub transforms: Vec<TransformStatus>,
     /// In the config's order.
     pub sinks: Vec<SinkStatus>,
 }
@@ -130,6 +132,26 @@ pub enum StreamState {
     LeftOut,
 }
 
+/// One transform.
+#[derive(Debug, Clone, Serialize)]
+pub struct TransformStatus {
+    /// Its name in the config.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Events it was given.
+    pub received: u64,
+    /// Events it gave on, to all of its outputs together.
+    pub sent: u64,
+    /// Events it dropped as the config wants it.
+    pub discarded: u64,
+    /// Events at which it failed.
+    pub errors: u64,
+    /// Those of them that were dropped.
+    pub dropped: u64,
+}
+
 /// One sink.
 #[derive(Debug, Clone, Serialize)]
 pub struct SinkStatus {
@@ -169,6 +191,7 @@ impl Observer {
             checkpoint_saves: count(&self.tally.saves),
             sources: self.sources.iter().map(|(name, client)| source(name, client)).collect(),
             streams: self.tally.streams.iter().map(|tally| stream(tally, now)).collect(),
+            transforms: self.tally.transforms.iter().map(transform).collect(),
             sinks: self.tally.sinks.iter().map(|tally| self.sink(tally)).collect(),
         }
     }
@@ -194,6 +217,18 @@ impl Observer {
 
 fn count(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
+}
+
+fn transform(tally: &TransformTally) -> TransformStatus {
+    TransformStatus {
+        name: tally.name.clone(),
+        kind: tally.kind,
+        received: count(&tally.received),
+        sent: count(&tally.sent),
+        discarded: count(&tally.discarded),
+        errors: count(&tally.errors),
+        dropped: count(&tally.dropped),
+    }
 }
 
 fn source(name: &str, client: &Client) -> SourceStatus {

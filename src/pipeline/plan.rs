@@ -30,8 +30,8 @@ pub struct SourcePlan {
 pub struct SinkPlan {
     /// Its name in the config.
     pub name: String,
-    /// The outputs it takes: `acme.audit_logs`, `acme.rejected`, or the `siem.rejected` of
-    /// another sink.
+    /// The outputs it takes: `acme.audit_logs`, `acme.rejected`, those of transforms, or the
+    /// `siem.rejected` of another sink.
     pub inputs: Vec<String>,
     /// Whether positions wait for it.
     pub acknowledged: bool,

@@ -2,16 +2,25 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::transform::Transform;
+
+/// Between two lines of the log on failures of one transform; Vector's own limit.
+const FAILURES_APART: Duration = Duration::from_secs(10);
 
 /// Counts of everything in a pipeline. Shared; reading never stops the pipeline.
 #[derive(Debug, Default)]
 pub struct Tally {
     /// In the pipeline's order.
     pub streams: Vec<StreamTally>,
+    /// In the pipeline's order.
+    pub transforms: Vec<TransformTally>,
     /// In the pipeline's order.
     pub sinks: Vec<SinkTally>,
     /// Checkpoints saved.
@@ -101,6 +110,27 @@ pub enum StreamOutcome {
     Failed(String),
 }
 
+/// Counts of one transform.
+#[derive(Debug, Default)]
+pub struct TransformTally {
+    /// Its name in the config.
+    pub name: String,
+    /// Its type.
+    pub kind: &'static str,
+    /// Events it was given.
+    pub received: AtomicU64,
+    /// Events it gave on, to all of its outputs together.
+    pub sent: AtomicU64,
+    /// Events it dropped as the config wants it.
+    pub discarded: AtomicU64,
+    /// Events at which its program failed.
+    pub errors: AtomicU64,
+    /// Those of them that were dropped.
+    pub dropped: AtomicU64,
+    /// When a failure was logged last.
+    told: Mutex<Option<Instant>>,
+}
+
 /// Counts of one sink.
 #[derive(Debug, Default)]
 pub struct SinkTally {
@@ -164,6 +194,23 @@ impl StreamTally {
 
     pub(super) fn stand(&self, change: impl FnOnce(&mut Standing)) {
         change(&mut lock(&self.standing));
+    }
+}
+
+impl TransformTally {
+    pub(super) fn of(transform: &Transform) -> Self {
+        let (name, kind) = (transform.name().to_owned(), transform.kind());
+        Self { name, kind, ..Self::default() }
+    }
+
+    /// Whether a failure is to be logged now: one in a while tells enough.
+    pub(super) fn tells(&self, now: Instant) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = told.is_none_or(|told| now >= told + FAILURES_APART);
+        if is_due {
+            *told = Some(now);
+        }
+        is_due
     }
 }
 

@@ -18,10 +18,11 @@ use super::intake::Intake;
 use super::observe::Observer;
 use super::plan::{RunOptions, SinkPlan, SourcePlan, ZENDESK};
 use super::scopes::Wanted;
-use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally};
+use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally, TransformTally};
 use crate::checkpoint::{Checkpoint, CheckpointStore, Revision, StoreError, StoreErrorKind};
 use crate::clock::Clock;
 use crate::random::Random;
+use crate::transform::Step;
 use crate::webhook::WebhookSettings;
 use crate::zendesk::Backoff;
 
@@ -39,6 +40,7 @@ const NOTES_QUEUED: usize = 64;
 #[derive(Debug)]
 pub struct Pipeline {
     pub(super) sources: Vec<SourcePlan>,
+    pub(super) transforms: Vec<Step>,
     pub(super) sinks: Vec<SinkPlan>,
     pub(super) store: Arc<dyn CheckpointStore>,
     pub(super) clock: Clock,
@@ -70,6 +72,7 @@ impl Pipeline {
         };
         Self {
             sources,
+            transforms: Vec::new(),
             sinks,
             store,
             clock,
@@ -78,6 +81,17 @@ impl Pipeline {
             webhooks: Vec::new(),
             sink_types: BTreeMap::new(),
         }
+    }
+
+    /// With these transforms between its sources and its sinks. Said before anybody asks for the
+    /// tally.
+    pub fn with_transforms(mut self, transforms: Vec<Step>) -> Self {
+        let names = transforms.iter().map(|step| TransformTally::of(&step.transform));
+        let names = names.collect();
+        if let Some(tally) = Arc::get_mut(&mut self.tally) {
+            tally.transforms = names;
+        }
+        Self { transforms, ..self }
     }
 
     /// What the run will have counted.

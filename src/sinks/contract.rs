@@ -90,6 +90,7 @@ pub(crate) fn origin(stream: &str) -> Origin {
         subdomain: "acme".into(),
         partition: "tail".into(),
         ingest_time: "2026-01-02T03:04:05Z".parse().unwrap(),
+        through: None,
     }
 }
 

@@ -174,6 +174,7 @@ pub(super) fn accept(
         partition: partition.to_owned(),
         // Nothing finer is meaningful here.
         ingest_time: now.round(Unit::Millisecond).unwrap_or(now),
+        through: None,
     });
     let rejected = split.rejected.iter();
     let rejected = rejected.map(|it| normalize::rejected_event(it, &origin)).collect();

@@ -413,6 +413,7 @@ mod tests {
             subdomain: "acme".to_owned(),
             partition: "tail".to_owned(),
             ingest_time: at(NOW),
+            through: None,
         })
     }
 

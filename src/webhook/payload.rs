@@ -101,6 +101,7 @@ mod tests {
             subdomain: "acme".to_owned(),
             partition: "webhook".to_owned(),
             ingest_time: Timestamp::UNIX_EPOCH,
+            through: None,
         })
     }
 

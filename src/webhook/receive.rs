@@ -153,6 +153,7 @@ impl Receiver {
             subdomain: self.settings.subdomain.clone(),
             partition: "webhook".to_owned(),
             ingest_time: now.round(Unit::Millisecond).unwrap_or(now),
+            through: None,
         })
     }
 

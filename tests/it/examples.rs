@@ -102,6 +102,7 @@ fn batch() -> Batch {
         subdomain: "acme".into(),
         partition: "tail".into(),
         ingest_time: "2026-01-02T03:04:05Z".parse().expect("a time"),
+        through: None,
     });
     let events = LINES.iter().zip(["11", "12"]).map(|(line, id)| Event {
         line: Bytes::from_static(line.as_bytes()),
@@ -287,4 +288,16 @@ fn what_stands_beside_the_examples_for_vector_agrees_with_them() {
         out.kind,
         config::SinkKind::Console { target: zenstream::sinks::Target::Stdout }
     ));
+}
+
+#[test]
+fn the_example_of_transforms_passes_its_own_tests() {
+    let environment: HashMap<String, String> = HashMap::new();
+    let trials = config::load_trials(&[example("transforms.yaml")], &environment);
+    let config::Trials { steps, trials, warnings } = trials.expect("it is read without variables");
+    assert_eq!(warnings, []);
+    assert_eq!(trials.len(), 3);
+    for trial in trials {
+        assert_eq!(trial.run(&steps), [""; 0], "{}", trial.name);
+    }
 }

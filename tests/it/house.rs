@@ -84,11 +84,12 @@ fn in_room(source: &Source, room: &str) -> bool {
     source.name.starts_with(&format!("{room}/")) || source.name == format!("{room}.rs")
 }
 
-const ROOMS: [&str; 15] = [
+const ROOMS: [&str; 16] = [
     "zendesk",
     "streams",
     "webhook",
     "normalize",
+    "transform",
     "pipeline",
     "sinks",
     "checkpoint",
@@ -116,6 +117,20 @@ fn normalize_is_pure() {
     for source in sources().iter().filter(|source| in_room(source, "normalize")) {
         let text = statements(source);
         for impure in ["async ", "tokio", "std::fs", "std::io", "std::net", "std::env"] {
+            assert!(!text.contains(impure), "src/{} has `{impure}`", source.name);
+        }
+    }
+}
+
+#[test]
+fn transforms_are_pure_and_know_events_alone() {
+    let outside = ["transform", "normalize"];
+    let others: Vec<&str> = ROOMS.into_iter().filter(|room| !outside.contains(room)).collect();
+    assert_knows_nothing_of("transform", &others);
+    assert_knows_nothing_of("transform", &["clock", "random"]);
+    for source in sources().iter().filter(|source| in_room(source, "transform")) {
+        let text = statements(source);
+        for impure in ["async ", "std::fs", "std::io", "std::net", "std::env"] {
             assert!(!text.contains(impure), "src/{} has `{impure}`", source.name);
         }
     }

@@ -8,6 +8,7 @@
 //! * `isolation`: streams and accounts that fail, beside others that do not
 //! * `webhooks`: what Zendesk sends by itself, over real sockets
 //! * `delivery`: how events get to sinks, and what becomes of those that none will take
+//! * `transforms`: events through programs and conditions, each once all the same
 //! * `client`: what the client does with answers, credentials and links
 //! * `month`: thirty days in one run, with all that happens to an account
 //! * `rotation`: tokens that are replaced with each renewal, by several processes that may die
@@ -32,6 +33,7 @@ mod month;
 mod program;
 mod rotation;
 mod seeds;
+mod transforms;
 mod truth;
 mod webhooks;
 mod world;

@@ -24,6 +24,7 @@ use zenstream::sinks::{
     Compression, Console, Encoder, File, FileSettings, Memory, Object, ObjectSettings, Sink,
 };
 use zenstream::streams::{CATALOGUE, History, StreamSettings, StreamSpec};
+use zenstream::transform::Step;
 use zenstream::zendesk::{Client, ClientSettings, Credentials};
 
 use crate::truth::by_id;
@@ -123,6 +124,8 @@ pub(crate) struct World {
     pub(crate) foreign_requests: usize,
     /// Those of the last life.
     pub(crate) requests: Vec<SeenRequest>,
+    /// Between the source and the sinks.
+    pub(crate) transforms: Vec<Step>,
     /// Sinks beside the usual ones.
     pub(crate) extra: Vec<Extra>,
     /// The checkpoint, where it is not to be a file.
@@ -144,6 +147,7 @@ impl World {
             now,
             foreign_requests: 0,
             requests: Vec::new(),
+            transforms: Vec::new(),
             extra: Vec::new(),
             store: None,
             seed,
@@ -222,6 +226,7 @@ impl World {
         };
         let sinks = self.sinks(clock, &random);
         Pipeline::new(vec![source], sinks, store, clock, random)
+            .with_transforms(self.transforms.clone())
     }
 
     fn sinks(&self, clock: Clock, random: &Arc<Random>) -> Vec<SinkPlan> {

@@ -171,6 +171,7 @@ fn batch(numbers: std::ops::Range<u32>) -> Batch {
         subdomain: "acme".to_owned(),
         partition: "tail".to_owned(),
         ingest_time: Timestamp::UNIX_EPOCH,
+        through: None,
     });
     let event = |number: u32| Event {
         line: Bytes::from(format!("{{\"id\":{number}}}")),

@@ -167,6 +167,7 @@ fn of_config(
         subdomain: source.subdomain.clone(),
         partition: String::new(),
         ingest_time: outside.clock.now(),
+        through: None,
     };
     let mut destinations = destinations(arguments, &config.proxy, outside)?;
     let mut metadata_key = None;

@@ -9,6 +9,7 @@ mod mistakes;
 mod requests;
 mod secrets;
 mod tokens;
+mod transforms;
 
 use std::collections::HashMap;
 use std::fmt::Write;

@@ -20,6 +20,7 @@ mod observing;
 mod reading;
 mod running;
 mod secrets;
+mod transforming;
 mod usage;
 mod verifying;
 

@@ -25,6 +25,7 @@ fn help_names_every_command_and_the_exit_codes() {
       login       Sign in through the browser, and keep the tokens for the other commands
       verify      Prove that a destination holds every event of a period once and unchanged
       validate    Check config files without connecting to anything
+      test        Run the tests that config files have for their transforms
       generate    Print a config skeleton: SOURCES/TRANSFORMS/SINKS, such as `zendesk//console`
       completion  Print the completion script of a shell
       simulate    Serve a pretend Zendesk on a port

@@ -228,6 +228,7 @@ pub(crate) fn event(number: u64, length: usize) -> Event {
             subdomain: "acme".into(),
             partition: "tail".into(),
             ingest_time: "2026-03-10T01:02:03Z".parse().unwrap(),
+            through: None,
         }),
     }
 }

@@ -1,0 +1,78 @@
+//! `remap`: where its program is, and what becomes of events at which it fails.
+
+use std::fs;
+
+use serde::Deserialize;
+
+use super::program::{Runtime, compiled, is_visible};
+use super::{Found, SHARED};
+use crate::config::node::{Node, Path};
+use crate::config::problem::Finding;
+use crate::config::read::read_rest;
+use crate::config::written::NonEmpty;
+use crate::transform::{Program, Remap, Source, Zone};
+
+/// `transforms.*` of type `remap`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    source: Option<String>,
+    file: Option<NonEmpty>,
+    timezone: Option<String>,
+    drop_on_error: Option<bool>,
+    drop_on_abort: Option<bool>,
+    reroute_dropped: Option<bool>,
+    #[serde(rename = "runtime")]
+    _runtime: Option<Runtime>,
+}
+
+pub(super) fn remap(node: &Node, path: &Path, found: &mut Found<'_>) -> Option<Remap> {
+    let written: Written = found.findings.keep(read_rest(node, path, SHARED))?;
+    let zone = found.findings.keep(zone(&written, path));
+    let program = program(node, &written, path, zone.unwrap_or_default(), found);
+    zone?;
+    Some(Remap {
+        program: program?,
+        drop_on_error: written.drop_on_error.unwrap_or(false),
+        drop_on_abort: written.drop_on_abort.unwrap_or(true),
+        reroute_dropped: written.reroute_dropped.unwrap_or(false),
+    })
+}
+
+fn zone(written: &Written, path: &Path) -> Result<Zone, Finding> {
+    let Some(name) = &written.timezone else { return Ok(Zone::default()) };
+    Zone::named(name).ok_or_else(|| {
+        Finding::new(&path.key("timezone"), format!("no time zone is named `{name}`"))
+            .hint("write a name such as `Europe/Berlin`, or `local`")
+    })
+}
+
+fn program(
+    node: &Node,
+    written: &Written,
+    path: &Path,
+    zone: Zone,
+    found: &mut Found<'_>,
+) -> Option<Program> {
+    let (text, name, path, visible) = match (&written.source, &written.file) {
+        (Some(text), None) => {
+            let path = path.key("source");
+            let visible = node.get("source").is_some_and(is_visible);
+            (text.clone(), path.to_string(), path, visible)
+        }
+        (None, Some(NonEmpty(file))) => {
+            let path = path.key("file");
+            let text = fs::read_to_string(file).map_err(|error| {
+                Finding::new(&path, format!("cannot read `{file}`: {error}"))
+                    .hint("a relative path begins where `zenstream` is started")
+            });
+            (found.findings.keep(text)?, file.clone(), path, true)
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            let finding = Finding::new(path, "needs `source` or `file`, and only one of them");
+            found.findings.push(finding.hint("`source: .field = \"value\"` is a program in place"));
+            return None;
+        }
+    };
+    compiled(Program::compile(Source { text: &text, name: &name, visible, zone }), &path, found)
+}
