@@ -99,7 +99,7 @@ sources:
     auth: { strategy: bearer, token: any }
     streams: [audit_logs]
     since: beginning
-    rate_limit: { share: ${SHARE} }
+    rate_limit: { share: "${SHARE}" }
     stream_options: { audit_logs: { lag_secs: 0 } }
 sinks:
   out: { type: file, inputs: [acme.audit_logs], path: "${WORK}/out.run" }
@@ -118,8 +118,10 @@ YAML
         loop) name="python loop, one page after the other" && python3 "$work/loop.py" audit_logs >"$work/out.loop" ;;
         esac
         took=$(echo "$started $(date +%s.%N)" | awk '{ print $2 - $1 }')
-        curl -sS "$ZENDESK_BASE_URL/_simulator/records/audit_logs" | sort >"$work/truth"
-        sort "$work/out.$way" | cmp - "$work/truth" || { echo "$name did not bring each record once" >&2; exit 1; }
+        # The loop writes its records anew, so that only their ids can be compared.
+        seen() { if [ "$way" = loop ]; then jq -c .id; else cat; fi | sort; }
+        curl -sS "$ZENDESK_BASE_URL/_simulator/records/audit_logs" | seen >"$work/truth"
+        seen <"$work/out.$way" | cmp - "$work/truth" || { echo "$name did not bring each record once" >&2; exit 1; }
         [ "$way" = run ] && ours=$took
         awk -v n="$name" -v t="$took" -v o="$ours" 'BEGIN { printf "  %-42s %8.1f s   %.1f times ours\n", n, t, t / o }'
     done

@@ -237,3 +237,12 @@ fn records_come_in_order_where_that_is_asked_for_and_no_slower() {
     assert_eq!(times, any);
     assert!(in_order <= sliced + Duration::from_secs(2), "{in_order:?} instead of {sliced:?}");
 }
+
+#[test]
+fn a_history_of_more_than_may_wait_is_read_in_order_part_by_part_and_no_slower() {
+    let (took, times) = time_to_read(History::InOrder, 0.95, 75_000);
+    assert_eq!(times.len(), 75_000);
+    assert!(times.is_sorted());
+    // 750 pages at 665 a minute, and what counting takes.
+    assert!(took <= Duration::from_secs(68 * 115 / 100), "{took:?}");
+}

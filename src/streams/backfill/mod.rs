@@ -24,7 +24,7 @@ use super::reader::Reader as _;
 use super::window::Window;
 use super::{History, Page, Position, PositionError, StreamSettings, TimeFilter};
 use crate::zendesk::{ApiError, Client, PageRequest};
-use parts::Parts;
+use parts::{Cut, Parts};
 use plan::{Counted, Plan, SLICES_MAX, Span};
 
 /// A pass of so many pages is a history; a shorter one is not worth counting.
@@ -46,6 +46,10 @@ const AT_ONCE_UNKNOWN: f64 = 8.0;
 
 /// How many bytes of records may wait for their turn, where history is to come in order.
 const WAITING_BYTES_MAX: usize = 64 << 20;
+
+/// How many records of a history are cut at once where they are to come in order: those of the last
+/// slice wait until all others are through, and records have about half a kilobyte.
+const IN_ORDER_RECORDS: u64 = 60_000;
 
 /// Opens a list that filters by time. See [`super::open`].
 pub(super) fn open(
@@ -265,29 +269,32 @@ impl Reading {
         self.pages_alone = 0;
         let Some(tail) = &self.parts.tail else { return };
         let Some((first, last)) = tail.history() else { return };
-        let whole = Span { first, last };
-        let slices = self.slices_of(tail, whole).await;
-        if slices.len() > 1 {
-            let stream = self.settings.spec.name;
-            let records: Option<u64> = slices.iter().map(|(_, records)| *records).sum();
-            tracing::info!(stream, slices = slices.len(), records, "reading history in slices");
-            self.parts.cut(&slices);
+        let cut = self.slices_of(tail, Span { first, last }).await;
+        if cut.slices.len() > 1 {
+            let (stream, slices) = (self.settings.spec.name, cut.slices.len());
+            let records: Option<u64> = cut.slices.iter().map(|(_, records)| *records).sum();
+            tracing::info!(stream, slices, records, "reading history in slices");
+            self.parts.cut(&cut);
         }
     }
 
-    /// The slices of a span, and how many records each has where that can be known. One: it is not
-    /// worth it.
-    async fn slices_of(&self, tail: &Window, whole: Span) -> Vec<(Span, Option<u64>)> {
+    /// The slices of a span. One: it is not worth it.
+    async fn slices_of(&self, tail: &Window, whole: Span) -> Cut {
         let needed = self.client.in_flight_needed(&self.like()).unwrap_or(AT_ONCE_UNKNOWN);
         let wanted = at_once(needed * SLICES_A_REQUEST).clamp(SLICES_MIN, SLICES_MAX);
         let total = if self.filter.counts { self.count(tail, whole).await } else { None };
         let Some(total) = total else {
-            return whole.evenly(wanted).into_iter().map(|span| (span, None)).collect();
+            let slices = whole.evenly(wanted).into_iter().map(|span| (span, None));
+            return Cut { slices: slices.collect(), beyond: 0 };
         };
-        if total.records < PAGES_SLICED * self.settings.spec.page_size as u64 {
-            return vec![(whole, Some(total.records))];
+        if total.records < self.worth_cutting() {
+            return Cut { slices: vec![(whole, Some(total.records))], beyond: 0 };
         }
-        let mut plan = Plan::new(total, wanted);
+        let part = match self.settings.history {
+            History::InOrder => self.first_part(tail, total).await,
+            _ => total,
+        };
+        let mut plan = Plan::new(part, wanted);
         loop {
             let questions = plan.questions();
             let answers = join_all(questions.into_iter().map(|span| self.count(tail, span))).await;
@@ -297,8 +304,26 @@ impl Reading {
             }
             plan.answer(&answers);
         }
-        let slices = plan.slices().into_iter();
-        slices.map(|slice| (slice.span, Some(slice.records))).collect()
+        let slices = plan.slices().into_iter().map(|slice| (slice.span, Some(slice.records)));
+        Cut { slices: slices.collect(), beyond: total.records.saturating_sub(part.records) }
+    }
+
+    fn worth_cutting(&self) -> u64 {
+        PAGES_SLICED * self.settings.spec.page_size as u64
+    }
+
+    /// The part of a history that is read next where all of it is to come in order: as much as may
+    /// wait, where its records are not all at its end.
+    async fn first_part(&self, tail: &Window, whole: Counted) -> Counted {
+        let mut part = whole;
+        while part.records > IN_ORDER_RECORDS
+            && let Some(half) = part.span.half()
+            && let Some(half) = self.count(tail, half).await
+            && half.records >= self.worth_cutting()
+        {
+            part = half;
+        }
+        part
     }
 
     /// How many records a span has; none where it cannot be told.

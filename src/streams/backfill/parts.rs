@@ -32,6 +32,14 @@ struct SavedSlice {
     left: Option<u64>,
 }
 
+/// How a history was cut.
+pub(super) struct Cut {
+    /// The slices in the order of time, and how many records each has, if they were counted.
+    pub(super) slices: Vec<(Span, Option<u64>)>,
+    /// How many records come after them and are history too.
+    pub(super) beyond: u64,
+}
+
 /// One slice of history.
 pub(super) struct Slice {
     /// None while it is asked.
@@ -64,6 +72,8 @@ pub(super) struct Parts {
     /// Those that can be asked, in their turn.
     ready: BTreeSet<(u64, i64)>,
     turns: u64,
+    /// Records of history that the tail has before it still.
+    beyond: u64,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
 }
@@ -92,6 +102,7 @@ impl Parts {
             slices: BTreeMap::new(),
             ready: BTreeSet::new(),
             turns: 0,
+            beyond: 0,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
         };
@@ -117,10 +128,12 @@ impl Parts {
     }
 
     /// Gives the history before the tail to slices. The tail begins after them.
-    pub(super) fn cut(&mut self, slices: &[(Span, Option<u64>)]) {
+    pub(super) fn cut(&mut self, cut: &Cut) {
         let Some(tail) = &mut self.tail else { return };
+        let slices = &cut.slices;
         let spans: Vec<(i64, i64)> =
             slices.iter().map(|(span, _)| (span.first, span.last)).collect();
+        self.beyond = cut.beyond;
         let windows = tail.cut(&spans);
         self.tail_position = tail.position();
         for (window, (span, records)) in windows.into_iter().zip(slices) {
@@ -219,13 +232,16 @@ impl Parts {
         let at = self.waiting.iter().position(|it| self.may_go(it))?;
         let Waiting { slice, position, mut page } = self.waiting.remove(at)?;
         self.waiting_bytes -= bytes(&page);
+        let taken = (page.events.len() + page.rejected.len()) as u64;
         match (slice, position) {
-            (None, Some(position)) => self.tail_position = position,
+            (None, Some(position)) => {
+                self.tail_position = position;
+                self.beyond = if page.caught_up { 0 } else { self.beyond.saturating_sub(taken) };
+            }
             (None, None) => {}
             (Some(last), None) => drop(self.slices.remove(&last)),
             (Some(last), Some(position)) => {
                 if let Some(slice) = self.slices.get_mut(&last) {
-                    let taken = (page.events.len() + page.rejected.len()) as u64;
                     slice.left = slice.left.map(|left| left.saturating_sub(taken));
                     slice.position = position;
                 }
@@ -237,10 +253,10 @@ impl Parts {
         Some(page)
     }
 
-    /// How many records of the slices are still to come, if all were counted.
+    /// How many records of history are still to come, if all were counted.
     fn left(&self) -> Option<u64> {
         let left: Option<u64> = self.slices.values().map(|slice| slice.left).sum();
-        left.filter(|_| !self.slices.is_empty())
+        left.map(|left| left + self.beyond).filter(|left| *left > 0 || !self.slices.is_empty())
     }
 }
 
@@ -302,7 +318,7 @@ mod tests {
         let mut parts = opened(&json!({"from": "2024-05-01T10:00:00Z", "seen": []})).expect("one");
         let whole = Span { first: 1_714_557_600, last: 1_724_557_600 };
         let slices: Vec<_> = whole.evenly(32).into_iter().map(|span| (span, Some(9))).collect();
-        parts.cut(&slices);
+        parts.cut(&Cut { slices, beyond: 0 });
         let saved = parts.position().0;
         assert_eq!(opened(&saved).expect("its own form").position().0, saved);
         assert_eq!(saved["slices"].as_array().map(Vec::len), Some(32));

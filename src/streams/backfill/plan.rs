@@ -26,7 +26,7 @@ pub(super) struct Counted {
 
 impl Span {
     /// The first half, rounded down to whole seconds; none of a single second.
-    fn half(self) -> Option<Self> {
+    pub(super) fn half(self) -> Option<Self> {
         let middle = self.first + (self.last - self.first - 1).div_euclid(2);
         (self.first < self.last).then_some(Self { last: middle, ..self })
     }
