@@ -88,14 +88,14 @@ fn expected(truth: &BTreeMap<String, String>, stream: &str) -> [Vec<String>; 2] 
     let [mut one, mut two] = [Vec::new(), Vec::new()];
     for line in truth.values() {
         let id = json(line)["id"].as_u64().expect("a number");
-        let (even, third) = (id % 2 == 0, id % 3 == 0);
+        let (even, third) = (id.is_multiple_of(2), id.is_multiple_of(3));
         let marked = even || !third;
         one.extend(marked.then(|| format!("{} marked", id_of(line))));
         one.extend(third.then(|| format!("{} plain", id_of(line))));
         let ways = usize::from(marked) + usize::from(stream == "audit_logs");
         for _ in 0..ways {
-            if id % 5 == 0 || id % 7 == 0 {
-                let why = if id % 5 == 0 { "error" } else { "abort" };
+            if id.is_multiple_of(5) || id.is_multiple_of(7) {
+                let why = if id.is_multiple_of(5) { "error" } else { "abort" };
                 two.push(format!("{} {why}", id_of(line)));
             } else {
                 two.extend([format!("{} first", id_of(line)), format!("{} copy", id_of(line))]);
