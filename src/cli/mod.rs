@@ -11,11 +11,13 @@ mod failure;
 mod format;
 mod login;
 mod loopback;
+mod man;
 mod output;
 mod pager;
 mod progress;
 mod read;
 mod run;
+mod schema;
 mod simulate;
 mod streams;
 mod trial;
@@ -122,6 +124,11 @@ enum Command {
     Test(trial::Arguments),
     /// Print a config skeleton: SOURCES/TRANSFORMS/SINKS, such as `zendesk//console`.
     Generate(validate::GenerateArguments),
+    /// Print the config's JSON Schema, for editors.
+    Schema(schema::Arguments),
+    /// Write the pages of the manual into a directory.
+    #[command(hide = true)]
+    Man(man::Arguments),
     /// Print the completion script of a shell.
     Completion {
         /// The shell.
@@ -164,6 +171,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Test(arguments) => trial::run(&arguments),
         Command::Generate(arguments) => validate::generate(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
         Command::Completion { shell } => completion(shell),
         Command::Simulate(arguments) => block_on(simulate::run(arguments)),
         Command::Demo(arguments) => block_on(demo::run(arguments)),

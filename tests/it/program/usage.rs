@@ -27,6 +27,7 @@ fn help_names_every_command_and_the_exit_codes() {
       validate    Check config files without connecting to anything
       test        Run the tests that config files have for their transforms
       generate    Print a config skeleton: SOURCES/TRANSFORMS/SINKS, such as `zendesk//console`
+      schema      Print the config's JSON Schema, for editors
       completion  Print the completion script of a shell
       simulate    Serve a pretend Zendesk on a port
       demo        Collect from a pretend Zendesk to stdout: no account, no file, no service
@@ -342,5 +343,17 @@ fn half_a_pair_of_credentials_is_named() {
         let run = home.zenstream("read audit_logs").env("ZENDESK_SUBDOMAIN", "acme");
         let said = run.env(variable, "me").run().to_string();
         assert!(said.contains(&format!("is given without {missing}")), "{said}");
+    }
+}
+
+#[test]
+fn the_schema_is_for_editors_and_the_manual_has_a_page_a_command() {
+    let home = Home::new();
+    let schema: Value =
+        serde_json::from_str(&home.zenstream("schema").run().well().stdout).expect("JSON");
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    home.zenstream("man pages").run().well();
+    for page in ["zenstream.1", "zenstream-read.1", "zenstream-checkpoint-set.1"] {
+        assert!(home.size(&format!("pages/{page}")) > 500, "{page}");
     }
 }

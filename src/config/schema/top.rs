@@ -1,0 +1,116 @@
+//! Options of the whole: state, checkpoint, secrets, proxies.
+
+use super::Kind::{Components, OneOf, Seconds, Section, Switch, Text, Toggle, Whole, Words};
+use super::objects::S3_BUCKET;
+use super::sinks::{CLUSTER, SINKS, TLS, TLS_SECTION};
+use super::sources::SOURCES;
+use super::{Field, Variant, may, must, usual};
+
+pub(super) const TOP: &[Field] = &[
+    may(
+        "data_dir",
+        Text,
+        "Where state is kept. Default: `$XDG_STATE_HOME/zenstream`, else `~/.local/state/zenstream`.",
+    ),
+    may(
+        "checkpoint",
+        OneOf("type", CHECKPOINTS),
+        "Where positions are kept. Default: the file `checkpoint.json` in `data_dir`.",
+    ),
+    must("sources", Components("type", SOURCES), "The accounts that are read, by name."),
+    must("sinks", Components("type", SINKS), "Where events go, by name."),
+    usual(
+        "acknowledgements",
+        Toggle,
+        "true",
+        "Whether positions wait for sinks that do not say otherwise.",
+    ),
+    may(
+        "proxy",
+        Section(PROXY),
+        "The proxies that requests go through. Default: what the environment says.",
+    ),
+    may(
+        "secret",
+        Components("type", SECRETS),
+        "Where `SECRET[backend.key]` is taken from, by the backend's name.",
+    ),
+    may("api", Section(API), "Health, metrics and status over HTTP."),
+    may("max_pages", Whole, "Take at most this many pages of each stream, then end."),
+];
+
+pub(super) const PROXY: &[Field] = &[
+    usual("enabled", Switch, "true", "Whether any proxy is used."),
+    may("http", Text, "The proxy of `http://` requests. Default: `HTTP_PROXY`."),
+    may("https", Text, "The proxy of `https://` requests. Default: `HTTPS_PROXY`."),
+    may("no_proxy", Words, "Hosts that are reached directly. Default: `NO_PROXY`."),
+];
+
+pub(super) const API: &[Field] = &[
+    usual("enabled", Switch, "false", "Whether it is served."),
+    usual("address", Text, "\"127.0.0.1:8686\"", "Where it listens."),
+];
+
+pub(super) const CHECKPOINTS: &[Variant] = &[
+    ("file", &[TYPE, CHECKPOINT_FILE]),
+    ("aws_s3", &[TYPE, CHECKPOINT_KEY, S3_BUCKET, TLS_SECTION]),
+    ("gcp_cloud_storage", &[TYPE, CHECKPOINT_KEY, CHECKPOINT_GCS]),
+    ("kafka", &[TYPE, CHECKPOINT_KAFKA, CLUSTER, KAFKA_TLS]),
+];
+
+pub(super) const TYPE: &[Field] = &[must("type", super::Kind::Anything, "What kind it is.")];
+
+const CHECKPOINT_FILE: &[Field] =
+    &[may("path", Text, "The file. Default: `checkpoint.json` in `data_dir`.")];
+
+pub(super) const CHECKPOINT_KEY: &[Field] = &[must("key", Text, "The key of the one object.")];
+
+pub(super) const CHECKPOINT_GCS: &[Field] = &[
+    must("bucket", Text, "The bucket."),
+    may(
+        "credentials_path",
+        Text,
+        "A service account's key. Default: what Google's libraries find.",
+    ),
+    may("endpoint", Text, "A server that speaks the same protocol."),
+];
+
+const CHECKPOINT_KAFKA: &[Field] = &[
+    may("topic", Text, "The compacted topic; made if it is not there."),
+    may("key", Text, "The key in it, which nobody else may use."),
+];
+
+const KAFKA_TLS: &[Field] = &[may("tls", Section(TLS), "TLS to the brokers.")];
+
+pub(super) const SECRETS: &[Variant] = &[
+    ("file", &[TYPE, &[must("path", Text, "A JSON file with a text for each key.")]]),
+    (
+        "directory",
+        &[
+            TYPE,
+            &[
+                must("path", Text, "A directory with a file for each key."),
+                usual(
+                    "remove_trailing_whitespace",
+                    Switch,
+                    "false",
+                    "Whether white space at the end is left out.",
+                ),
+            ],
+        ],
+    ),
+    (
+        "exec",
+        &[
+            TYPE,
+            &[
+                must(
+                    "command",
+                    Words,
+                    "A program that speaks Vector's protocol for secrets, and its arguments.",
+                ),
+                usual("timeout", Seconds, "5", "How long it may take, in seconds."),
+            ],
+        ],
+    ),
+];
