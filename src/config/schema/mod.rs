@@ -9,6 +9,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod top;
+mod transforms;
 
 use serde_json::{Map, Value, json};
 
@@ -43,6 +44,10 @@ enum Kind {
     Numbers,
     Choice(&'static [&'static str]),
     Section(&'static [Field]),
+    /// A list of such maps.
+    List(&'static [Field]),
+    /// A text, or a map.
+    TextOr(&'static [Field]),
     /// A word, or a map.
     WordOr(&'static [&'static str], &'static [Field]),
     /// `true`, or a map.
@@ -159,6 +164,8 @@ impl Kind {
             }
             Self::Choice(words) => or_placeholder(&json!({ "enum": words })),
             Self::Section(fields) => object(&[fields]),
+            Self::List(fields) => json!({ "type": "array", "items": object(&[fields]) }),
+            Self::TextOr(fields) => json!({ "anyOf": [{ "type": "string" }, object(&[fields])] }),
             Self::WordOr(words, fields) => {
                 json!({ "anyOf": [{ "enum": words }, object(&[fields]), { "$ref": "#/$defs/placeholder" }] })
             }

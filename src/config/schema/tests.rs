@@ -75,7 +75,7 @@ fn examples() -> Vec<(String, Value)> {
     let ours = files.filter(|path| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         // What stands beside an example for Vector itself is another program's config.
-        name.ends_with(".yaml") && !name.ends_with(".vector.yaml")
+        path.extension().is_some_and(|ending| ending == "yaml") && !name.ends_with(".vector.yaml")
     });
     let read = ours.map(|path| {
         let text = std::fs::read_to_string(&path).unwrap();
@@ -96,7 +96,7 @@ fn every_example_fits_the_schema() {
 /// A config with a section that has a field nobody knows.
 const UNKNOWN: &str = "nobody_would_ever_name_a_field_like_this_one";
 
-fn source(more: Value) -> Value {
+fn source(more: &Value) -> Value {
     let mut source = json!({ "type": "zendesk", "subdomain": "acme", "streams": ["audit_logs"],
         "auth": { "strategy": "bearer", "token": "x" } });
     source.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -135,7 +135,7 @@ fn known_to_the_reader(config: &Value) -> Option<(BTreeSet<String>, usize)> {
 /// what the schema knows there.
 fn sections() -> Vec<(String, Value, BTreeSet<String>)> {
     let whole = |source: Value, sink: Value| json!({ "sources": { "acme": source }, "sinks": { "out": sink } });
-    let usual = || whole(source(json!({})), sink("console"));
+    let usual = || whole(source(&json!({})), sink("console"));
     let mut found = Vec::new();
     let mut walk = |name: &str, groups: &[&[Field]], place: &dyn Fn(Value) -> Value| {
         walk_section(name, groups, place, &mut found);
@@ -145,18 +145,27 @@ fn sections() -> Vec<(String, Value, BTreeSet<String>)> {
         config.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         config
     });
-    walk("source", SOURCE, &|members| whole(source(members), sink("console")));
+    walk("source", SOURCE, &|members| whole(source(&members), sink("console")));
     walk("webhook", WEBHOOK, &|mut members| {
         members["type"] = Value::from("zendesk_webhook");
         members["address"] = Value::from("127.0.0.1:1");
         members["signing_secret"] = Value::from("x");
         whole(members, sink("console"))
     });
+    for (kind, groups) in transforms::TRANSFORMS {
+        walk(kind, groups, &|mut members| {
+            members["type"] = Value::from(*kind);
+            members["inputs"] = json!(["acme"]);
+            let mut config = usual();
+            config["transforms"] = json!({ "change": members });
+            config
+        });
+    }
     for (kind, groups) in sinks::SINKS {
         walk(kind, groups, &|members| {
             let mut sink = sink(kind);
             sink.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-            whole(source(json!({})), sink)
+            whole(source(&json!({})), sink)
         });
     }
     found
@@ -251,6 +260,7 @@ fn the_schema_has_the_types_that_the_reader_has() {
         variants.iter().map(|(name, _)| (*name).to_owned()).collect()
     };
     assert_eq!(types(sinks::SINKS), crate::config::sink::TYPES);
+    assert_eq!(types(transforms::TRANSFORMS), crate::config::transform::TYPES);
     assert_eq!(types(sources::SOURCES), crate::config::source::TYPES);
 }
 

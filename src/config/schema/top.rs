@@ -1,9 +1,10 @@
 //! Options of the whole: state, checkpoint, secrets, proxies.
 
-use super::Kind::{Components, OneOf, Seconds, Section, Switch, Text, Toggle, Whole, Words};
+use super::Kind::{Components, List, OneOf, Seconds, Section, Switch, Text, Toggle, Whole, Words};
 use super::objects::S3_BUCKET;
 use super::sinks::{CLUSTER, SINKS, TLS, TLS_SECTION};
 use super::sources::SOURCES;
+use super::transforms::{TESTS, TRANSFORMS};
 use super::{Field, Variant, may, must, usual};
 
 pub(super) const TOP: &[Field] = &[
@@ -18,7 +19,13 @@ pub(super) const TOP: &[Field] = &[
         "Where positions are kept. Default: the file `checkpoint.json` in `data_dir`.",
     ),
     must("sources", Components("type", SOURCES), "The accounts that are read, by name."),
+    may(
+        "transforms",
+        Components("type", TRANSFORMS),
+        "What becomes of events on their way, by name.",
+    ),
     must("sinks", Components("type", SINKS), "Where events go, by name."),
+    may("tests", List(TESTS), "Tests of transforms; `zenstream test` runs them."),
     usual(
         "acknowledgements",
         Toggle,

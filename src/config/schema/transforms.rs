@@ -1,0 +1,85 @@
+//! Options of transforms, and of their tests.
+
+use super::Kind::{Anything, Choice, List, Number, Seconds, Switch, Text, TextOr, Whole, Words};
+use super::top::TYPE;
+use super::{Field, Variant, may, must, usual};
+
+pub(super) const TRANSFORMS: &[Variant] = &[
+    ("exclusive_route", &[TYPE, INPUTS, EXCLUSIVE_ROUTE]),
+    ("filter", &[TYPE, INPUTS, FILTER]),
+    ("remap", &[TYPE, INPUTS, REMAP]),
+    ("route", &[TYPE, INPUTS, ROUTE]),
+    ("sample", &[TYPE, INPUTS, SAMPLE]),
+    ("throttle", &[TYPE, INPUTS, THROTTLE]),
+];
+
+const INPUTS: &[Field] = &[must("inputs", Words, "The outputs it takes, or globs.")];
+
+const CONDITION: &[Field] = &[
+    must("type", Choice(&["vrl"]), "The language."),
+    must("source", Text, "The condition."),
+    usual("runtime", Choice(&["ast"]), "\"ast\"", "How it is run."),
+];
+
+const EXCLUSIVE_ROUTE: &[Field] =
+    &[must("routes", List(ROUTES), "Routes in order; an event goes to the first that takes it.")];
+
+const ROUTES: &[Field] = &[
+    must("name", Text, "The route's name, which is an output's too."),
+    must("condition", TextOr(CONDITION), "What it takes, in VRL."),
+];
+
+const FILTER: &[Field] =
+    &[must("condition", TextOr(CONDITION), "What is kept, in VRL; the rest is dropped.")];
+
+const REMAP: &[Field] = &[
+    may("source", Text, "The program, in VRL."),
+    may("file", Text, "A file that holds it."),
+    may("timezone", Text, "The zone of times without an offset."),
+    usual("drop_on_error", Switch, "false", "Drop an event at which the program fails."),
+    usual("drop_on_abort", Switch, "true", "Drop an event at which the program aborts."),
+    usual("reroute_dropped", Switch, "false", "Give what is dropped to the output `NAME.dropped`."),
+    usual("runtime", Choice(&["ast"]), "\"ast\"", "How it is run."),
+];
+
+const ROUTE: &[Field] = &[
+    must("route", Anything, "By name: a condition in VRL. Each is an output, `NAME.route`."),
+    usual("reroute_unmatched", Switch, "true", "Give the rest to the output `NAME._unmatched`."),
+];
+
+const SAMPLE: &[Field] = &[
+    may("rate", Whole, "One event in so many is kept."),
+    may("ratio", Number, "The part that is kept, above 0 and up to 1."),
+    may("key_field", Text, "Events that are equal here are kept or dropped together."),
+    may("group_by", Text, "Count apart what differs here."),
+    may("exclude", TextOr(CONDITION), "What always passes, in VRL."),
+    may("sample_rate_key", Text, "The field that tells the rate."),
+];
+
+const THROTTLE: &[Field] = &[
+    must("threshold", Whole, "How many events may pass."),
+    must("window_secs", Seconds, "In this time."),
+    may("key_field", Text, "Count apart what differs here."),
+    may("exclude", TextOr(CONDITION), "What always passes, in VRL."),
+];
+
+pub(super) const TESTS: &[Field] = &[
+    must("name", Text, "What the test is called."),
+    must("inputs", List(TEST_INPUTS), "The events that are put in."),
+    may("outputs", List(TEST_OUTPUTS), "What has to come out, and where."),
+    may("no_outputs_from", Words, "Transforms that nothing may come out of."),
+];
+
+const TEST_INPUTS: &[Field] = &[
+    must("insert_at", Text, "The transform that it is given to."),
+    usual("type", Choice(&["log", "raw", "vrl"]), "\"raw\"", "How the event is written."),
+    may("value", Text, "Of the type `raw`: the line."),
+    may("source", Text, "Of the type `vrl`: a program that makes it."),
+    may("log_fields", Anything, "Of the type `log`: its fields."),
+];
+
+const TEST_OUTPUTS: &[Field] = &[
+    must("extract_from", Anything, "The transform, or several."),
+    may("conditions", Anything, "What has to hold of an event there, in VRL."),
+    may("expected_event_count", Whole, "How many events there must be."),
+];
