@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::reader::{Fetched, Reader, reader};
-use super::{CATALOGUE, History, ListPages, NextCursor, Paging, Position, StreamSettings, find};
+use super::{
+    CATALOGUE, History, ListPages, NextCursor, Paging, Position, StreamSettings, TimeUnit, find,
+};
 use crate::normalize::{self, Origin};
 use crate::zendesk::{ApiError, ErrorKind};
 
@@ -142,8 +144,11 @@ fn the_second_at_which_a_page_is_cut_comes_again_and_is_delivered_once() {
     let mut reading = Reading::of("organizations");
     let first = by_time(&[(1, START), (2, START + 5), (3, START + 5)], START + 5, Some(false));
     assert_eq!(bare(&reading.read(&first)), ["1", "2", "3"]);
-    let second =
-        by_time(&[(2, START + 5), (3, START + 5), (4, START + 5), (5, START + 9)], START + 9, Some(true));
+    let second = by_time(
+        &[(2, START + 5), (3, START + 5), (4, START + 5), (5, START + 9)],
+        START + 9,
+        Some(true),
+    );
     for mut reading in [reading.restarted(), reading] {
         let asked = reading.ask().expect("a request");
         assert_eq!(
@@ -251,7 +256,14 @@ fn an_agents_time_line_is_counted_in_microseconds_and_goes_on_by_id() {
         "count": 1, "end_time": START * 1_000_000 + 7, "end_id": "1|x", "next_page": null,
     });
     let next = json!({"next_page": "https://acme.zendesk.com/api/v2/chat/x?start_id=1"});
-    let page = Value::Object(page.as_object().unwrap().iter().chain(next.as_object().unwrap()).map(|(k, v)| (k.clone(), v.clone())).collect());
+    let page = Value::Object(
+        page.as_object()
+            .unwrap()
+            .iter()
+            .chain(next.as_object().unwrap())
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect(),
+    );
     assert_eq!(reading.give(&page).expect("a page").ids.len(), 1);
     let asked = reading.ask().expect("a request");
     assert!(asked.ends_with(&format!("start_time={START}000007&start_id=1|x")), "{asked}");
@@ -299,7 +311,10 @@ fn routing_ends_where_a_page_is_empty_and_goes_on_from_its_last_cursor() {
         })
     };
     let mut reading = Reading::of("routing_attributes");
-    assert_eq!(reading.ask().as_deref(), Some("/api/v2/incremental/routing/attributes?per_page=3000"));
+    assert_eq!(
+        reading.ask().as_deref(),
+        Some("/api/v2/incremental/routing/attributes?per_page=3000")
+    );
     let first = reading.give(&page(&["a"], "c1")).expect("a page");
     assert_eq!((bare(&first), first.caught_up), (vec!["a"], false));
     assert!(reading.read(&page(&[], "c1")).caught_up);
@@ -347,11 +362,15 @@ fn a_change_that_its_time_does_not_show_is_told_under_an_id_of_its_own() {
     assert_eq!(reading.read(&list("groups", &[group(1, "1", "b")], false)).ids.len(), 0);
     // What has no time of change is told by its content.
     let mut reading = Reading::of("sessions");
-    let session = |seen: u64| json!({"id": 7, "last_seen_at": format!("2027-01-0{seen}T00:00:00Z")});
+    let session =
+        |seen: u64| json!({"id": 7, "last_seen_at": format!("2027-01-0{seen}T00:00:00Z")});
     let first = reading.read(&list("sessions", &[session(1)], false));
     let second = reading.read(&list("sessions", &[session(2)], false));
     assert_ne!(first.ids, second.ids);
-    assert_eq!(Reading::of("sessions").read(&list("sessions", &[session(2)], false)).ids, second.ids);
+    assert_eq!(
+        Reading::of("sessions").read(&list("sessions", &[session(2)], false)).ids,
+        second.ids
+    );
 }
 
 #[test]
@@ -376,9 +395,7 @@ fn a_record_that_one_pass_misses_is_neither_told_again_nor_gone() {
 #[test]
 fn a_list_on_numbered_pages_goes_on_by_number() {
     let mut reading = Reading::of("schedules");
-    let page = |id: u64, next: Option<&str>| {
-        json!({"schedules": [group(id, "1", "a")], "next_page": next, "previous_page": null, "count": 2})
-    };
+    let page = |id: u64, next: Option<&str>| json!({"schedules": [group(id, "1", "a")], "next_page": next, "previous_page": null, "count": 2});
     assert_eq!(reading.ask().as_deref(), Some("/api/v2/business_hours/schedules?"));
     let next = "https://acme.zendesk.com/api/v2/business_hours/schedules.json?page=2";
     assert!(!reading.give(&page(1, Some(next))).expect("a page").caught_up);
@@ -441,7 +458,9 @@ fn each_parents_list_has_a_place_of_its_own_and_one_that_is_gone_takes_nothing_a
     let mut reading = Reading::of("custom_object_records");
     assert_eq!(reading.ask().as_deref(), Some("/api/v2/custom_objects?"));
     assert_eq!(reading.give(&objects(&["car", "house"])), Ok(brought(&[], false)));
-    assert!(reading.ask().expect("a request").starts_with("/api/v2/incremental/custom_objects/car/"));
+    assert!(
+        reading.ask().expect("a request").starts_with("/api/v2/incremental/custom_objects/car/")
+    );
     assert_eq!(bare(&reading.give(&records(&["r1"], "c1")).expect("a page")), ["r1"]);
     let page = reading.read(&records(&["r2"], "c2"));
     assert_eq!((bare(&page), page.caught_up), (vec!["r2"], true));
@@ -476,7 +495,10 @@ fn last_page(row: &str) -> Value {
         Paging::TimeWindow(_) | Paging::Tail => list(spec.records_key, &[], false),
         Paging::Snapshot(it) if it.pages == ListPages::Numbered => json!({"next_page": null}),
         Paging::Snapshot(_) => list(spec.records_key, &[], false),
-        Paging::TimeExport(_) => json!({"end_of_stream": true, "end_time": START + 1}),
+        Paging::TimeExport(export) => {
+            let unit = if export.unit == TimeUnit::Microseconds { 1_000_000 } else { 1 };
+            json!({"end_of_stream": true, "end_time": (START + 1) * unit})
+        }
         Paging::CursorExport(export) => match export.next {
             NextCursor::Member => json!({"after_cursor": "abc", "end_of_stream": true}),
             NextCursor::Link { member, known, more } => {
@@ -505,11 +527,12 @@ fn each_row_asks_its_endpoint_and_takes_its_pages() {
             reading.give(&page).expect("a page of parents");
         }
         asked.push(format!("{}: {}", spec.name, reading.ask().expect("its first page")));
-        let page = reading.give(&last_page(spec.name)).unwrap_or_else(|e| panic!("{}: {e}", spec.name));
+        let page =
+            reading.give(&last_page(spec.name)).unwrap_or_else(|e| panic!("{}: {e}", spec.name));
         assert_eq!(page.ids.len(), 1, "{}", spec.name);
         let told = page.ids[0].split('@').next().unwrap_or_default();
         let is_row_without_ids = spec.name == "agent_timeline";
         assert!(told == "17" || is_row_without_ids, "{}: {told}", spec.name);
     }
-    insta::assert_snapshot!(asked.join("\n"), @"");
+    insta::assert_snapshot!("first requests", asked.join("\n"));
 }
