@@ -16,6 +16,8 @@ mod seen;
 mod snapshot;
 mod standing;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod time_export;
 mod window;
 

@@ -129,9 +129,10 @@ impl Window {
     }
 
     /// The span that holds nothing but history: what the pass under way has before it, up to where
-    /// no record can show up late any more. Not where records come out of order.
+    /// no record can show up late any more. Not where records come out of order, or where the list
+    /// filters by another time than theirs.
     pub(super) fn history(&self) -> Option<(i64, i64)> {
-        let pass = self.pass.as_ref().filter(|pass| pass.ascending)?;
+        let pass = self.pass.as_ref().filter(|pass| pass.ascending && self.filter.exact)?;
         let settled = pass.began - pass.clock_ahead - self.reach;
         let last = pass.end.min(settled - 1);
         (last > self.from).then_some((self.from, last))

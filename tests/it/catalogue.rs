@@ -118,6 +118,11 @@ fn held(world: &World, stream: &str) -> BTreeMap<String, usize> {
     lines
 }
 
+fn line_field(line: &str, name: &str) -> serde_json::Value {
+    let record: serde_json::Value = serde_json::from_str(line).expect("a record");
+    record[name].clone()
+}
+
 fn counted(lines: Vec<String>) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for line in lines {
@@ -169,7 +174,13 @@ fn what_changes_and_comes_late_is_collected_once_in_every_row() {
         for (spec, before) in CATALOGUE.iter().zip(before) {
             let (held, after) = (held(&world, spec.name), counted(world.truth(spec.name)));
             // What changed meanwhile may have been met in its later form alone.
+            // How a rating changed can be seen by nobody who asks for those that came to be since.
+            let asked_by_change = |line: &&String| {
+                spec.name != "satisfaction_ratings"
+                    || line_field(line, "created_at") == line_field(line, "updated_at")
+            };
             let stood = before.iter().filter(|line| after.contains_key(*line));
+            let stood = stood.filter(asked_by_change);
             let lacking = stood.clone().find(|line| !held.contains_key(*line));
             assert_eq!(lacking, None, "{} lacks this of {}", spec.name, stood.count());
         }

@@ -54,6 +54,9 @@ pub struct TimeFilter {
     pub cursor: &'static [&'static str],
     /// Whether other filters are written `filter[name]`, or just `name`.
     pub brackets: bool,
+    /// Whether it is the row's event time that is filtered by, so that spans of it can be read side
+    /// by side.
+    pub exact: bool,
     /// Whether offset paging says exactly how many records a filter leaves (`per_page=1`).
     pub counts: bool,
 }

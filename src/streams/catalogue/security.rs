@@ -43,6 +43,7 @@ const BY_CREATED_AT: TimeFilter = TimeFilter {
     sort: Some("created_at"),
     cursor: &[PAGE_AFTER],
     brackets: true,
+    exact: true,
     counts: true,
 };
 
@@ -55,5 +56,6 @@ const BY_TIMESTAMP: TimeFilter = TimeFilter {
     sort: None,
     cursor: &[PAGE_AFTER, "filter[after]"],
     brackets: true,
+    exact: true,
     counts: false,
 };

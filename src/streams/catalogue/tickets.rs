@@ -110,6 +110,8 @@ pub(super) const ROWS: &[StreamSpec] = &[
     },
 ];
 
+/// The reference does not say by which of a rating's times. A change of one that is older than the
+/// overlap may not be met.
 const BY_START_TIME: TimeFilter = TimeFilter {
     start: "start_time",
     end: "end_time",
@@ -117,5 +119,6 @@ const BY_START_TIME: TimeFilter = TimeFilter {
     sort: None,
     cursor: &[PAGE_AFTER],
     brackets: false,
+    exact: false,
     counts: true,
 };
