@@ -50,6 +50,8 @@ struct Pass {
     next: Parameters,
     /// Whether all pages so far were old enough for the saved cursor to go over them.
     settling: bool,
+    /// Fingerprints of what was met behind the saved cursor.
+    met: BTreeSet<u64>,
 }
 
 impl Tail {
@@ -84,6 +86,7 @@ impl Reader for Tail {
             clock_ahead: 0,
             next: after.map(|cursor| (PAGE_AFTER, cursor.clone())).collect(),
             settling: true,
+            met: BTreeSet::new(),
         });
         let request = ask(&self.path, settings).with("page[size]", page_size.to_string());
         Some(pass.next.iter().fold(request, |request, (name, value)| request.with(name, value)))
@@ -117,16 +120,22 @@ impl Reader for Tail {
         page.retain(|event| event.time.is_none_or(|time| time >= since));
         let past_until = leave_out_later(settings.until, page);
         pass.settling &= newest.is_none_or(|time| time.as_second() <= settled);
-        self.state.seen.extend(&of_page);
         if let (true, Some((_, cursor))) = (pass.settling, end.next.first()) {
             self.state.after = Some(cursor.clone());
-            self.state.seen.clear();
+            // What was delivered behind this page is still behind the cursor.
+            self.state.seen.retain(|id| !of_page.contains(id));
+        } else {
+            self.state.seen.extend(&of_page);
+            pass.met.extend(&of_page);
         }
         if !of_page.is_empty() {
             self.last_page = of_page;
         }
         let caught_up = !end.more || past_until;
         if caught_up {
+            if !past_until {
+                self.state.seen = pass.met;
+            }
             self.complete = if past_until { i64::MAX } else { settled };
         } else {
             pass.next = end.next;

@@ -442,6 +442,21 @@ fn what_shows_up_behind_the_cursor_of_a_list_in_order_is_found() {
     }
 }
 
+#[test]
+fn what_was_delivered_of_later_pages_is_known_when_the_cursor_goes_over_an_earlier_one() {
+    let mut reading = Reading::of("skips");
+    let (young, younger) = (skip(1, NOW - 100), skip(2, NOW - 10));
+    assert_eq!(bare(&reading.read(&list("skips", &[young.clone()], true))), ["1"]);
+    assert_eq!(bare(&reading.read(&list("skips", &[younger.clone()], false))), ["2"]);
+    reading.now += 60;
+    for mut reading in [reading.restarted(), reading] {
+        assert_eq!(bare(&reading.read(&list("skips", &[young.clone()], true))), [""; 0]);
+        let mut killed = reading.restarted();
+        assert_eq!(bare(&reading.read(&list("skips", &[younger.clone()], false))), [""; 0]);
+        assert_eq!(bare(&killed.read(&list("skips", &[younger.clone()], false))), [""; 0]);
+    }
+}
+
 fn objects(keys: &[&str]) -> Value {
     let objects: Vec<_> = keys.iter().map(|key| json!({"key": key, "id": "not this"})).collect();
     json!({"custom_objects": objects})
