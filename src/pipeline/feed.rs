@@ -151,11 +151,6 @@ impl Feed {
         }
     }
 
-    /// Whether anybody takes the stream's events.
-    pub(super) fn has_taker(&self) -> bool {
-        self.routes.iter().any(|route| route.takes_events)
-    }
-
     fn tally(&self) -> &StreamTally {
         &self.tally.streams[self.stream]
     }

@@ -12,6 +12,7 @@ use super::ledger::Ledger;
 use super::plan::ZENDESK_WEBHOOK;
 use super::tally::StreamTally;
 use super::topology::{Pipeline, Tasks};
+use crate::transform::Graph;
 use crate::webhook::{self, Kind, Receiver, WebhookSettings};
 use crate::zendesk::ApiError;
 
@@ -50,7 +51,7 @@ impl Pipeline {
                 let start = saved.unwrap_or_else(|| state(ENDPOINT.to_owned(), start));
                 let opening = Opening { stream, source, start, silence_alert: None };
                 let (feed, ledger) = self.feed(opening, wiring);
-                if feed.has_taker() && !wiring.options.once {
+                if self.is_taken(&self.tally.streams[stream].name) && !wiring.options.once {
                     inlets.push((kind, inlet));
                 }
                 tasks.spawn(feed.run(pages.map(|page| Ok::<_, ApiError>(Arrival::from(page)))));
@@ -74,6 +75,15 @@ impl Pipeline {
             });
         }
         Ok(())
+    }
+
+    /// Whether a sink takes the output, or what transforms make of it.
+    fn is_taken(&self, output: &str) -> bool {
+        let wanted = |output: &str| {
+            self.sinks.iter().any(|sink| sink.inputs.iter().any(|input| input == output))
+        };
+        let through = || Graph::between(&self.transforms, [output, output], wanted);
+        wanted(output) || !through().collected().is_empty()
     }
 }
 

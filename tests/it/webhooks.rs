@@ -221,6 +221,22 @@ fn what_no_sink_takes_is_refused_and_not_lost_in_silence() {
     running.end().well();
 }
 
+/// An output that only a transform takes is taken.
+#[test]
+fn events_pass_transforms_and_are_answered_when_what_comes_of_them_is_durable() {
+    let home = Home::new();
+    let step = "transforms:\n  kept: { type: filter, inputs: [hooks.access_logs], condition: '.id != \"01B\"' }\n";
+    let config = CONFIG.replace("sinks:", &format!("{step}sinks:"));
+    let (running, address) = started(&home, &config.replace("inputs: [hooks]", "inputs: [kept]"));
+    let body = access_logs(&["01A", "01B", "01C"]);
+    assert_eq!(Webhook::new(body.as_bytes()).send(&address).status, 200);
+    assert_eq!(ids(&home.lines("out/access_logs.ndjson")), ["01A", "01C"]);
+    let answer = Webhook::new(b"{\"type\":\"else\",\"id\":\"1\"}").send(&address);
+    assert_eq!(answer.status, 400, "{}", answer.body);
+    running.signal("TERM");
+    running.end().well();
+}
+
 /// Whenever it dies, what was answered with 200 is there, and what is sent again is there once.
 #[test]
 fn a_crash_between_delivery_and_answer_costs_neither_an_event_nor_a_second_one() {
