@@ -132,6 +132,14 @@ const REMAP: &str = "
     # reroute_dropped: true      # to the output `NAME.dropped`
 ";
 
+const REDACT: &str = "
+    type: redact
+    # Card numbers everywhere; also e-mail and IP addresses and phone numbers in what people write.
+    profile: ticket_text
+    # `hash` keeps equal things equal: [email_address:5f3c...]; it needs a `key`.
+    action: mask
+";
+
 const FILTER: &str = "
     type: filter
     condition: exists(.id)
@@ -293,6 +301,7 @@ fn append(text: &mut String, component: &Component<'_>, inputs: &[String], body:
 fn transform_body(kind: &str) -> &'static str {
     match kind {
         "filter" => FILTER,
+        "redact" => REDACT,
         "route" => ROUTE,
         "exclusive_route" => EXCLUSIVE_ROUTE,
         "sample" => SAMPLE,

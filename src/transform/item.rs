@@ -110,6 +110,12 @@ impl Item {
         }
     }
 
+    /// The same with another line.
+    pub(super) fn rewrite(&mut self, line: Bytes) {
+        self.event.line = line;
+        (self.value, self.is_stale) = (None, false);
+    }
+
     /// Writes a member behind the last one.
     fn append(&mut self, key: &str, member: &Value) {
         let line = self.event().line.clone();
@@ -119,8 +125,7 @@ impl Item {
         let member = encoded(member);
         let parts =
             [open, separator.as_bytes(), key.as_bytes(), b":".as_slice(), &member, b"}".as_slice()];
-        self.event.line = Bytes::from(parts.concat());
-        self.value = None;
+        self.rewrite(Bytes::from(parts.concat()));
     }
 }
 

@@ -9,6 +9,7 @@ mod choose;
 mod graph;
 mod item;
 mod program;
+mod redact;
 mod remap;
 mod sample;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use vrl::compiler::runtime::Runtime;
 pub use choose::Routes;
 pub use graph::{Counts, Graph, Passed};
 pub use program::{CompileError, Compiled, Condition, Program, Source, Zone};
+pub use redact::{FieldAction, Pattern, Redact, RedactPath, Search};
 pub use remap::Remap;
 pub use sample::{Rate, Sample};
 pub use text::{FieldText, path};
@@ -59,6 +61,8 @@ pub enum Kind {
     Filter(Condition),
     /// Sends them to outputs by conditions.
     Route(Routes),
+    /// Takes out of them what is personal.
+    Redact(Redact),
     /// Keeps a part of them.
     Sample(Sample),
     /// Keeps so many in a time.
@@ -83,6 +87,7 @@ impl Transform {
             Kind::Filter(_) => "filter",
             Kind::Route(Routes { exclusive: true, .. }) => "exclusive_route",
             Kind::Route(_) => "route",
+            Kind::Redact(_) => "redact",
             Kind::Sample(_) => "sample",
             Kind::Throttle(_) => "throttle",
         }
@@ -102,7 +107,11 @@ impl Transform {
                 let names = routes.routes.iter().map(|(name, _)| name.as_str());
                 names.chain(unmatched).map(port).collect()
             }
-            Kind::Remap(_) | Kind::Filter(_) | Kind::Sample(_) | Kind::Throttle(_) => {
+            Kind::Remap(_)
+            | Kind::Filter(_)
+            | Kind::Redact(_)
+            | Kind::Sample(_)
+            | Kind::Throttle(_) => {
                 vec![self.name.clone()]
             }
         }
@@ -113,6 +122,7 @@ impl Transform {
             Kind::Remap(remap) => remap.apply(&self.name, item, runtime, made),
             Kind::Filter(condition) => choose::filter(condition, item, runtime, made),
             Kind::Route(routes) => routes.apply(item, runtime, made),
+            Kind::Redact(redact) => redact.apply(item, made),
             Kind::Sample(sample) => sample.apply(item, runtime, made),
             Kind::Throttle(throttle) => throttle.apply(item, now, runtime, made),
         }

@@ -9,6 +9,7 @@
 //! * `webhooks`: what Zendesk sends by itself, over real sockets
 //! * `delivery`: how events get to sinks, and what becomes of those that none will take
 //! * `transforms`: events through programs and conditions, each once all the same
+//! * `redaction`: what is personal does not leave
 //! * `client`: what the client does with answers, credentials and links
 //! * `month`: thirty days in one run, with all that happens to an account
 //! * `rotation`: tokens that are replaced with each renewal, by several processes that may die
@@ -31,6 +32,7 @@ mod isolation;
 mod kill;
 mod month;
 mod program;
+mod redaction;
 mod rotation;
 mod seeds;
 mod transforms;

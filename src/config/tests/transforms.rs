@@ -35,6 +35,9 @@ fn every_type_loads_and_its_outputs_can_be_taken() {
         ("type: exclusive_route\nroutes: [{ name: x, condition: 'true' }]", "t._unmatched t.x"),
         ("type: sample\nrate: 10\nkey_field: a.b\ngroup_by: '{{ c }}'\nexclude: .a == 1", "t"),
         ("type: sample\nratio: 0.5\nsample_rate_key: ''", "t"),
+        ("type: redact\nprofile: ticket_text", "t"),
+        ("type: redact\nfields: [{ path: a.b, action: drop }]", "t"),
+        ("type: redact\npatterns: [ip_address]\nwithin: [a]\naction: hash\nkey: k", "t"),
         ("type: throttle\nthreshold: 5\nwindow_secs: 0.5\nkey_field: '{{ a }}'", "t"),
     ];
     for (body, outputs) in table {
@@ -140,7 +143,7 @@ fn each_mistake_is_answered_with_what_to_do() {
     ");
     insta::assert_snapshot!(answered("type: lua\ninputs: [acme]"), @"
     transforms.t.type: `lua` is not available in this version
-      hint: this version has `exclusive_route`, `filter`, `remap`, `route`, `sample` and `throttle`
+      hint: this version has `exclusive_route`, `filter`, `redact`, `remap`, `route`, `sample` and `throttle`
     ");
     insta::assert_snapshot!(answered(REMAP), @r#"
     transforms.t: needs `source` or `file`, and only one of them
@@ -190,6 +193,26 @@ fn each_mistake_is_answered_with_what_to_do() {
     insta::assert_snapshot!(answered("type: filter\ninputs: [acme.tickets]\ncondition: 'true'"), @"
     transforms.t.inputs[0]: no output matches `acme.tickets`
       hint: the outputs are `acme.audit_logs`, `acme.rejected`, `t` and `acme`
+    ");
+}
+
+#[test]
+fn mistakes_in_redact_are_answered_with_what_to_do() {
+    insta::assert_snapshot!(answered("type: redact\ninputs: [acme]"), @"
+    transforms.t: takes nothing out
+      hint: set `profile: ticket_text`, `patterns` or `fields`
+    ");
+    insta::assert_snapshot!(answered("type: redact\ninputs: [acme]\nprofile: ticket_text\naction: hash"), @"
+    transforms.t: a hash needs a `key`: without one anybody could make it
+      hint: for example `key: SECRET[backend.redact]`, 32 random characters or more
+    ");
+    insta::assert_snapshot!(answered("type: redact\ninputs: [acme]\npatterns: [cards]\nwithin: [a]"), @"
+    transforms.t.patterns[0]: unknown patterns `cards`
+      hint: this version has `card_number`, `email_address`, `ip_address` and `phone_number`
+    ");
+    insta::assert_snapshot!(answered("type: redact\ninputs: [acme]\nprofile: ticket_text\nwithin: ['a[']"), @"
+    transforms.t.within[0]: `a[` is not the path of a field
+      hint: for example `via.source.from` or `comments[*].body`
     ");
 }
 

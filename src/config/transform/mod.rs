@@ -2,6 +2,7 @@
 //! for `inputs` to resolve.
 
 mod program;
+mod redact;
 mod remap;
 mod route;
 mod sample;
@@ -19,7 +20,7 @@ use crate::transform::{Kind, Step, Transform};
 
 /// The types of transforms.
 pub(super) const TYPES: &[&str] =
-    &["exclusive_route", "filter", "remap", "route", "sample", "throttle"];
+    &["exclusive_route", "filter", "redact", "remap", "route", "sample", "throttle"];
 
 /// What all of them have.
 const SHARED: &[&str] = &["type", "inputs"];
@@ -53,6 +54,7 @@ pub(super) fn transform(
     let kind = match type_of {
         "exclusive_route" => route::exclusive(node, path, found).map(Kind::Route),
         "filter" => route::filter(node, path, found).map(Kind::Filter),
+        "redact" => redact::redact(node, path, found).map(Kind::Redact),
         "remap" => remap::remap(node, path, found).map(Kind::Remap),
         "route" => route::route(node, path, found).map(Kind::Route),
         "sample" => sample::sample(node, path, found).map(Kind::Sample),

@@ -1,0 +1,137 @@
+//! What is taken out, what stays byte for byte, and that no card number gets through.
+
+use proptest::prelude::*;
+use serde_json::Value as Json;
+
+use super::*;
+
+fn redact(searches: Vec<Search>) -> Redact {
+    Redact { fields: Vec::new(), searches, hashes: false, key: None }
+}
+
+fn everywhere() -> Redact {
+    redact(vec![Search { patterns: Pattern::ALL.to_vec(), within: None }])
+}
+
+fn out(redact: &Redact, line: &str) -> String {
+    match redacted(redact, line.as_bytes()) {
+        Some(line) => String::from_utf8(line.to_vec()).unwrap(),
+        None => line.to_owned(),
+    }
+}
+
+fn path(text: &str) -> RedactPath {
+    RedactPath::parse(text).unwrap()
+}
+
+#[test]
+fn what_is_not_personal_stays_byte_for_byte() {
+    let line = "{\"b\":1.50,\"a\":\"\\u00e9\\/ 12\",\"n\":92233720368547758080,\"o\":{\"z\":[],\"y\":{}},\"x\":null,\"d\":1,\"d\":[true,2]}";
+    assert_eq!(redacted(&everywhere(), line.as_bytes()), None);
+    let mail = line.replace("null", "\"mail a@example.com\"");
+    let expected = line.replace("null", "\"mail [email_address]\"");
+    assert_eq!(out(&everywhere(), &mail), expected);
+}
+
+#[test]
+fn fields_are_dropped_masked_and_hashed_wherever_they_stand() {
+    let mut redact = redact(Vec::new());
+    redact.key = Some("k".into());
+    redact.fields = vec![
+        (path("a"), FieldAction::Drop),
+        (path("c[*].secret"), FieldAction::Drop),
+        (path("c[0]"), FieldAction::Mask),
+        (path("via.from"), FieldAction::Hash),
+        (path("z"), FieldAction::Drop),
+    ];
+    let line = r#"{"a":{"x":[1,"}"]},"b":2,"c":[{"k":1},{"secret":1,"k":2},{"secret":3}],"via":{"from":"x","to":"x"},"z":1}"#;
+    let made = out(&redact, line);
+    let hash = redact.hash("redacted", "x");
+    let expected = format!(
+        r#"{{"b":2,"c":["[redacted]",{{"k":2}},{{}}],"via":{{"from":"[redacted:{hash}]","to":"x"}}}}"#
+    );
+    assert_eq!(made, expected);
+    let only: Json = serde_json::from_str(&out(&redact, r#"{"a":1,"z":2}"#)).unwrap();
+    assert_eq!(only, serde_json::json!({}));
+}
+
+#[test]
+fn a_hash_is_the_same_however_it_was_written_and_another_with_another_key() {
+    let with = |key: &str| {
+        let mut redact = everywhere();
+        (redact.hashes, redact.key) = (true, Some(key.into()));
+        redact
+    };
+    let text =
+        r#"{"t":"4111 1111 1111 1111 and 4111-1111-1111-1111, A@Example.com a@example.com"}"#;
+    let made = out(&with("k"), text);
+    insta::assert_snapshot!(made, @"");
+    let words: Vec<&str> = made.split(['"', ' ', ',']).filter(|it| it.starts_with('[')).collect();
+    assert_eq!((words[0], words[2]), (words[1], words[3]));
+    assert_ne!(made, out(&with("l"), text));
+    assert!(!format!("{:?}", with("s3cret")).contains("s3cret"));
+}
+
+#[test]
+fn patterns_are_looked_for_where_it_is_said() {
+    let search = |within| Search { patterns: vec![Pattern::EmailAddress], within };
+    let line = r#"{"from":"a@b.de","comments":[{"body":"a@b.de","author":{"email":"a@b.de"}}]}"#;
+    let made = out(&redact(vec![search(Some(vec![path("comments[*].body")]))]), line);
+    assert_eq!(made, line.replacen(r#""body":"a@b.de""#, r#""body":"[email_address]""#, 1));
+    let made = out(&redact(vec![search(Some(vec![path("comments")]))]), line);
+    assert_eq!(made.matches("[email_address]").count(), 2);
+    assert_eq!(out(&redact(vec![search(None)]), line).matches('@').count(), 0);
+}
+
+#[test]
+fn numbers_are_cards_unless_they_are_ids() {
+    let line = r#"{"id":4111111111111111,"group_id":4111111111111111,"ids":[1],"value":4111111111111111,"v":4.111111111111111e15,"w":[4111111111111112]}"#;
+    let made = out(&everywhere(), line);
+    let expected = r#"{"id":4111111111111111,"group_id":4111111111111111,"ids":[1],"value":"[card_number]","v":"[card_number]","w":[4111111111111112]}"#;
+    assert_eq!(made, expected);
+}
+
+#[test]
+fn half_a_surrogate_and_any_depth_are_walked_over() {
+    let line = r#"{"t":"\ud800 4111 1111 1111 1111"}"#;
+    assert!(!out(&everywhere(), line).contains("1111"));
+    let deep = format!("{{\"d\":{}\"a@b.de\"{}}}", "[".repeat(5_000), "]".repeat(5_000));
+    assert!(out(&everywhere(), &deep).contains("[email_address]"));
+}
+
+#[test]
+fn paths_that_are_none_are_refused() {
+    for text in ["", ".", "a..b", "a[", "a[x]", "a]b", "[0]", "%zendesk.id", "{{ a }}"] {
+        RedactPath::parse(text).expect_err(text);
+    }
+    assert_eq!(path(".a.b"), path("a.b"));
+}
+
+proptest! {
+    /// Whatever a record is: nothing is lost but what is meant, and it stays JSON.
+    #[test]
+    fn any_json_stays_as_it_is_where_nothing_is_looked_for(value in any_json(4)) {
+        let line = value.to_string();
+        prop_assert_eq!(redacted(&redact(Vec::new()), line.as_bytes()), None);
+        let made = out(&everywhere(), &line);
+        serde_json::from_str::<Json>(&made).expect("JSON");
+        prop_assert_eq!(out(&everywhere(), &made), made.clone());
+    }
+}
+
+fn any_json(depth: u32) -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<i64>().prop_map(Json::from),
+        ".{0,12}".prop_map(Json::from),
+        "[0-9@. +-]{0,24}".prop_map(Json::from),
+    ];
+    leaf.prop_recursive(depth, 32, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
+            prop::collection::btree_map("[a-z_\"]{1,6}", inner, 0..4)
+                .prop_map(|map| Json::Object(map.into_iter().collect())),
+        ]
+    })
+}
