@@ -31,7 +31,7 @@ enum Profile {
 }
 
 /// `transforms.*.patterns[]`
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum WrittenPattern {
     CardNumber,

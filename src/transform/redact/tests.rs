@@ -65,7 +65,8 @@ fn a_hash_is_the_same_however_it_was_written_and_another_with_another_key() {
     let text =
         r#"{"t":"4111 1111 1111 1111 and 4111-1111-1111-1111, A@Example.com a@example.com"}"#;
     let made = out(&with("k"), text);
-    insta::assert_snapshot!(made, @"");
+    // Any HMAC-SHA256 makes the same of `card_number`, a line feed and the digits.
+    insta::assert_snapshot!(made, @r#"{"t":"[card_number:a295efbdc4f1edd4] and [card_number:a295efbdc4f1edd4], [email_address:f374e8d458882474] [email_address:f374e8d458882474]"}"#);
     let words: Vec<&str> = made.split(['"', ' ', ',']).filter(|it| it.starts_with('[')).collect();
     assert_eq!((words[0], words[2]), (words[1], words[3]));
     assert_ne!(made, out(&with("l"), text));

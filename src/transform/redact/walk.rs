@@ -259,13 +259,11 @@ impl Walk<'_> {
 /// What a string says; anything else as it is written. Half of a surrogate pair cannot be said, so
 /// such a string is taken as it is written too.
 fn text_of(raw: &[u8]) -> Cow<'_, str> {
-    match serde_json::from_slice::<String>(raw) {
-        Ok(text) => Cow::Owned(text),
-        Err(_) => {
-            let inner = raw.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
-            String::from_utf8_lossy(inner.unwrap_or(raw))
-        }
+    if let Ok(text) = serde_json::from_slice::<String>(raw) {
+        return Cow::Owned(text);
     }
+    let inner = raw.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    String::from_utf8_lossy(inner.unwrap_or(raw))
 }
 
 /// The digits of a whole number, however it is written: `4111111111111111`, `4.111e15`.
