@@ -7,6 +7,7 @@ use super::{Field, Variant, may, must, usual};
 pub(super) const TRANSFORMS: &[Variant] = &[
     ("exclusive_route", &[TYPE, INPUTS, EXCLUSIVE_ROUTE]),
     ("filter", &[TYPE, INPUTS, FILTER]),
+    ("redact", &[TYPE, INPUTS, REDACT]),
     ("remap", &[TYPE, INPUTS, REMAP]),
     ("route", &[TYPE, INPUTS, ROUTE]),
     ("sample", &[TYPE, INPUTS, SAMPLE]),
@@ -31,6 +32,29 @@ const ROUTES: &[Field] = &[
 
 const FILTER: &[Field] =
     &[must("condition", TextOr(CONDITION), "What is kept, in VRL; the rest is dropped.")];
+
+const REDACT: &[Field] = &[
+    may("profile", Choice(&["ticket_text"]), "What to look for, ready made."),
+    may(
+        "patterns",
+        Words,
+        "What to look for: `card_number`, `email_address`, `ip_address`, `phone_number`.",
+    ),
+    may("within", Words, "Where `patterns` are looked for; everywhere without it."),
+    usual(
+        "action",
+        Choice(&["mask", "hash"]),
+        "\"mask\"",
+        "What takes the place of what was found.",
+    ),
+    may("fields", List(REDACT_FIELDS), "Fields that are taken out whatever they hold."),
+    may("key", Text, "The key of hashes, a secret."),
+];
+
+const REDACT_FIELDS: &[Field] = &[
+    must("path", Text, "The field."),
+    must("action", Choice(&["drop", "mask", "hash"]), "What becomes of it."),
+];
 
 const REMAP: &[Field] = &[
     may("source", Text, "The program, in VRL."),
