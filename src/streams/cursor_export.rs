@@ -164,7 +164,8 @@ impl Reader for CursorReader {
             self.seen.extend(&of_page);
         } else {
             self.next = end.next;
-            self.seen.clear();
+            // A page that is shorter than the last one leaves some of that before it.
+            self.seen.retain(|id| !of_page.contains(id));
         }
         if !of_page.is_empty() {
             self.last_page = of_page;

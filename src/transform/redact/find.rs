@@ -1,6 +1,6 @@
 //! What is personal in a text, and where.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 use super::card::cards;
