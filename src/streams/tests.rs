@@ -562,5 +562,5 @@ fn each_row_asks_its_endpoint_and_takes_its_pages() {
         let is_row_without_ids = spec.name == "agent_timeline";
         assert!(told == "17" || is_row_without_ids, "{}: {told}", spec.name);
     }
-    insta::assert_snapshot!("first requests", asked.join("\n"));
+    insta::assert_snapshot!("first_requests", asked.join("\n"));
 }

@@ -45,14 +45,14 @@ async fn what_was_saved_is_loaded_by_the_next() {
     }
     assert_eq!(revision, Some(3));
     let error = first.save(Some(1), &checkpoint(9, &[])).await.unwrap_err();
-    assert_eq!(error.kind, StoreErrorKind::Fenced);
+    assert_eq!(error.kind, StoreErrorKind::Conflict);
     let second = store(&cluster.transaction(&key));
     second.check().await.unwrap();
     assert_eq!(first.save(revision, &checkpoint(3, &[])).await.unwrap(), 4, "a look takes nothing");
     assert_eq!(second.load().await.unwrap(), Some((4, checkpoint(3, &[]))));
     let third = store(&cluster.transaction(&key));
     let error = third.save(None, &checkpoint(9, &[])).await.unwrap_err();
-    assert_eq!(error.kind, StoreErrorKind::Fenced);
+    assert_eq!(error.kind, StoreErrorKind::Conflict);
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ sources:
     type: zendesk
     subdomain: acme
     auth: {{ strategy: bearer, token: t }}
-    streams: ['*']
+    streams: [audit_logs, tickets]
     since: beginning
     stream_options: {{ audit_logs: {{ lag_secs: 0 }} }}
 sinks:
