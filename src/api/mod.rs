@@ -3,7 +3,7 @@
 //! | path | answers |
 //! |---|---|
 //! | `/health` | 200, or 503 while draining |
-//! | `/metrics` | the [`metrics`], as Prometheus reads them |
+//! | `/metrics` | the metrics, as Prometheus reads them |
 //! | `/status` | everything, as JSON |
 //! | `/` | the same as a page for people |
 //!

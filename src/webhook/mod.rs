@@ -1,8 +1,8 @@
 //! What Zendesk sends by itself: the receiver of its webhooks.
 //!
-//! A request is checked ([`signature`]), taken apart ([`payload`]) and handed over as a page; it is answered with 200
+//! A request is checked (`signature`), taken apart (`payload`) and handed over as a page; it is answered with 200
 //! once everything of it is durable, and with 503 if that takes too long, so that Zendesk sends it again. What was
-//! there before is told by id ([`recent`]). Nothing here knows where events go. TLS is the matter of a proxy in front.
+//! there before is told by id (`recent`). Nothing here knows where events go. TLS is the matter of a proxy in front.
 //!
 //! Facts: <https://developer.zendesk.com/documentation/webhooks/> and
 //! <https://developer.zendesk.com/api-reference/webhooks/event-types/webhook-event-types/>.
