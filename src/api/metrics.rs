@@ -76,6 +76,12 @@ const RATE_WAIT: Metric = Metric(
     "How long requests waited for the budget.",
 );
 
+const CREDENTIALS_END: Metric = Metric(
+    "zendesk_credentials_end_timestamp_seconds",
+    "gauge",
+    "When the credentials end; a token that is renewed gets a new end at half of its life.",
+);
+
 const STREAM_UP: Metric =
     Metric("stream_up", "gauge", "1 while a stream is read; 0 while it fails or is refused.");
 const STREAM_LAG: Metric = Metric(
@@ -99,6 +105,47 @@ const DEDUPLICATED: Metric = Metric(
     "counter",
     "Records left out because they were delivered before.",
 );
+
+/// All that there are, in the order in which they stand above.
+const ALL: &[&Metric] = &[
+    &BUILD_INFO,
+    &UPTIME,
+    &SAVES,
+    &RECEIVED_EVENTS,
+    &RECEIVED_BYTES,
+    &RECEIVED_EVENT_BYTES,
+    &SENT_EVENTS,
+    &SENT_BYTES,
+    &ERRORS,
+    &DISCARDED,
+    &BUFFER_RECEIVED,
+    &BUFFER_SENT,
+    &BUFFER_DISCARDED,
+    &BUFFER_SIZE,
+    &SINK_REFUSED,
+    &SINK_LAST_WRITE,
+    &HTTP_REQUESTS,
+    &HTTP_RESPONSES,
+    &HTTP_ERRORS,
+    &HTTP_RTT,
+    &RATE_LIMIT,
+    &RATE_REMAINING,
+    &RATE_LIMITED,
+    &RATE_WAIT,
+    &CREDENTIALS_END,
+    &STREAM_UP,
+    &STREAM_LAG,
+    &STREAM_LAST_EVENT,
+    &STREAM_CAUGHT_UP,
+    &STREAM_SILENT,
+    &STREAM_REJECTED,
+    &DEDUPLICATED,
+];
+
+/// The name, the kind and the help of every metric there is.
+pub fn metrics() -> impl Iterator<Item = (String, &'static str, &'static str)> {
+    ALL.iter().map(|Metric(name, kind, help)| (format!("{PREFIX}{name}"), *kind, *help))
+}
 
 /// All metrics of a process; those of the pipeline once there is one.
 pub(super) fn render(status: Option<&Status>, up_for: SignedDuration) -> String {
@@ -219,6 +266,12 @@ fn budgets(text: &mut Exposition, sources: &[SourceStatus]) {
     text.family(&RATE_LIMITED, limited);
     let waits = sources.iter().map(|source| (of_source(source), source.budget_wait_secs));
     text.family(&RATE_WAIT, waits);
+    let ends = sources.iter().filter_map(|source| {
+        let end = source.credentials_end?;
+        let labels = with(of_source(source), "renewed", &end.renewed.to_string());
+        Some((labels, end.at.as_duration().as_secs_f64()))
+    });
+    text.family(&CREDENTIALS_END, ends);
 }
 
 fn streams(text: &mut Exposition, streams: &[StreamStatus]) {
@@ -296,6 +349,7 @@ impl Exposition {
     }
 
     fn head(&mut self, Metric(name, kind, help): &Metric) {
+        debug_assert!(ALL.iter().any(|it| it.0 == *name), "`{name}` is not in the list of all");
         self.push(format_args!("# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}\n"));
     }
 

@@ -28,6 +28,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use self::metrics::metrics;
+
 use self::history::{History, STEP};
 use crate::clock::Clock;
 use crate::pipeline::{Observer, Status};

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::plan::ZENDESK_WEBHOOK;
 use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally, TransformTally, Trouble};
 use crate::clock::Clock;
-use crate::zendesk::Client;
+use crate::zendesk::{Client, CredentialsEnd};
 
 /// A window onto one pipeline. It may outlive it.
 #[derive(Debug, Clone)]
@@ -65,6 +65,8 @@ pub struct SourceStatus {
     pub rate_limited: u64,
     /// How long requests waited for the budget, all together, in seconds.
     pub budget_wait_secs: f64,
+    /// When the credentials, or the token that they last got, end. None: not known, or never.
+    pub credentials_end: Option<CredentialsEnd>,
     /// What is left of the rate limits, as the last answers said.
     pub budget: Vec<BudgetStatus>,
 }
@@ -248,6 +250,7 @@ fn source(name: &str, client: &Client) -> SourceStatus {
         received_bytes: count(&counters.received_bytes),
         rate_limited: count(&counters.rate_limited),
         budget_wait_secs: seconds(count(&counters.budget_wait_ms)),
+        credentials_end: client.credentials_end(),
         budget: budget.collect(),
     }
 }

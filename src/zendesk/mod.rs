@@ -15,9 +15,9 @@ mod scopes;
 pub mod transport;
 
 pub use auth::{
-    Consent, Credentials, Fingerprint, OauthClient, RotatingCredentials, TokenEndpoint, TokenPair,
-    TokenRecord, TokenSave, TokenStore, TokenStoreError, TokenStoreErrorKind, TokenVersion,
-    keep_tokens,
+    Consent, Credentials, CredentialsEnd, Fingerprint, OauthClient, RotatingCredentials,
+    TokenEndpoint, TokenPair, TokenRecord, TokenSave, TokenStore, TokenStoreError,
+    TokenStoreErrorKind, TokenVersion, keep_tokens,
 };
 pub use client::{Client, ClientSettings, Counters, PageRequest};
 pub use error::{ApiError, ErrorKind};

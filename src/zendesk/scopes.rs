@@ -1,12 +1,13 @@
-//! What is known of the credentials while a client uses them: their scopes, and whether they are just
-//! being renewed.
+//! What is known of the credentials while a client uses them: their scopes, when they end, and whether
+//! they are just being renewed.
 
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::auth::Allowed;
+use super::auth::{Allowed, CredentialsEnd};
 use super::client::{Client, PageRequest};
 use super::error::ApiError;
 
@@ -22,6 +23,7 @@ struct Introspection {
 #[derive(Deserialize)]
 struct TokenDescription {
     scopes: Option<Vec<String>>,
+    expires_at: Option<Timestamp>,
 }
 
 impl Client {
@@ -38,9 +40,17 @@ impl Client {
                     // The parser's message could quote what is none of its business.
                     serde_json::from_slice(body).map_err(|_| "it describes no token".to_owned())
                 };
-                Ok(self.get(&request, decode).await?.token.scopes)
+                let token = self.get(&request, decode).await?.token;
+                self.signer.learn_end(token.expires_at);
+                Ok(token.scopes)
             }
         }
+    }
+
+    /// When the credentials end: a fixed bearer token as Zendesk told when it was asked for scopes, one that is
+    /// renewed as it is now, API tokens on the day on which Zendesk ends them all. None: not known, or never.
+    pub fn credentials_end(&self) -> Option<CredentialsEnd> {
+        self.signer.end()
     }
 
     /// Waits for the end of what must not be lost: a renewal of tokens that is under way. To be

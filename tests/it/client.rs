@@ -362,6 +362,32 @@ async fn one_token_serves_many_requests_and_is_renewed_at_its_half_life() {
     assert_eq!(simulator.stats().answers(401), 0, "no request went out with a dead token");
 }
 
+#[tokio::test(start_paused = true)]
+async fn when_credentials_end_is_known_of_each_kind_that_does() {
+    let transport = account_with_oauth();
+    let client = client_of(settings(), oauth(), transport.clone());
+    assert_eq!(client.credentials_end(), None, "nothing was signed yet");
+    client.get(&page(), decode).await.expect("a page");
+    let end = client.credentials_end().expect("the token tells");
+    let left = end.at.duration_since(client.clock().now()).as_secs();
+    assert!((7_190..=7_200).contains(&left) && end.renewed, "{left} s");
+    tokio::time::sleep(Duration::from_secs(3_700)).await;
+    client.get(&page(), decode).await.expect("a page");
+    assert!(client.credentials_end().is_some_and(|renewed| renewed.at > end.at));
+
+    let api_token = Credentials::ApiToken { email: "a@b.c".to_owned(), token: SECRET.into() };
+    let client = client_of(settings(), api_token, transport);
+    let end = client.credentials_end().expect("Zendesk ends them all");
+    assert_eq!((end.at.to_string().as_str(), end.renewed), ("2027-04-30T00:00:00Z", false));
+
+    let described = r#"{"token":{"scopes":["read"],"expires_at":"2026-11-23T10:00:00Z"}}"#;
+    let client = client_of(settings(), bearer(), Script::of([answer(200, described)]));
+    assert_eq!(client.credentials_end(), None);
+    client.scopes().await.expect("Zendesk tells");
+    let end = client.credentials_end().expect("and when it ends");
+    assert_eq!((end.at.to_string().as_str(), end.renewed), ("2026-11-23T10:00:00Z", false));
+}
+
 fn token(value: &str) -> Canned {
     answer(201, format!(r#"{{"access_token":"{value}","token_type":"bearer","scope":"read"}}"#))
 }

@@ -8,13 +8,14 @@ mod grant;
 mod record;
 mod rotation;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::HeaderValue;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
 use tokio::sync::Mutex;
 
 use super::error::{ApiError, ErrorKind};
@@ -30,6 +31,9 @@ pub use rotation::RotatingCredentials;
 
 use grant::{Grant, Granted};
 use rotation::Rotation;
+
+/// When Zendesk ends all API tokens, 2027-04-30, as its page on the move to OAuth says.
+const API_TOKENS_END: Timestamp = Timestamp::constant(1_809_043_200, 0);
 
 /// How to sign in.
 #[derive(Debug, Clone)]
@@ -78,6 +82,15 @@ impl Credentials {
     }
 }
 
+/// When credentials end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CredentialsEnd {
+    /// Then.
+    pub at: Timestamp,
+    /// Whether a new token is got before that, at half of the old one's life; else somebody has to see to it.
+    pub renewed: bool,
+}
+
 /// What a token is known to allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Allowed {
@@ -91,7 +104,11 @@ pub(super) enum Allowed {
 
 /// Makes the `Authorization` header, and keeps an OAuth token until its half-life.
 #[derive(Debug)]
-pub(super) struct Signer(Kind);
+pub(super) struct Signer {
+    kind: Kind,
+    /// When what was signed with last ends, where that is known.
+    ends: std::sync::Mutex<Option<Timestamp>>,
+}
 
 #[derive(Debug)]
 enum Kind {
@@ -114,6 +131,7 @@ struct Session {
 struct Token {
     header: HeaderValue,
     renew_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
     scope: Option<String>,
 }
 
@@ -126,7 +144,7 @@ impl Signer {
         if let Some(notice) = credentials.notice() {
             tracing::warn!("{notice}");
         }
-        Self(match credentials {
+        let kind = match credentials {
             Credentials::Bearer(token) => Kind::Bearer(token),
             Credentials::ApiToken { email, token } => {
                 Kind::ApiToken { user: format!("{email}/token"), token }
@@ -139,24 +157,46 @@ impl Signer {
             Credentials::RefreshToken(credentials) => {
                 Kind::Rotating(Box::new(Rotation::new(credentials, endpoint, Arc::clone(random))))
             }
-        })
+        };
+        let ends = matches!(kind, Kind::ApiToken { .. }).then_some(API_TOKENS_END);
+        Self { kind, ends: std::sync::Mutex::new(ends) }
+    }
+
+    /// When the credentials, or the token that they last got, end; none: not known, or never.
+    pub(super) fn end(&self) -> Option<CredentialsEnd> {
+        let at = (*self.ends.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let renewed = matches!(self.kind, Kind::Client(_) | Kind::Rotating(_));
+        Some(CredentialsEnd { at, renewed })
+    }
+
+    /// The token that is signed with ends then.
+    pub(super) fn learn_end(&self, ends: Option<Timestamp>) {
+        *self.ends.lock().unwrap_or_else(PoisonError::into_inner) = ends;
     }
 
     /// The header for the next request. Sends at most one token request of its own.
     pub(super) async fn header(&self) -> Result<HeaderValue, ApiError> {
-        match &self.0 {
+        match &self.kind {
             Kind::Bearer(token) => bearer(token),
             Kind::ApiToken { user, token } => basic(user, token),
             Kind::Password { user, password } => basic(user, password),
-            Kind::Rotating(rotation) => bearer(&rotation.pair().await?.access_token),
-            Kind::Client(session) => Ok(session.token().await?.header),
+            Kind::Rotating(rotation) => {
+                let pair = rotation.pair().await?;
+                self.learn_end(pair.expires_at);
+                bearer(&pair.access_token)
+            }
+            Kind::Client(session) => {
+                let token = session.token().await?;
+                self.learn_end(token.expires_at);
+                Ok(token.header)
+            }
         }
     }
 
     /// Forgets the token that `refused` was made of. Returns whether another try
     /// would be signed anew.
     pub(super) async fn renew(&self, refused: &HeaderValue) -> bool {
-        match &self.0 {
+        match &self.kind {
             Kind::Bearer(_) | Kind::ApiToken { .. } | Kind::Password { .. } => false,
             Kind::Rotating(rotation) => {
                 rotation.forget(refused);
@@ -174,7 +214,7 @@ impl Signer {
 
     /// What the present token allows, signing in first where there is none.
     pub(super) async fn allowed(&self) -> Result<Allowed, ApiError> {
-        let scope = match &self.0 {
+        let scope = match &self.kind {
             Kind::ApiToken { .. } | Kind::Password { .. } => return Ok(Allowed::Everything),
             Kind::Bearer(_) => None,
             Kind::Rotating(rotation) => rotation.pair().await?.scope,
@@ -185,7 +225,7 @@ impl Signer {
 
     /// What to do when Zendesk does not know who asks, where it is not the same for all.
     pub(super) fn remedy(&self) -> Option<&'static str> {
-        match &self.0 {
+        match &self.kind {
             Kind::Password { .. } => Some(
                 "zendesk takes no passwords any more: make an OAuth client in Admin Center, and use \
                  `oauth_client_credentials` or `zenstream login`",
@@ -197,7 +237,7 @@ impl Signer {
 
     /// Waits for the end of a renewal that is under way and must not be lost.
     pub(super) async fn settle(&self) {
-        if let Kind::Rotating(rotation) = &self.0 {
+        if let Kind::Rotating(rotation) = &self.kind {
             rotation.settle().await;
         }
     }
@@ -226,6 +266,7 @@ impl Token {
         Ok(Self {
             header: bearer(&granted.access_token)?,
             renew_at: renew_at.and_then(|half| granted.obtained_at.checked_add(half).ok()),
+            expires_at: granted.expires_at,
             scope: granted.scope,
         })
     }
