@@ -17,6 +17,7 @@
 //! * `program`: the real binary: what it prints and how it ends
 //! * `examples`: the example configs, each against what its destination documents
 //! * `kill`: the real binary, killed at random moments
+//! * `deploy`: what stands under `deploy/` fits the program
 //! * `catalogue`: the streams there are, each as the account has it
 //! * `house`: the rules of the house, held by reading the code
 
@@ -26,6 +27,7 @@ mod catalogue;
 mod client;
 mod defects;
 mod delivery;
+mod deploy;
 mod examples;
 mod house;
 mod isolation;
