@@ -25,9 +25,10 @@ pub(super) fn fingerprints<'e>(
             _ => event.origin.output(),
         };
         match by_output.get_mut(&output) {
-            Some(ids) => ids.0.push(event.fingerprint()),
+            Some(ids) => ids.0.extend(event.fingerprints()),
             None => {
-                by_output.insert(output.clone(), Fingerprints(vec![event.fingerprint()]));
+                let ids = Fingerprints(event.fingerprints().collect());
+                by_output.insert(output.clone(), ids);
             }
         }
         last = Some((event, output));
