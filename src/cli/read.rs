@@ -19,7 +19,7 @@ use super::format::{Format, Printer, Style};
 use super::pager::Pager;
 use super::progress::{Progress, fills_a_file};
 use super::when::{self, When, parse_when};
-use crate::streams::{self, Emit, CATALOGUE, History, Page, StreamSettings, StreamSpec};
+use crate::streams::{self, CATALOGUE, Emit, History, Page, StreamSettings, StreamSpec};
 use crate::zendesk::ApiError;
 
 /// How far back each look reaches again for records that show up late, with `--follow`.

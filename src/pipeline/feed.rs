@@ -308,7 +308,10 @@ fn in_pages(frame: &Frame, given: Vec<(usize, Event)>, records: usize) -> Arc<[E
             continue;
         }
         let through = &event.origin.through;
-        match ways.iter_mut().find(|way| way.first().is_some_and(|it| it.origin.through == *through)) {
+        match ways
+            .iter_mut()
+            .find(|way| way.first().is_some_and(|it| it.origin.through == *through))
+        {
             Some(way) => way.push(event),
             None => ways.push(vec![event]),
         }

@@ -9,7 +9,8 @@ use url::Url;
 
 use super::reader::{Fetched, Reader, reader};
 use super::{
-    CATALOGUE, Emit, History, ListPages, NextCursor, Paging, Position, StreamSettings, TimeUnit, find,
+    CATALOGUE, Emit, History, ListPages, NextCursor, Paging, Position, StreamSettings, TimeUnit,
+    find,
 };
 use crate::normalize::{self, Origin};
 use crate::zendesk::{ApiError, ErrorKind};

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 
-use zenstream::normalize::split;
+use zenstream::normalize::{Event, split};
 use zenstream::random::Random;
 use zenstream::simulator::Settings;
 use zenstream::sinks::{Batch, Checked, Memory, Refused, Sink, SinkError, Written};
@@ -41,7 +41,7 @@ fn in_pages(reading: Reading) -> Reading {
 
 #[test]
 fn each_record_is_in_one_page_whatever_fails_and_whenever_it_crashes() {
-    over_seeds("pages", 40, |seed| {
+    over_seeds("pages", 30, |seed| {
         let choices = Choices::of(seed);
         let mut reading = in_pages(choices.reading());
         if choices.one_in(3) {
@@ -70,18 +70,18 @@ fn each_record_is_in_one_page_whatever_fails_and_whenever_it_crashes() {
             held(world.file_lines(&format!("{stream}.ndjson")), "the file");
             held(world.object_lines(stream), "the bucket");
         }
-        let ids: Vec<String> = world.memory.events().iter().map(|event| event.id()).collect();
+        let ids: Vec<String> = world.memory.events().iter().map(Event::id).collect();
         assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "ids tell pages apart");
     });
 }
 
 #[test]
 fn what_comes_late_is_in_one_page_though_its_neighbours_were_in_others() {
-    over_seeds("pages, followed", 20, |seed| {
+    over_seeds("pages, followed", 10, |seed| {
         let choices = Choices::of(seed);
         let settings = Settings {
             tickets: 0,
-            live_audit_logs_per_minute: u32::try_from(choices.between(1, 60)).expect("small"),
+            live_audit_logs_per_minute: u32::try_from(choices.between(1, 30)).expect("small"),
             late_percent: 30,
             ..choices.settings(seed)
         };
@@ -136,7 +136,7 @@ fn every_row_of_the_catalogue_is_collected_in_pages_once_and_whole() {
 
 #[test]
 fn transforms_see_records_and_what_they_leave_is_put_into_the_envelope() {
-    let steps = r#"
+    let steps = r"
   some:
     type: filter
     inputs: [acme.audit_logs]
@@ -145,7 +145,7 @@ fn transforms_see_records_and_what_they_leave_is_put_into_the_envelope() {
     type: remap
     inputs: [some]
     source: .seen = true
-"#;
+";
     let settings = Settings { audit_logs: 250, tickets: 0, ..Settings::default() };
     let reading = Reading { sinks: vec!["rejected"], ..in_pages(Reading::default()) };
     // The second takes the same records by two ways.
@@ -163,7 +163,8 @@ fn transforms_see_records_and_what_they_leave_is_put_into_the_envelope() {
     assert_eq!(marked.len(), even.len());
     assert!(marked.iter().all(|line| line.contains(r#""seen":true"#)));
     let page: Value = serde_json::from_str(&memories[0].lines()[0]).expect("a page");
-    let members: Vec<&str> = page.as_object().expect("an object").keys().map(String::as_str).collect();
+    let members: Vec<&str> =
+        page.as_object().expect("an object").keys().map(String::as_str).collect();
     assert_eq!(members, ["audit_logs", "meta", "links"]);
     let both = counted(records(&memories[1].lines(), "audit_logs"));
     assert_eq!(both, counted([all, even].concat()));
