@@ -19,7 +19,7 @@ use zenstream::random::Random;
 use zenstream::simulator::transport::SimulatedTransport;
 use zenstream::simulator::{Settings, Simulator};
 use zenstream::sinks::Memory;
-use zenstream::streams::{History, StreamSettings, find};
+use zenstream::streams::{Emit, History, StreamSettings, find};
 use zenstream::zendesk::{Client, ClientSettings, Credentials};
 
 /// A pretend account that is only read from.
@@ -89,6 +89,7 @@ fn stream_settings(stream: &str) -> StreamSettings {
         exclude_deleted: false,
         report_removed: false,
         max_record_bytes: 10 << 20,
+        emit: Emit::Records,
         history: History::InOnePiece,
     }
 }

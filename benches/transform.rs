@@ -32,6 +32,7 @@ fn page() -> Vec<Event> {
         line,
         time: Some(now),
         origin: Arc::clone(&origin),
+        members: None,
     };
     simulator.records("audit_logs", now).map(event).collect()
 }

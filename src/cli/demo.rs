@@ -19,7 +19,7 @@ use crate::random::Random;
 use crate::simulator::transport::SimulatedTransport;
 use crate::simulator::{Faults, Settings, Simulator};
 use crate::sinks::{Console, Encoder, Target};
-use crate::streams::find;
+use crate::streams::{Emit, find};
 use crate::zendesk::Client;
 
 /// What to pretend.
@@ -95,6 +95,7 @@ fn source() -> Result<SourceConfig, Failure> {
         exclude_deleted: false,
         report_removed: false,
         max_record_bytes: 10 << 20,
+        emit: Emit::Records,
         silence_alert: None,
     });
     Ok(SourceConfig {

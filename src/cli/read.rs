@@ -19,7 +19,7 @@ use super::format::{Format, Printer, Style};
 use super::pager::Pager;
 use super::progress::{Progress, fills_a_file};
 use super::when::{self, When, parse_when};
-use crate::streams::{self, CATALOGUE, History, Page, StreamSettings, StreamSpec};
+use crate::streams::{self, CATALOGUE, Emit, History, Page, StreamSettings, StreamSpec};
 use crate::zendesk::ApiError;
 
 /// How far back each look reaches again for records that show up late, with `--follow`.
@@ -275,6 +275,7 @@ impl Arguments {
             exclude_deleted: false,
             report_removed: false,
             max_record_bytes: 64 << 20,
+            emit: Emit::Records,
             // The first few records are there soonest when nothing else is read.
             history: if self.limit.is_some() { History::InOnePiece } else { History::InOrder },
         })

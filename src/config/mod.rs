@@ -182,6 +182,8 @@ pub struct StreamConfig {
     pub report_removed: bool,
     /// A longer record is rejected.
     pub max_record_bytes: usize,
+    /// What goes to the sinks.
+    pub emit: crate::streams::Emit,
     /// Raise an alert when no event came for this long.
     pub silence_alert: Option<Duration>,
 }

@@ -10,9 +10,9 @@ use glob::Pattern;
 use super::node::{Node, Path};
 use super::problem::{Finding, Findings, suggestion};
 use super::read::read;
-use super::written::{Seconds, StreamOptions, Zendesk};
+use super::written::{self, Seconds, StreamOptions, Zendesk};
 use super::{Since, StreamConfig, parse_since};
-use crate::streams::{CATALOGUE, Paging, StreamSpec};
+use crate::streams::{CATALOGUE, Emit, Paging, StreamSpec};
 
 /// Where a stream without a checkpoint starts.
 const SINCE: Since = Since::Ago(Duration::from_hours(24));
@@ -38,6 +38,7 @@ struct Defaults {
     since: Since,
     poll_interval: Option<Duration>,
     max_record_bytes: usize,
+    emit: Emit,
     silence_alert: BTreeMap<String, Duration>,
 }
 
@@ -141,6 +142,10 @@ fn defaults(
         since: since.unwrap_or(SINCE),
         poll_interval: written.poll_interval_secs.map(|seconds| seconds.0),
         max_record_bytes: written.max_record_bytes.unwrap_or(MAX_RECORD_BYTES),
+        emit: match written.emit {
+            Some(written::Emit::Pages) => Emit::Pages,
+            Some(written::Emit::Records) | None => Emit::Records,
+        },
         silence_alert,
     })
 }
@@ -189,6 +194,7 @@ fn stream(
         exclude_deleted: options.and_then(|o| o.exclude_deleted).unwrap_or(false),
         report_removed: options.and_then(|o| o.report_removed).unwrap_or(false),
         max_record_bytes: defaults.max_record_bytes,
+        emit: defaults.emit,
         silence_alert: silence_alert(spec, defaults),
     })
 }

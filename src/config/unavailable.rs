@@ -89,7 +89,6 @@ const VALUES: &[(&str, &[&str])] = &[
     ("sinks.*.sasl.mechanism", &["GSSAPI"]),
     ("checkpoint.sasl.mechanism", &["GSSAPI"]),
     ("sources.*.auth.strategy", &["aws", "custom"]),
-    ("sources.*.emit", &["pages"]),
     ("sources.*.type", &["okta", "http_client", "exec", "stdin", "http_server", "vector"]),
     (
         "transforms.*.type",

@@ -28,8 +28,7 @@ pub(super) struct Zendesk {
     pub(super) streams: Vec<String>,
     pub(super) since: Option<String>,
     pub(super) poll_interval_secs: Option<Seconds>,
-    #[serde(rename = "emit")]
-    _emit: Option<Emit>,
+    pub(super) emit: Option<Emit>,
     pub(super) rate_limit: Option<RateLimit>,
     pub(super) request: Option<Request>,
     pub(super) max_record_bytes: Option<usize>,
@@ -54,10 +53,11 @@ pub(super) struct ZendeskWebhook {
 }
 
 /// `sources.*.emit`
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Emit {
     Records,
+    Pages,
 }
 
 /// `sources.*.rate_limit`

@@ -27,7 +27,7 @@ fn event(record: Record, origin: &Arc<Origin>) -> Event {
         None => RecordId::of_content(&record.line),
     };
     let time = record.time.as_deref().and_then(parse_time);
-    Event { line: record.line, id, time, origin: Arc::clone(origin) }
+    Event { line: record.line, id, time, origin: Arc::clone(origin), members: None }
 }
 
 /// What the rejected output gets:
@@ -48,6 +48,7 @@ pub fn rejected_event(rejected: &Rejected, origin: &Arc<Origin>) -> Event {
         id: RecordId::of_content(&rejected.line),
         time: None,
         origin: Arc::clone(origin),
+        members: None,
     }
 }
 

@@ -35,10 +35,10 @@ impl Origin {
     }
 }
 
-/// One record on its way to the sinks.
+/// One record on its way to the sinks, or a page of them.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// The record as Zendesk sent it, on one line, without the line feed.
+    /// The record as Zendesk sent it, or the page, on one line, without the line feed.
     pub line: Bytes,
     /// What tells this version of this record from every other.
     pub id: RecordId,
@@ -46,6 +46,8 @@ pub struct Event {
     pub time: Option<Timestamp>,
     /// Where it came from.
     pub origin: Arc<Origin>,
+    /// Of a page: the fingerprints of its records, in its order. None: it is one record.
+    pub members: Option<Arc<[u64]>>,
 }
 
 /// A record's own id, and for records that change the version of it.
@@ -99,6 +101,17 @@ impl Event {
     /// version of the same record always has the same one.
     pub fn id(&self) -> String {
         format!("{}:{}:{}", self.origin.subdomain, self.origin.stream, self.id)
+    }
+
+    /// How many records it stands for.
+    pub fn records(&self) -> usize {
+        self.members.as_ref().map_or(1, |members| members.len())
+    }
+
+    /// What is delivered with it, by record: books are kept of records, however they travel.
+    pub fn fingerprints(&self) -> impl Iterator<Item = u64> + '_ {
+        let own = self.members.is_none().then(|| self.fingerprint());
+        own.into_iter().chain(self.members.iter().flat_map(|members| members.iter().copied()))
     }
 
     /// Sixty-four bits of the record id, and of the way it came through transforms: a sink may take

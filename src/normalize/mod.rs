@@ -6,8 +6,10 @@
 
 mod assemble;
 mod event;
+mod frame;
 mod split;
 
 pub use assemble::{events, parse_time, refused_event, rejected_event};
 pub use event::{Event, Origin, RecordId};
+pub use frame::Frame;
 pub use split::{Malformed, PageLayout, Record, Rejected, SplitPage, split};

@@ -69,18 +69,18 @@ pub struct Around {
 pub struct Cut {
     /// What to write.
     pub batch: Batch,
-    /// In order: this many events of that page.
+    /// In order: this many records of that page.
     pub spans: Vec<Span>,
     /// Bytes of lines, without their ends.
     pub bytes: usize,
 }
 
-/// A run of events of one delivery.
+/// A run of records of one delivery.
 #[derive(Debug, Clone)]
 pub struct Span {
     /// Where they come from.
     pub whence: Whence,
-    /// How many events of it.
+    /// How many of its records.
     pub count: usize,
 }
 
@@ -149,7 +149,8 @@ impl Batcher {
             if count == 0 {
                 break;
             }
-            cut.spans.push(Span { whence: front.whence.clone(), count });
+            let records = span[..count].iter().map(Event::records).sum();
+            cut.spans.push(Span { whence: front.whence.clone(), count: records });
             self.taken += count;
             let whole = self.taken == front.events.len();
             let resume = if whole { &front.around.after } else { &front.around.before };
@@ -193,6 +194,7 @@ mod tests {
             id: RecordId::of_content(b""),
             time: None,
             origin: Arc::clone(&origin),
+            members: None,
         };
         Delivery {
             whence: Whence::Page { stream: 0, seq },

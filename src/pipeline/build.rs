@@ -198,6 +198,7 @@ pub fn stream_settings(
         exclude_deleted: stream.exclude_deleted,
         report_removed: stream.report_removed,
         max_record_bytes: stream.max_record_bytes,
+        emit: stream.emit,
         // Who follows wants the present soonest; who reads once, all of it in order.
         history: if outside.follow { History::InSlices } else { History::InOrder },
     };

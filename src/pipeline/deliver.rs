@@ -191,6 +191,7 @@ impl Deliverer {
             Some(normalize::refused_event(cut.batch.events.get(*index)?, name, reason))
         });
         let events: Arc<[Event]> = events.collect();
+        let records: usize = events.iter().map(Event::records).sum();
         let (done, mut is_done) = mpsc::channel(events.len().max(1));
         let mut awaited = 0;
         for (taker, intake, acknowledged) in &self.refused {
@@ -206,7 +207,7 @@ impl Deliverer {
                 }
                 None => return false,
             }
-            awaited += if *acknowledged { events.len() } else { 0 };
+            awaited += if *acknowledged { records } else { 0 };
         }
         drop(done);
         while awaited > 0 {

@@ -25,7 +25,7 @@ use super::silence::Silence;
 use super::tally::{StreamOutcome, StreamTally, Tally, Trouble, add};
 use super::transforms::{PageEvents, Transforms};
 use crate::clock::Clock;
-use crate::normalize::Event;
+use crate::normalize::{Event, Frame};
 use crate::random::Random;
 use crate::streams::Page;
 use crate::transform::Passed;
@@ -254,7 +254,7 @@ impl Feed {
         }
         self.stand_at(&page);
         let (events, rejected) = (page.events.into(), page.rejected.into());
-        let page_events = PageEvents { events, rejected };
+        let page_events = PageEvents { events, rejected, frame: page.frame };
         let transformed = self.transforms.pass(&page_events, &self.tally).await?;
         let after = page.resume.0.clone();
         let before = std::mem::replace(&mut self.position, after.clone());
@@ -266,7 +266,7 @@ impl Feed {
             let (given, held) = route.choose(&page_events, &transformed);
             let Some(room) = route.room(given.len(), &self.tally) else { continue };
             if route.acknowledged {
-                let given = given.iter().map(Event::fingerprint).collect();
+                let given = given.iter().flat_map(Event::fingerprints).collect();
                 shares.push(Share { sink: route.sink, given, held });
             }
             deliveries.push((route.sink, &route.intake, room, given));
@@ -297,6 +297,29 @@ impl Feed {
     }
 }
 
+/// Records in their page's envelope, those apart that came through different outputs; behind them
+/// what stands at `records` and after, which was rejected.
+fn in_pages(frame: &Frame, given: Vec<(usize, Event)>, records: usize) -> Arc<[Event]> {
+    let mut ways: Vec<Vec<Event>> = Vec::new();
+    let mut others = Vec::new();
+    for (at, event) in given {
+        if at >= records {
+            others.push(event);
+            continue;
+        }
+        let through = &event.origin.through;
+        match ways
+            .iter_mut()
+            .find(|way| way.first().is_some_and(|it| it.origin.through == *through))
+        {
+            Some(way) => way.push(event),
+            None => ways.push(vec![event]),
+        }
+    }
+    let pages = ways.iter().flat_map(|way| frame.around(way));
+    pages.chain(others).collect()
+}
+
 /// How the events of a page get into a sink's queue.
 enum Room<'a> {
     /// There are none.
@@ -310,10 +333,11 @@ enum Room<'a> {
 impl Route {
     /// What of a page this sink is given, and the fingerprints of what it holds already.
     fn choose(&mut self, page: &PageEvents, transformed: &Passed) -> (Arc<[Event]>, Vec<u64>) {
-        let PageEvents { events, rejected } = page;
+        let PageEvents { events, rejected, frame } = page;
         let rejected = if self.takes_rejected { &**rejected } else { &[] };
         let is_direct = self.takes_transformed.is_empty();
-        if self.takes_events && is_direct && rejected.is_empty() && self.holds.is_empty() {
+        let is_whole = is_direct && rejected.is_empty() && frame.is_none();
+        if self.takes_events && is_whole && self.holds.is_empty() {
             return (Arc::clone(events), Vec::new());
         }
         let untouched = events.iter().enumerate().filter(|_| self.takes_events);
@@ -327,15 +351,19 @@ impl Route {
         wanted.sort_by_key(|(at, _)| *at);
         let mut held = Vec::new();
         let mut given = Vec::new();
-        for (_, event) in wanted {
+        for (at, event) in wanted {
             let fingerprint = event.fingerprint();
             if self.holds.remove(&fingerprint) {
                 held.push(fingerprint);
             } else {
-                given.push(event.clone());
+                given.push((at, event.clone()));
             }
         }
-        (given.into(), held)
+        let given = match frame {
+            Some(frame) => in_pages(frame, given, events.len()),
+            None => given.into_iter().map(|(_, event)| event).collect(),
+        };
+        (given, held)
     }
 
     /// How this many events get into the sink's queue; none: they are dropped and counted, at the

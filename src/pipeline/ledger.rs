@@ -22,7 +22,7 @@ pub type SinkId = usize;
 pub struct Share {
     /// Whose share.
     pub sink: SinkId,
-    /// Fingerprints of the events it will be given, in order.
+    /// Fingerprints of the records it will be given, in order.
     pub given: Arc<[u64]>,
     /// Fingerprints of those left out because it holds them already.
     pub held: Vec<u64>,
@@ -92,7 +92,7 @@ impl Ledger {
         self.advance()
     }
 
-    /// A sink made the next `count` events of its share of a page durable. Returns
+    /// A sink made the next `count` records of its share of a page durable. Returns
     /// whether the position moved.
     pub fn delivered(&mut self, sink: SinkId, seq: Seq, count: usize) -> bool {
         let page = self.pages.iter_mut().find(|page| page.seq == seq);

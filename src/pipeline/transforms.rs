@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::error::RunError;
 use super::tally::{Tally, add};
-use crate::normalize::Event;
+use crate::normalize::{Event, Frame};
 use crate::transform::{Counts, Graph, Passed};
 
 /// A page, shared by all that take it whole.
@@ -17,6 +17,8 @@ use crate::transform::{Counts, Graph, Passed};
 pub(super) struct PageEvents {
     pub(super) events: Arc<[Event]>,
     pub(super) rejected: Arc<[Event]>,
+    /// What stood around them, where that is to be delivered too.
+    pub(super) frame: Option<Frame>,
 }
 
 /// What lies between a stream and the sinks.

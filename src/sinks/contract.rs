@@ -97,7 +97,7 @@ pub(crate) fn origin(stream: &str) -> Origin {
 pub(crate) fn event_with_line(line: &str) -> Event {
     let id = RecordId { record: Bytes::from_static(b"1"), version: None };
     let line = Bytes::copy_from_slice(line.as_bytes());
-    Event { line, id, time: None, origin: Arc::new(origin("tickets")) }
+    Event { line, id, time: None, origin: Arc::new(origin("tickets")), members: None }
 }
 
 /// An event whose line says which one it is.
@@ -107,6 +107,7 @@ pub(crate) fn event_of(stream: &str, number: u64) -> Event {
         id: RecordId { record: number.to_string().into(), version: None },
         time: None,
         origin: Arc::new(origin(stream)),
+        members: None,
     }
 }
 

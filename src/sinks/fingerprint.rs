@@ -24,11 +24,11 @@ pub(super) fn fingerprints<'e>(
             Some((of, output)) if Arc::ptr_eq(&of.origin, &event.origin) => output,
             _ => event.origin.output(),
         };
-        match by_output.get_mut(&output) {
-            Some(ids) => ids.0.push(event.fingerprint()),
-            None => {
-                by_output.insert(output.clone(), Fingerprints(vec![event.fingerprint()]));
-            }
+        if let Some(ids) = by_output.get_mut(&output) {
+            ids.0.extend(event.fingerprints());
+        } else {
+            let ids = Fingerprints(event.fingerprints().collect());
+            by_output.insert(output.clone(), ids);
         }
         last = Some((event, output));
     }

@@ -30,7 +30,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::normalize::Event;
+use crate::normalize::{Event, Frame};
 use crate::zendesk::{ApiError, Client};
 
 pub use catalogue::{
@@ -61,6 +61,8 @@ pub struct Page {
     /// How many records of history are still to come, while that is read in slices that could be
     /// counted.
     pub left: Option<u64>,
+    /// What stood around the records, where that is asked for.
+    pub frame: Option<Frame>,
 }
 
 /// Whether a long history may be read in several places at once.
@@ -72,6 +74,15 @@ pub enum History {
     InOrder,
     /// One page after the other.
     InOnePiece,
+}
+
+/// What goes to the sinks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emit {
+    /// Each record.
+    Records,
+    /// The records of each page in its envelope.
+    Pages,
 }
 
 /// How one stream is read.
@@ -105,6 +116,8 @@ pub struct StreamSettings {
     pub report_removed: bool,
     /// A longer record is rejected.
     pub max_record_bytes: usize,
+    /// What goes to the sinks.
+    pub emit: Emit,
     /// How history is read, where a list can be asked for a span of time.
     pub history: History,
 }

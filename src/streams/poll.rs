@@ -14,8 +14,8 @@ use serde::Deserialize;
 
 use super::page_size::PageSize;
 use super::reader::{Fetched, Reader, reader};
-use super::{Page, Position, PositionError, StreamSettings};
-use crate::normalize::{self, Origin, SplitPage};
+use super::{Emit, Page, Position, PositionError, StreamSettings};
+use crate::normalize::{self, Frame, Origin, SplitPage};
 use crate::zendesk::{ApiError, Client, PageEnd, PageRequest};
 
 /// The part of a stream that is no slice of its history.
@@ -55,8 +55,8 @@ pub(super) fn open(
 
 /// What the API said.
 pub(super) enum Answer {
-    /// A page.
-    Page(SplitPage, PageEnd),
+    /// A page, and what stood around its records where that is asked for.
+    Page(SplitPage, PageEnd, Option<Frame>),
     /// No page, and reading goes on.
     Nothing {
         /// Whether the stream's present end is reached.
@@ -117,9 +117,9 @@ pub(super) async fn fetch(
     let asking = &*reader;
     let decode = |body: &Bytes| decode(settings, asking, client, body);
     match client.get(&request, decode).await {
-        Ok((split, end)) => {
+        Ok((split, end, frame)) => {
             reader.heed(client.clock_ahead_secs());
-            Ok(Answer::Page(split, end))
+            Ok(Answer::Page(split, end, frame))
         }
         Err(error) => match reader.absorb(&error) {
             Some(caught_up) => {
@@ -148,11 +148,13 @@ fn decode(
     reader: &dyn Reader,
     client: &Client,
     body: &Bytes,
-) -> Result<(SplitPage, PageEnd), String> {
+) -> Result<(SplitPage, PageEnd, Option<Frame>), String> {
     let layout = reader.layout(settings);
     let split = normalize::split(body, &layout).map_err(|malformed| malformed.to_string())?;
     let end = reader.end(&split, client.endpoint())?;
-    Ok((split, end))
+    let is_framed = settings.emit == Emit::Pages;
+    let frame = is_framed.then(|| Frame::of(body, &split, settings.max_record_bytes));
+    Ok((split, end, frame))
 }
 
 /// Takes an answer in. `partition` is the part of the stream that it is of.
@@ -163,8 +165,8 @@ pub(super) fn accept(
     partition: &str,
     now: Timestamp,
 ) -> Page {
-    let (split, end) = match answer {
-        Answer::Page(split, end) => (split, end),
+    let (split, end, frame) = match answer {
+        Answer::Page(split, end, frame) => (split, end, frame),
         Answer::Nothing { caught_up } => return nothing_new(reader, caught_up),
     };
     let origin = Arc::new(Origin {
@@ -188,6 +190,7 @@ pub(super) fn accept(
         resume: reader.position(),
         caught_up: taken.caught_up,
         left: None,
+        frame,
     }
 }
 
@@ -200,5 +203,6 @@ pub(super) fn nothing_new(reader: &dyn Reader, caught_up: bool) -> Page {
         resume: reader.position(),
         caught_up,
         left: None,
+        frame: None,
     }
 }

@@ -235,5 +235,6 @@ fn removed(id: &str, last_seen_at: Timestamp, origin: &Arc<Origin>) -> Event {
         },
         time: None,
         origin: Arc::clone(origin),
+        members: None,
     }
 }

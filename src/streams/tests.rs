@@ -9,7 +9,8 @@ use url::Url;
 
 use super::reader::{Fetched, Reader, reader};
 use super::{
-    CATALOGUE, History, ListPages, NextCursor, Paging, Position, StreamSettings, TimeUnit, find,
+    CATALOGUE, Emit, History, ListPages, NextCursor, Paging, Position, StreamSettings, TimeUnit,
+    find,
 };
 use crate::normalize::{self, Origin};
 use crate::zendesk::{ApiError, ErrorKind};
@@ -56,6 +57,7 @@ fn settings(name: &str) -> StreamSettings {
         exclude_deleted: false,
         report_removed: false,
         max_record_bytes: 1 << 20,
+        emit: Emit::Records,
         history: History::InOnePiece,
     }
 }

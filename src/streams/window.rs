@@ -359,7 +359,7 @@ mod tests {
 
     use super::*;
     use crate::normalize::{Origin, RecordId};
-    use crate::streams::{History, Paging, find};
+    use crate::streams::{Emit, History, Paging, find};
     use crate::zendesk::PAGE_AFTER;
 
     const NOW: i64 = 1_800_000_000;
@@ -380,6 +380,7 @@ mod tests {
             exclude_deleted: false,
             report_removed: false,
             max_record_bytes: 1 << 20,
+            emit: Emit::Records,
             history: History::InSlices,
         }
     }
@@ -404,6 +405,7 @@ mod tests {
             id: RecordId { record: Bytes::from(id.to_string()), version: None },
             time: Some(at(second)),
             origin: origin(),
+            members: None,
         }
     }
 

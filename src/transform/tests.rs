@@ -21,6 +21,7 @@ fn event(number: u64, line: &str) -> Event {
             ingest_time: "2026-01-02T04:00:00Z".parse().unwrap(),
             through: None,
         }),
+        members: None,
     }
 }
 

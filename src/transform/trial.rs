@@ -201,5 +201,6 @@ fn event(number: usize, line: Bytes, metadata: &Value) -> Event {
         id: RecordId { record: id.unwrap_or_else(|| number.to_string()).into(), version: None },
         time: time("event_time"),
         origin: Arc::new(origin),
+        members: None,
     }
 }

@@ -52,6 +52,15 @@ impl Reading {
         }
     }
 
+    /// The records of a line that is a page of them.
+    pub(super) fn page(&self, line: &[u8]) -> Option<Vec<Bytes>> {
+        // Most lines are no pages, and need not be read for that.
+        memchr::memmem::find(line, &self.before[1..])?;
+        let split = split(&Bytes::copy_from_slice(line), &self.layout).ok()?;
+        let records = split.records.into_iter().map(|record| record.line);
+        split.rejected.is_empty().then(|| records.collect())
+    }
+
     /// What is compared of a line; none if it lies outside the period. An error says why it is no
     /// record.
     pub(super) fn entry(&self, line: &[u8]) -> Result<Option<Entry>, String> {

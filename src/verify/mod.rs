@@ -86,7 +86,8 @@ impl Comparison {
         self.counts.objects += 1;
     }
 
-    /// A line of the destination, without its line feed. Blank ones are nothing.
+    /// A line of the destination, without its line feed: a record, or a page of them. Blank ones are
+    /// nothing.
     pub fn destination(&mut self, line: &[u8]) -> io::Result<()> {
         self.line = self.line.saturating_add(1);
         self.counts.bytes += line.len() as u64 + 1;
@@ -94,8 +95,16 @@ impl Comparison {
             return Ok(());
         }
         self.counts.lines += 1;
+        let line = self.reading.without_metadata(line);
+        match self.reading.page(&line) {
+            Some(records) => records.iter().try_for_each(|record| self.record(record)),
+            None => self.record(&line),
+        }
+    }
+
+    fn record(&mut self, line: &[u8]) -> io::Result<()> {
         let place = self.place();
-        match self.reading.entry(&self.reading.without_metadata(line)) {
+        match self.reading.entry(line) {
             Ok(Some(entry)) => {
                 self.counts.destination += 1;
                 self.spill.push(Side::Destination, &Entry { place, ..entry })

@@ -250,3 +250,23 @@ fn the_report_is_json_with_every_finding() {
     assert_eq!(told["hours"][0]["missing"], 1);
     assert_eq!(told["counts"]["lines"], 4);
 }
+
+#[test]
+fn a_page_in_its_envelope_is_as_good_as_its_records() {
+    let mut comparison = comparison(&subject(None));
+    for id in 0..6 {
+        comparison.account(record(id).as_bytes()).unwrap();
+    }
+    comparison.object("pages");
+    let page = |ids: &[u64]| {
+        let records: Vec<String> = ids.iter().map(|id| record(*id)).collect();
+        format!(r#"{{"count":9,"audit_logs":[{}],"next_page":null}}"#, records.join(","))
+    };
+    comparison.destination(page(&[0, 1, 2]).as_bytes()).unwrap();
+    comparison.destination(record(3).as_bytes()).unwrap();
+    comparison.destination(page(&[4, 1]).as_bytes()).unwrap();
+    let mut report = comparison.finish().unwrap();
+    assert_eq!(found(&mut report, Kind::Missing), BTreeSet::from([name(5)]));
+    assert_eq!(found(&mut report, Kind::Doubled), BTreeSet::from([name(1)]));
+    assert!(found(&mut report, Kind::Altered).is_empty());
+}

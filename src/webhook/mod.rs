@@ -133,7 +133,7 @@ pub fn open(
             let resume = recent.position();
             // What a former run's sinks held may still be sent again, however quiet it is now.
             let (left, caught_up) = (None, false);
-            let page = Page { events, rejected, deduplicated, resume, caught_up, left };
+            let page = Page { events, rejected, deduplicated, resume, caught_up, left, frame: None };
             yield Handed { page, receipt };
         }
     };

@@ -65,7 +65,7 @@ fn the_table_of_streams_in_the_readme_is_that_of_the_catalogue() {
 const SEEDS: u64 = 12;
 
 /// An account with something of everything, and faults.
-fn settings(seed: u64, random: &Random) -> Settings {
+pub(crate) fn settings(seed: u64, random: &Random) -> Settings {
     Settings {
         seed,
         history: Duration::from_hours(48),
@@ -82,7 +82,7 @@ fn settings(seed: u64, random: &Random) -> Settings {
     }
 }
 
-fn pick(random: &Random, low: usize, high: usize) -> usize {
+pub(crate) fn pick(random: &Random, low: usize, high: usize) -> usize {
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -93,11 +93,11 @@ fn pick(random: &Random, low: usize, high: usize) -> usize {
     low + step
 }
 
-fn millis(random: &Random, most: usize) -> Duration {
+pub(crate) fn millis(random: &Random, most: usize) -> Duration {
     Duration::from_millis(u64::try_from(pick(random, 1, most)).expect("small"))
 }
 
-fn reading() -> Reading {
+pub(crate) fn reading() -> Reading {
     Reading {
         streams: CATALOGUE.iter().map(|spec| spec.name).collect(),
         sinks: vec!["memory"],
@@ -130,7 +130,7 @@ fn line_field(line: &str, name: &str) -> serde_json::Value {
     record[name].clone()
 }
 
-fn counted(lines: Vec<String>) -> BTreeMap<String, usize> {
+pub(crate) fn counted(lines: Vec<String>) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for line in lines {
         *counts.entry(line).or_default() += 1;

@@ -109,6 +109,7 @@ fn batch() -> Batch {
         id: RecordId { record: Bytes::from_static(id.as_bytes()), version: None },
         time: Some("2026-01-01T00:00:00.5Z".parse().expect("a time")),
         origin: Arc::clone(&origin),
+        members: None,
     });
     Batch { events: events.collect(), ..Batch::default() }
 }

@@ -9,6 +9,7 @@
 //! * `webhooks`: what Zendesk sends by itself, over real sockets
 //! * `delivery`: how events get to sinks, and what becomes of those that none will take
 //! * `transforms`: events through programs and conditions, each once all the same
+//! * `pages`: records in their pages' envelopes, each in one of them
 //! * `redaction`: what is personal does not leave
 //! * `client`: what the client does with answers, credentials and links
 //! * `month`: thirty days in one run, with all that happens to an account
@@ -33,6 +34,7 @@ mod house;
 mod isolation;
 mod kill;
 mod month;
+mod pages;
 mod program;
 mod redaction;
 mod rotation;

@@ -205,7 +205,7 @@ fn no_card_number_in_a_ticket_leaves_through_a_sink_behind_redact() {
         draw.put(&mut ticket, &card);
         let line = Bytes::from(ticket.to_string());
         let id = RecordId::of_content(&line);
-        let event = Event { line, id, time: None, origin: Arc::clone(&origin) };
+        let event = Event { line, id, time: None, origin: Arc::clone(&origin), members: None };
         let passed = graph.run(&[event], &[], Instant::now());
         let mut out = Vec::new();
         encoder.encode(&passed.outputs[0][0].1, &mut out);

@@ -19,7 +19,7 @@ use crate::truth::{by_id, id_of};
 use crate::world::{Extra, Life, Reading, World, assert_exactly};
 
 /// The transforms of a config, as it is loaded.
-fn transforms(text: &str) -> Vec<Step> {
+pub(crate) fn transforms(text: &str) -> Vec<Step> {
     let config = format!(
         "sources:
   acme: {{ type: zendesk, subdomain: acme, auth: {{ strategy: bearer, token: t }}, streams: ['*'] }}
@@ -35,7 +35,7 @@ sinks:
 }
 
 /// A world with these transforms, and a memory sink for each of these lists of outputs.
-fn world(
+pub(crate) fn world(
     settings: Settings,
     reading: Reading,
     steps: &str,

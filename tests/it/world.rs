@@ -23,7 +23,7 @@ use zenstream::simulator::{Settings, Simulator};
 use zenstream::sinks::{
     Compression, Console, Encoder, File, FileSettings, Memory, Object, ObjectSettings, Sink,
 };
-use zenstream::streams::{CATALOGUE, History, StreamSettings, StreamSpec};
+use zenstream::streams::{CATALOGUE, Emit, History, StreamSettings, StreamSpec};
 use zenstream::transform::Step;
 use zenstream::zendesk::{Client, ClientSettings, Credentials};
 
@@ -46,6 +46,7 @@ pub(crate) struct Reading {
     pub(crate) since: Timestamp,
     pub(crate) max_pages: Option<u64>,
     pub(crate) history: History,
+    pub(crate) emit: Emit,
 }
 
 /// A sink beside the usual ones.
@@ -75,6 +76,7 @@ impl Default for Reading {
             since: Timestamp::UNIX_EPOCH,
             max_pages: None,
             history: History::InSlices,
+            emit: Emit::Records,
         }
     }
 }
@@ -369,6 +371,7 @@ pub(crate) fn stream_settings(
         exclude_deleted: false,
         report_removed: false,
         max_record_bytes: reading.max_record_bytes,
+        emit: reading.emit,
         history: reading.history,
     }
 }

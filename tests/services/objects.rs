@@ -178,6 +178,7 @@ fn batch(numbers: std::ops::Range<u32>) -> Batch {
         id: RecordId { record: Bytes::from(number.to_string()), version: None },
         time: None,
         origin: Arc::clone(&origin),
+        members: None,
     };
     let resume = BTreeMap::from([("acme.audit_logs".to_owned(), numbers.end.into())]);
     Batch { events: numbers.map(event).collect(), resume }

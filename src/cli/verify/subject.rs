@@ -19,7 +19,7 @@ use crate::config::{
 use crate::normalize::Origin;
 use crate::pipeline::{self, Connector, Outside};
 use crate::sinks::{EncoderSettings, Fields, Framing};
-use crate::streams::{self, History, Paging, StreamSettings, StreamSpec};
+use crate::streams::{self, Emit, History, Paging, StreamSettings, StreamSpec};
 use crate::verify::Comparison;
 use crate::zendesk::Client;
 
@@ -130,6 +130,7 @@ fn of_environment(
             exclude_deleted: false,
             report_removed: false,
             max_record_bytes: RECORD_BYTES_MAX,
+            emit: Emit::Records,
             history: History::InSlices,
         },
         client: account.client,

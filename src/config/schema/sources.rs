@@ -35,9 +35,9 @@ pub(super) const ZENDESK: &[Field] = &[
     ),
     usual(
         "emit",
-        Choice(&["records"]),
+        Choice(&["records", "pages"]),
         "\"records\"",
-        "What an event is: a record as Zendesk sent it.",
+        "What a line is: a record as Zendesk sent it, or the records of a page in their envelope.",
     ),
     may("rate_limit", Section(RATE_LIMIT), "How much of the account's rate budget may be used."),
     may("request", Section(REQUEST), "How requests are made."),

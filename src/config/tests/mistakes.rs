@@ -133,10 +133,6 @@ fn what_vector_has_and_this_version_has_not_is_refused_by_name() {
     checkpoint.type: unknown type `redis`
       hint: this version has `file`, `aws_s3`, `gcp_cloud_storage` and `kafka`
     ");
-    insta::assert_snapshot!(source("emit: pages"), @"
-    sources.acme.emit: `pages` is not available in this version
-      hint: this version has `records`
-    ");
     insta::assert_snapshot!(swapped("strategy: bearer", "strategy: custom"), @"
     sources.acme.auth.strategy: `custom` is not available in this version
       hint: this version has `oauth_client_credentials`, `oauth_refresh_token`, `bearer`, `api_token` and `basic`

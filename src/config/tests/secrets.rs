@@ -165,7 +165,7 @@ fn a_value_from_the_environment_is_shown_as_the_file_refers_to_it() {
     insta::assert_snapshot!(shown("    poll_interval_secs: ${X}", "-1"), @"sources.acme.poll_interval_secs: expected seconds from 0 to a hundred years, found `${X}`");
     insta::assert_snapshot!(shown("    emit: ${X:-none}", "hunter2"), @"
     sources.acme.emit: unknown emit `${X:-none}`
-      hint: this version has `records`
+      hint: this version has `records` and `pages`
     ");
     insta::assert_snapshot!(shown("    since: ${X}-${UNSET}", "hunter2"), @"
     sources.acme.since: the environment variable `UNSET` is not set

@@ -77,7 +77,12 @@ impl<'p> PageWalk<'p> {
             layout,
             names: Names::of(layout),
             walker: Walker::new(page),
-            found: SplitPage { records: Vec::new(), rejected: Vec::new(), envelope: Vec::new() },
+            found: SplitPage {
+                records: Vec::new(),
+                rejected: Vec::new(),
+                envelope: Vec::new(),
+                array: 0..0,
+            },
             has_records: false,
             copies: Vec::new(),
         }
@@ -128,7 +133,12 @@ impl<'p> PageWalk<'p> {
         }
         self.forget_records();
         self.has_records = self.walker.byte(at) == b'[';
-        if self.has_records { self.records(at + 1) } else { self.walker.value(at, 1) }
+        if !self.has_records {
+            return self.walker.value(at, 1);
+        }
+        let end = self.records(at + 1)?;
+        self.found.array = at + 1..end - 1;
+        Ok(end)
     }
 
     /// Of several members under the records' key the last counts.

@@ -12,6 +12,8 @@ mod stops;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use members::PageWalk;
@@ -41,6 +43,8 @@ pub struct SplitPage {
     /// Every other member of the page: its key (escapes decoded) and its value, as
     /// JSON text. In the page's order.
     pub envelope: Vec<(String, Bytes)>,
+    /// Where the records stand in the page: what is between the brackets of their array.
+    pub array: Range<usize>,
 }
 
 /// One record: its line and the raw texts of the fields the layout names. The

@@ -152,13 +152,13 @@ impl Kafka {
             return Err(SinkError::new(SinkErrorKind::Retry, text));
         };
         let token = prepared.token;
-        let ids: Vec<(String, u64)> = batch.events.iter().map(id).collect();
+        let ids: Vec<(String, Vec<u64>)> = batch.events.iter().map(ids).collect();
         let marker = move |refused: &Refusals| {
             let mut left_out = BTreeMap::new();
-            for (output, id) in refused.keys().filter_map(|place| ids.get(*place)) {
-                let ids: &mut super::fingerprint::Fingerprints =
+            for (output, ids) in refused.keys().filter_map(|place| ids.get(*place)) {
+                let left_out: &mut super::fingerprint::Fingerprints =
                     left_out.entry(output.clone()).or_default();
-                ids.0.push(*id);
+                left_out.0.extend(ids);
             }
             Some(Marker { token: token.clone(), refused: left_out }.to_bytes())
         };
@@ -194,8 +194,8 @@ impl Kafka {
     }
 }
 
-fn id(event: &Event) -> (String, u64) {
-    (event.origin.output(), event.fingerprint())
+fn ids(event: &Event) -> (String, Vec<u64>) {
+    (event.origin.output(), event.fingerprints().collect())
 }
 
 fn listed(refused: Refusals) -> Vec<Refused> {

@@ -277,7 +277,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::streams::{Paging, find};
+    use crate::streams::{Emit, Paging, find};
 
     fn settings() -> (TimeFilter, StreamSettings) {
         let spec = find("audit_logs").expect("a row");
@@ -297,6 +297,7 @@ mod tests {
             exclude_deleted: false,
             report_removed: false,
             max_record_bytes: 1 << 20,
+            emit: Emit::Records,
             history: History::InSlices,
         };
         (filter, settings)

@@ -230,6 +230,7 @@ pub(crate) fn event(number: u64, length: usize) -> Event {
             ingest_time: "2026-03-10T01:02:03Z".parse().unwrap(),
             through: None,
         }),
+        members: None,
     }
 }
 
