@@ -103,9 +103,12 @@ impl Receiver {
         }
         let body = self.read(&head.headers, body).await?;
         self.verify(&head.headers, &body)?;
-        let invocation = head.headers.get(INVOCATION).and_then(|id| id.to_str().ok());
+        let header = |name| head.headers.get(name).and_then(|it| it.to_str().ok());
+        let invocation = header(INVOCATION);
         let invocation = invocation.filter(|id| (1..=INVOCATION_BYTES_MAX).contains(&id.len()));
-        let payload = payload::read(&body, invocation, |kind| self.origin(kind))
+        // The signature holds the time too, so that it is at least no other request's.
+        let request = invocation.or_else(|| header(SIGNATURE)).unwrap_or_default();
+        let payload = payload::read(&body, request, |kind| self.origin(kind))
             .map_err(|reason| Refusal(StatusCode::BAD_REQUEST, reason))?;
         self.hand_over(payload).await
     }

@@ -273,8 +273,7 @@ fn judge(
 
 fn hint_for_401(said: &Said) -> String {
     if said.mentions("invalid_token") {
-        "the access token is expired or revoked; make a new one, or sign in with \
-         `oauth_client_credentials`, which renews itself"
+        "the access token is expired, revoked or of another account: make a new one"
     } else if said.mentions("invalid_client") {
         "check `client_id` and `client_secret`"
     } else {

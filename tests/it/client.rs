@@ -2,6 +2,7 @@
 //! not, how long it waits, what it tells nobody, and where it never sends anything.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -386,6 +387,34 @@ async fn when_credentials_end_is_known_of_each_kind_that_does() {
     client.scopes().await.expect("Zendesk tells");
     let end = client.credentials_end().expect("and when it ends");
     assert_eq!((end.at.to_string().as_str(), end.renewed), ("2026-11-23T10:00:00Z", false));
+}
+
+/// A token endpoint that is away from the second time on holds nothing that can still be signed, and is
+/// asked again now and then.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_cannot_be_renewed_serves_until_it_ends() {
+    let given = AtomicBool::new(false);
+    let script = Script::ruled(move |met| {
+        if !met.uri.ends_with("/oauth/tokens") {
+            return answer(200, r#"{"ok":true}"#);
+        }
+        if given.swap(true, Ordering::Relaxed) {
+            return answer(503, "<html></html>");
+        }
+        answer(201, r#"{"access_token":"one","scope":"read","expires_in":600}"#)
+    });
+    let impatient = ClientSettings { retry_attempts: 0, ..settings() };
+    let client = client_of(impatient, oauth(), script.clone());
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(595) {
+        client.get(&page(), decode).await.expect("the token is still good");
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    let asked = script.met().iter().filter(|met| met.uri.ends_with("/oauth/tokens")).count();
+    assert!((8..=12).contains(&asked), "every half minute in the second half of its life: {asked}");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let error = client.get(&page(), decode).await.expect_err("the token has ended");
+    assert!(error.message.starts_with("no token from /oauth/tokens: "), "{error}");
 }
 
 fn token(value: &str) -> Canned {

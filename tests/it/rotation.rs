@@ -321,24 +321,28 @@ async fn a_lost_answer_is_told_once_with_what_to_do() {
     assert_eq!(place.answers(400), 1);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_request_that_never_arrived_costs_nothing() {
-    #[derive(Debug)]
-    struct Deaf(SimulatedTransport, AtomicUsize);
-    #[async_trait]
-    impl Transport for Deaf {
-        async fn send(&self, request: Request) -> Result<Response, TransportError> {
-            if self.1.fetch_add(1, Ordering::Relaxed) < 3 {
-                return Err(TransportError::Connect("refused".to_owned()));
-            }
-            self.0.send(request).await
+/// An account of which some requests, by number, never arrive.
+#[derive(Debug)]
+struct Deaf {
+    account: SimulatedTransport,
+    asked: AtomicUsize,
+    hears: fn(usize, &Request) -> bool,
+}
+
+#[async_trait]
+impl Transport for Deaf {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let number = self.asked.fetch_add(1, Ordering::Relaxed);
+        if !(self.hears)(number, &request) {
+            return Err(TransportError::Connect("refused".to_owned()));
         }
+        self.account.send(request).await
     }
-    let place = Place::bucket(4);
-    let deaf = Deaf(
-        SimulatedTransport::new(Arc::clone(&place.simulator), place.clock),
-        AtomicUsize::new(0),
-    );
+}
+
+fn client_of_the_deaf(place: &Place, hears: fn(usize, &Request) -> bool) -> Client {
+    let account = SimulatedTransport::new(Arc::clone(&place.simulator), place.clock);
+    let deaf = Deaf { account, asked: AtomicUsize::new(0), hears };
     let credentials = Credentials::RefreshToken(RotatingCredentials {
         client: OauthClient {
             client_id: CLIENT.to_owned(),
@@ -356,8 +360,31 @@ async fn a_request_that_never_arrived_costs_nothing() {
         max_body_bytes: 1 << 20,
     };
     let random = Arc::clone(&place.random);
-    let client = Client::new(settings, credentials, Arc::new(deaf), place.clock, random);
+    Client::new(settings, credentials, Arc::new(deaf), place.clock, random)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_never_arrived_costs_nothing() {
+    let place = Place::bucket(4);
+    let client = client_of_the_deaf(&place, |number, _| number >= 3);
     read(&client).await.expect("a page after three tries");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pair_that_cannot_be_renewed_serves_until_it_ends() {
+    let place = Place::bucket(5);
+    let client = client_of_the_deaf(&place, |number, request| {
+        number == 0 || request.uri().path() != "/oauth/tokens"
+    });
+    let began = place.clock.now();
+    let passed = || place.clock.now().duration_since(began).as_secs();
+    while passed() < 7_100 {
+        read(&client).await.expect("the access token is still good");
+        tokio::time::sleep(Duration::from_secs(50)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    read(&client).await.expect_err("it has ended");
+    assert_eq!(place.answers(401), 0, "no request went out with a dead token");
 }
 
 #[tokio::test(start_paused = true)]

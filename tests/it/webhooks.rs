@@ -52,11 +52,13 @@ struct Webhook<'b> {
     path: &'static str,
     signed: Timestamp,
     signature: Option<String>,
+    invocation: &'static str,
 }
 
 impl<'b> Webhook<'b> {
     fn new(body: &'b [u8]) -> Self {
-        Self { body, path: "/zendesk", signed: Clock::system().now(), signature: None }
+        let (path, signed) = ("/zendesk", Clock::system().now());
+        Self { body, path, signed, signature: None, invocation: "01INVOCATION" }
     }
 
     fn signed(self, seconds_from_now: i64) -> Self {
@@ -76,9 +78,10 @@ impl<'b> Webhook<'b> {
             "POST {} HTTP/1.1\r\nHost: hooks\r\nConnection: close\r\nContent-Length: {}\r\n\
              User-Agent: Zendesk Webhook\r\nContent-Type: application/json; charset=utf-8\r\n\
              X-Zendesk-Webhook-Signature: {signature}\r\nX-Zendesk-Webhook-Signature-Timestamp: {time}\r\n\
-             X-Zendesk-Webhook-Invocation-Id: 01INVOCATION\r\n\r\n",
+             X-Zendesk-Webhook-Invocation-Id: {}\r\n\r\n",
             self.path,
             self.body.len(),
+            self.invocation,
         );
         [head.as_bytes(), self.body].concat()
     }
@@ -126,6 +129,21 @@ fn events_are_durable_when_the_answer_comes_and_a_repeat_adds_none() {
     let (running, address) = started(&home, CONFIG);
     assert_eq!(Webhook::new(body.as_bytes()).send(&address).status, 200);
     assert_eq!(ids(&home.lines("out/access_logs.ndjson")), ["01A", "01B"]);
+    running.signal("TERM");
+    running.end().well();
+}
+
+#[test]
+fn each_change_that_a_trigger_tells_of_is_an_event_whatever_id_people_put_into_it() {
+    let home = Home::new();
+    let (running, address) = started(&home, CONFIG);
+    let updates =
+        [(r#"{"id":"7","status":"open"}"#, "01A"), (r#"{"id":"7","status":"solved"}"#, "01B")];
+    for (body, invocation) in updates.iter().chain(&updates) {
+        let webhook = Webhook { invocation, ..Webhook::new(body.as_bytes()) };
+        assert_eq!(webhook.send(&address).status, 200);
+    }
+    assert_eq!(home.lines("out/events.ndjson"), updates.map(|(body, _)| body));
     running.signal("TERM");
     running.end().well();
 }

@@ -21,6 +21,9 @@ use super::super::retry::requested_wait;
 use super::super::transport::{BodyStream, Request, Transport, TransportError};
 use crate::clock::Clock;
 
+/// The path of the token endpoint.
+const TOKENS: &str = "/oauth/tokens";
+
 /// Asked for because the token endpoint leaves the lifetime out unless a request names one, in
 /// seconds; the API allows 300 to 172,800.
 const ACCESS_LIFETIME_SECS: u64 = 7_200;
@@ -120,6 +123,14 @@ impl TokenEndpoint {
         client: &OauthClient,
         grant: &Grant,
     ) -> Result<Granted, ApiError> {
+        self.ask(client, grant).await.map_err(|error| {
+            // It is told beside the request that waits for the token.
+            let message = format!("no token from {TOKENS}: {}", error.message);
+            if error.is_transient() { ApiError { message, ..error } } else { error }
+        })
+    }
+
+    async fn ask(&self, client: &OauthClient, grant: &Grant) -> Result<Granted, ApiError> {
         let request = self.request(client, grant)?;
         let answer = tokio::time::timeout(self.timeout, self.send(request));
         let body = answer.await.map_err(|_| {
@@ -165,7 +176,7 @@ impl TokenEndpoint {
             }
         }
         let mut uri = self.endpoint.clone();
-        uri.set_path("/oauth/tokens");
+        uri.set_path(TOKENS);
         http::Request::post(uri.as_str())
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json")

@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::HeaderValue;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use tokio::sync::Mutex;
@@ -135,6 +135,15 @@ struct Token {
     scope: Option<String>,
 }
 
+/// How long a token that could not be renewed, and has not ended, is used before the next try.
+const RENEW_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// When to try again to renew what ends at `expires_at`; none: it has ended, or nearly.
+fn renew_again(expires_at: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    let again = now.checked_add(RENEW_AGAIN).ok()?;
+    expires_at.filter(|end| *end > now).map(|end| end.min(again))
+}
+
 impl Signer {
     pub(super) fn new(
         credentials: Credentials,
@@ -251,7 +260,17 @@ impl Session {
         if let Some(token) = held.as_ref().filter(|token| !is_stale(token)) {
             return Ok(token.clone());
         }
-        let granted = self.endpoint.exchange(&self.client, &Grant::ClientCredentials).await?;
+        let granted = self.endpoint.exchange(&self.client, &Grant::ClientCredentials).await;
+        let granted = match (granted, held.as_mut()) {
+            (Ok(granted), _) => granted,
+            (Err(error), None) => return Err(error),
+            (Err(error), Some(token)) => {
+                let Some(again) = renew_again(token.expires_at, now) else { return Err(error) };
+                tracing::warn!(%error, "the token is not renewed yet, and used until it ends");
+                token.renew_at = Some(again);
+                return Ok(token.clone());
+            }
+        };
         let token = Token::of(granted)?;
         let renews = token.renew_at.is_some();
         tracing::info!(renews, "signed in with client credentials");

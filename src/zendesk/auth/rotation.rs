@@ -11,16 +11,17 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use http::HeaderValue;
+use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::super::error::{ApiError, ErrorKind};
 use super::super::retry::Backoff;
-use super::bearer;
 use super::grant::{Grant, Granted, OauthClient, TokenEndpoint};
 use super::record::{
     Fingerprint, TokenPair, TokenRecord, TokenSave, TokenStore, TokenVersion, same,
 };
+use super::{bearer, renew_again};
 use crate::random::Random;
 
 /// A claim that stands unchanged for so long is that of a process that is gone: an exchange and the save
@@ -60,6 +61,8 @@ pub(super) struct Rotation {
 #[derive(Debug, Default)]
 struct State {
     held: Option<TokenPair>,
+    /// The held pair could not be renewed, and serves until then.
+    rest_until: Option<Timestamp>,
     /// The access token that Zendesk refused last.
     refused: Option<SecretString>,
     /// Shared by all who wait, and kept when they go: half a rotation must not be lost.
@@ -91,7 +94,8 @@ impl Rotation {
         let under_way = {
             let mut state = self.lock();
             let now = self.exchanger.endpoint.clock().now();
-            if let Some(held) = state.held.as_ref().filter(|held| held.is_fresh(now)) {
+            let rests = state.rest_until.is_some_and(|until| now < until);
+            if let Some(held) = state.held.as_ref().filter(|held| rests || held.is_fresh(now)) {
                 return Ok(held.clone());
             }
             let refused = state.refused.clone();
@@ -106,11 +110,25 @@ impl Rotation {
         let mut state = self.lock();
         if state.under_way.as_ref().is_some_and(|it| it.ptr_eq(&under_way)) {
             state.under_way = None;
+            let now = self.exchanger.endpoint.clock().now();
+            let ends = state.held.as_ref().and_then(|held| held.expires_at);
+            state.rest_until = match &outcome {
+                Ok(_) => None,
+                Err(_) => renew_again(ends, now),
+            };
             if let Ok(pair) = &outcome {
                 state.held = Some(pair.clone());
+            } else if let Err(error) = &outcome
+                && state.rest_until.is_some()
+            {
+                tracing::warn!(%error, "the tokens are not renewed yet, and used until they end");
             }
         }
-        outcome
+        // Whoever waited with us is told the same.
+        match (outcome, &state.held) {
+            (Err(_), Some(held)) if state.rest_until.is_some() => Ok(held.clone()),
+            (outcome, _) => outcome,
+        }
     }
 
     /// Does not use the pair again that `refused` was made of.

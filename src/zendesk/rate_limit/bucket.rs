@@ -127,6 +127,27 @@ impl Bucket {
         self.untold = true;
     }
 
+    /// A good answer did not mention this bucket, of which is known that it takes `limit` requests a [`WINDOW`]: what
+    /// we send is counted here.
+    pub(super) fn assume(&mut self, limit: u32, now: Instant) {
+        let remaining = limit.saturating_sub(self.in_flight);
+        match &mut self.window {
+            Some(window) if window.over => {
+                (window.over, window.state.remaining) = (false, remaining);
+            }
+            Some(_) => {}
+            None => {
+                self.window = Some(Window {
+                    state: BucketState { limit, remaining },
+                    resets_at: now + WINDOW + RESET_SLACK,
+                    length: WINDOW,
+                    told_by: 0,
+                    over: false,
+                });
+            }
+        }
+    }
+
     /// The answer to a request says what is left.
     pub(super) fn learn(&mut self, number: u64, seen: Seen, now: Instant) {
         let before = self.window.as_ref();

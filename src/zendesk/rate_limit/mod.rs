@@ -27,14 +27,22 @@ use seen::Seen;
 /// The bucket of all requests to what is not counted apart.
 const ACCOUNT: &str = "account";
 
-/// Services that count their requests apart from the account's, by the start of their paths. The
-/// Help Center has a budget of the same size, Chat 200 requests a minute, the access logs 50.
-const SERVICES: [(&str, &str); 4] = [
-    ("/api/v2/help_center/", "help_center"),
-    ("/api/v2/community/", "help_center"),
-    ("/api/v2/chat/", "chat"),
-    ("/api/v2/access_logs", "access_logs"),
+/// Services that count their requests apart from the account's, by the start of their paths, and how many a minute they
+/// take, where their answers do not tell. The Help Center has a budget of the account's size.
+const SERVICES: [(&str, Service); 4] = [
+    ("/api/v2/help_center/", Service { name: "help_center", documented: None }),
+    ("/api/v2/community/", Service { name: "help_center", documented: None }),
+    ("/api/v2/chat/", Service { name: "chat", documented: Some(200) }),
+    ("/api/v2/access_logs", Service { name: "access_logs", documented: Some(50) }),
 ];
+
+/// What counts requests apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Service {
+    name: &'static str,
+    /// Requests a minute.
+    documented: Option<u32>,
+}
 
 /// How long to wait at the most before looking again, lest a wrong header stop a stream for long.
 const LONGEST_SLEEP: Duration = Duration::from_secs(120);
@@ -49,6 +57,8 @@ const LATENCY_WEIGHT: f64 = 0.1;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Draw {
     service: &'static str,
+    /// How many requests a minute the service takes, if that is known beforehand.
+    documented: Option<u32>,
     /// Requests with the same one draw on the same endpoint buckets.
     endpoint: String,
     /// Whether it gives way to those that are not.
@@ -60,9 +70,10 @@ impl Draw {
     /// is known beforehand.
     pub(super) fn new(path: &str, bucket: Option<&str>, patient: bool) -> Self {
         let service = SERVICES.iter().find(|(start, _)| path.starts_with(start));
-        let service = service.map_or(ACCOUNT, |(_, name)| name);
+        let unknown = Service { name: ACCOUNT, documented: None };
+        let Service { name, documented } = service.map_or(unknown, |(_, service)| *service);
         let endpoint = bucket.map_or_else(|| without_ids(path), str::to_owned);
-        Self { service, endpoint, patient }
+        Self { service: name, documented, endpoint, patient }
     }
 }
 
@@ -218,7 +229,10 @@ impl RateBudget {
         let service = buckets.entry(permit.draw.service.to_owned()).or_default();
         match Seen::of_account(headers, wall) {
             Some(seen) => service.learn(number, seen, now),
-            None if is_good => service.is_not_told(),
+            None if is_good => match permit.draw.documented {
+                Some(limit) => service.assume(limit, now),
+                None => service.is_not_told(),
+            },
             None => {}
         }
         let endpoint = endpoints.entry(permit.draw.endpoint.clone()).or_default();
@@ -364,6 +378,25 @@ mod tests {
         let logs = draw("/api/v2/audit_logs");
         assert_eq!(budget.acquire(&logs).await.1, Duration::ZERO);
         assert!(budget.acquire(&access).await.1 > Duration::from_secs(45));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_documented_is_kept_to_where_no_answer_tells_of_it() {
+        for (share, expected) in [(0.5, 25), (0.8, 40), (1.0, 50)] {
+            let budget = RateBudget::new(share);
+            let access = draw("/api/v2/access_logs");
+            let start = Instant::now();
+            let mut sent = Vec::new();
+            while start.elapsed() < Duration::from_secs(600) {
+                exchange(&budget, &access, &HeaderMap::new()).await;
+                sent.push(start.elapsed().as_secs());
+            }
+            for window in 0..10 {
+                let within = |at: &&u64| (window * 60..(window + 1) * 60).contains(*at);
+                let count = sent.iter().filter(within).count();
+                assert!((expected - 5..=expected + 1).contains(&count), "{share}: {count}");
+            }
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -31,7 +31,7 @@ fn a_wrong_token_is_told_once() {
     exit code 1
     --- stdout
     WHAT     NAME       RESULT  DETAIL                                                                                                                         WHAT TO DO
-    sign-in  127.0.0.1  failed  zendesk answered: invalid_token: The access token provided is expired, revoked, malformed or invalid for other reasons. (401)  the access token is expired or revoked; make a new one, or sign in with `oauth_client_credentials`, which renews itself
+    sign-in  127.0.0.1  failed  zendesk answered: invalid_token: The access token provided is expired, revoked, malformed or invalid for other reasons. (401)  the access token is expired, revoked or of another account: make a new one
     --- stderr
     error: 1 of 1 checks failed
     ");
@@ -44,7 +44,7 @@ fn a_wrong_token_is_told_once() {
         "name": "127.0.0.1",
         "ok": false,
         "detail": "zendesk answered: invalid_token: The access token provided is expired, revoked, malformed or invalid for other reasons. (401)",
-        "hint": "the access token is expired or revoked; make a new one, or sign in with `oauth_client_credentials`, which renews itself"
+        "hint": "the access token is expired, revoked or of another account: make a new one"
       }
     ]
     --- stderr

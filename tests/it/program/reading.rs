@@ -294,7 +294,7 @@ fn a_stream_that_is_refused_fails_the_command_but_not_the_others() {
     exit code 1
     --- stderr
     error: stream `tickets`: zendesk answered: invalid_token: The access token provided is expired, revoked, malformed or invalid for other reasons. (401)
-    hint: the access token is expired or revoked; make a new one, or sign in with `oauth_client_credentials`, which renews itself
+    hint: the access token is expired, revoked or of another account: make a new one
     ");
 }
 

@@ -195,7 +195,7 @@ fn credentials_that_are_refused_fail_the_run() {
     exit code 1
     --- stderr
     error: stream `acme.audit_logs`: zendesk answered: invalid_token: The access token provided is expired, revoked, malformed or invalid for other reasons. (401)
-    hint: the access token is expired or revoked; make a new one, or sign in with `oauth_client_credentials`, which renews itself
+    hint: the access token is expired, revoked or of another account: make a new one
     ");
 }
 
