@@ -142,10 +142,12 @@ fn alerts_cover_what_can_go_wrong_and_say_what_it_is() {
     let rules = yaml("deploy/prometheus/zenstream.rules.yaml");
     let rules = rules["groups"][0]["rules"].as_array().expect("rules").clone();
     let tests = read("deploy/prometheus/zenstream.rules.test.yaml");
+    let page = read("docs/src/operate/watch.md");
     for rule in &rules {
         let name = rule["alert"].as_str().expect("a name");
         assert!(rule["annotations"]["summary"].is_string(), "{name}");
         assert!(rule["annotations"]["description"].is_string(), "{name}");
+        assert!(page.contains(&format!("`{name}`")), "{name}: what is to be done about it?");
         let severity = rule["labels"]["severity"].as_str();
         assert!(matches!(severity, Some("critical" | "warning")), "{name}");
         let tested = tests.matches(&format!("alertname: {name}")).count();
@@ -332,6 +334,18 @@ fn the_function_may_write_wherever_its_config_does() {
     let config = yaml("deploy/terraform/gcp-cloud-run/zenstream.yaml");
     let state = config["checkpoint"]["key"].as_str().expect("a key");
     assert!(state.starts_with("zenstream/"), "the checkpoint could not be replaced");
+}
+
+#[test]
+fn the_function_starts_a_command_that_exists_or_its_page_says_that_it_does_not() {
+    let bootstrap = read("deploy/terraform/aws-lambda/bootstrap");
+    let command = bootstrap.lines().find(|line| line.starts_with("exec ")).expect("a command");
+    let words: Vec<&str> = command.split_whitespace().skip(2).collect();
+    assert_eq!(words, ["lambda"]);
+    let program = <cli::Arguments as clap::CommandFactory>::command();
+    let exists = program.find_subcommand("lambda").is_some();
+    let page = read("docs/src/deploy/lambda.md");
+    assert_eq!(exists, !page.contains("is not there yet"), "docs/src/deploy/lambda.md");
 }
 
 #[test]
