@@ -9,6 +9,9 @@
 //! * `webhooks`: what Zendesk sends by itself, over real sockets
 //! * `delivery`: how events get to sinks, and what becomes of those that none will take
 //! * `transforms`: events through programs and conditions, each once all the same
+//! * `schemas`: records in the words of ECS, OCSF, UDM and CIM, held against what those publish
+//! * `rules`: what public detections look for, and records that they find it in
+//! * `detections`: what detections match on comes out of every sink as it went in
 //! * `redaction`: what is personal does not leave
 //! * `client`: what the client does with answers, credentials and links
 //! * `month`: thirty days in one run, with all that happens to an account
@@ -26,6 +29,7 @@ mod catalogue;
 mod client;
 mod defects;
 mod delivery;
+mod detections;
 mod examples;
 mod house;
 mod isolation;
@@ -34,6 +38,8 @@ mod month;
 mod program;
 mod redaction;
 mod rotation;
+mod rules;
+mod schemas;
 mod seeds;
 mod transforms;
 mod truth;
