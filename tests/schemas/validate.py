@@ -42,7 +42,8 @@ def main(paths):
     for problems, line in wrong.values():
         print("invalid:", *problems, line, sep="\n  ", file=sys.stderr)
     total = sum(counts.values())
-    print(f"{total} events against OCSF {VERSION}: {'some are not valid' if wrong else 'all are valid'}")
+    verdict = "some are not valid" if wrong else "all are valid" if total else "nothing to look at"
+    print(f"{total} events against OCSF {VERSION}: {verdict}")
     return 1 if wrong or not total else 0
 
 
