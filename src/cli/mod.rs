@@ -122,7 +122,7 @@ enum Command {
     Validate(validate::Arguments),
     /// Run the tests that config files have for their transforms.
     Test(trial::Arguments),
-    /// Print a config skeleton: SOURCES/TRANSFORMS/SINKS, such as `zendesk//console`.
+    /// Print a config skeleton, such as `zendesk//console,file`, or a schema's program.
     Generate(validate::GenerateArguments),
     /// Print the config's JSON Schema, for editors.
     Schema(schema::Arguments),

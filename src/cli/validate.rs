@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
 
 use super::{Failure, output};
 use crate::config::{self, ProcessEnvironment};
+use crate::transform::Schema;
 use crate::webhook::Kind;
 
 /// What to check.
@@ -33,18 +35,50 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     output::print(summary.as_bytes())
 }
 
+const GENERATE_EXAMPLES: &str = "\
+Examples:
+  zenstream generate zendesk//console,file > zenstream.yaml
+  zenstream generate vrl                      # which schemas there are
+  zenstream generate vrl ecs > ecs.vrl        # then `type: remap` with `file: ecs.vrl`";
+
 /// What to make.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(after_help = GENERATE_EXAMPLES)]
 pub(super) struct GenerateArguments {
     /// Component types, `SOURCES/TRANSFORMS/SINKS`; several separated by commas, each with a name if
     /// you like: `acme:zendesk//out:console,archive:file`.
     #[arg(value_name = "COMPONENTS", default_value = "zendesk//console")]
     expression: String,
+    #[command(subcommand)]
+    generated: Option<Generated>,
+}
+
+/// What can be made beside a config.
+#[derive(Debug, Subcommand)]
+enum Generated {
+    /// Print the VRL program of a schema, to change it and run it as a `file`.
+    Vrl {
+        /// The schema; without it, what there is.
+        #[arg(value_parser = PossibleValuesParser::new(Schema::NAMES))]
+        schema: Option<String>,
+    },
 }
 
 pub(super) fn generate(arguments: &GenerateArguments) -> Result<(), Failure> {
+    if let Some(Generated::Vrl { schema }) = &arguments.generated {
+        return match schema.as_deref().and_then(Schema::named) {
+            Some(schema) => output::print(schema.program().as_bytes()),
+            None => output::print(schemas().as_bytes()),
+        };
+    }
     // An expression is part of the command line, not of a config.
     let config = config::generate(&arguments.expression)
         .map_err(|error| Failure::from(error).into_usage())?;
     output::print(config.as_bytes())
+}
+
+fn schemas() -> String {
+    let rows = Schema::ALL.map(|it| vec![it.name().to_owned(), it.about().to_owned()]);
+    output::table(&["schema", "is"], rows)
 }

@@ -124,7 +124,7 @@ const WEBHOOK: &str = "  NAME:
 
 const REMAP: &str = "
     type: remap
-    # Or `file: NAME.vrl`. What is known of an event stands at `%zendesk`.
+    # Or `file: NAME.vrl`, or a ready program: `schema: ecs`, `ocsf`, `udm` or `splunk_cim`. What is known of an event stands at `%zendesk`.
     source: |
       .zendesk_stream = %zendesk.stream
     # An event at which the program fails goes on as it was, unless:

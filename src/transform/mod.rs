@@ -12,6 +12,7 @@ mod program;
 mod redact;
 mod remap;
 mod sample;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -30,6 +31,7 @@ pub use program::{CompileError, Compiled, Condition, Program, Source, Zone};
 pub use redact::{FieldAction, Pattern, Redact, RedactPath, Search};
 pub use remap::Remap;
 pub use sample::{Rate, Sample};
+pub use schema::Schema;
 pub use text::{FieldText, path};
 pub use throttle::{Limits, Throttle};
 pub use trial::{Outlet, Trial, TrialInput};

@@ -406,3 +406,15 @@ fn a_time_without_a_zone_is_read_in_the_zone_that_is_named() {
     }
     assert!(Zone::named("Mars/Olympus").is_none());
 }
+
+#[test]
+fn a_schemas_program_can_neither_fail_nor_drop_an_event_nor_be_warned_of() {
+    for schema in Schema::ALL {
+        let (program, warnings) =
+            Program::compile(Source { name: schema.name(), ..source(schema.program()) })
+                .unwrap_or_else(|error| panic!("{}: {error}", schema.name()));
+        assert_eq!(warnings, None, "{}", schema.name());
+        assert!(!program.can_stop(), "{} can end before its end", schema.name());
+        assert_eq!(Schema::named(schema.name()), Some(schema));
+    }
+}

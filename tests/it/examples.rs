@@ -292,13 +292,39 @@ fn what_stands_beside_the_examples_for_vector_agrees_with_them() {
 }
 
 #[test]
-fn the_example_of_transforms_passes_its_own_tests() {
+fn each_example_with_tests_passes_them() {
     let environment: HashMap<String, String> = HashMap::new();
-    let trials = config::load_trials(&[example("transforms.yaml")], &environment);
-    let config::Trials { steps, trials, warnings } = trials.expect("it is read without variables");
-    assert_eq!(warnings, []);
-    assert_eq!(trials.len(), 4);
-    for trial in trials {
-        assert_eq!(trial.run(&steps), [""; 0], "{}", trial.name);
+    for (name, count) in [
+        ("transforms.yaml", 4),
+        ("schema-ecs.yaml", 3),
+        ("schema-ocsf.yaml", 3),
+        ("schema-udm.yaml", 2),
+        ("schema-splunk-cim.yaml", 2),
+    ] {
+        let trials = config::load_trials(&[example(name)], &environment);
+        let config::Trials { steps, trials, warnings } =
+            trials.unwrap_or_else(|error| panic!("{name} is read without variables: {error}"));
+        assert_eq!(warnings, [], "{name}");
+        assert_eq!(trials.len(), count, "{name}");
+        for trial in trials {
+            assert_eq!(trial.run(&steps), [""; 0], "{name}: {}", trial.name);
+        }
     }
+}
+
+#[tokio::test]
+async fn google_secops_gets_udm_events_for_its_customer() {
+    let (address, _) = server(|asked| {
+        assert_eq!(asked.path, "/v2/udmevents:batchCreate");
+        assert_eq!(asked.header("authorization"), "Bearer token-1");
+        let body: Value = serde_json::from_str(&asked.body).expect("JSON");
+        let events: Vec<Value> = LINES.map(|line| serde_json::from_str(line).expect("JSON")).into();
+        assert_eq!(body, json!({ "customerId": "c-1", "events": events }));
+        (200, json!({}))
+    })
+    .await;
+    let variables =
+        [("SECOPS_URL", address.as_str()), ("SECOPS_CUSTOMER", "c-1"), ("SECOPS_TOKEN", "token-1")];
+    let written = delivered(&loaded("schema-udm.yaml", &variables), "secops").await;
+    assert_eq!(written, Written::default());
 }

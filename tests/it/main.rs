@@ -10,6 +10,9 @@
 //! * `delivery`: how events get to sinks, and what becomes of those that none will take
 //! * `transforms`: events through programs and conditions, each once all the same
 //! * `pages`: records in their pages' envelopes, each in one of them
+//! * `schemas`: records in the words of ECS, OCSF, UDM and CIM, held against what those publish
+//! * `rules`: what public detections look for, and records that they find it in
+//! * `detections`: what detections match on comes out of every sink as it went in
 //! * `redaction`: what is personal does not leave
 //! * `client`: what the client does with answers, credentials and links
 //! * `month`: thirty days in one run, with all that happens to an account
@@ -31,6 +34,7 @@ mod defects;
 mod delivery;
 mod deploy;
 mod docs;
+mod detections;
 mod examples;
 mod house;
 mod isolation;
@@ -40,6 +44,8 @@ mod pages;
 mod program;
 mod redaction;
 mod rotation;
+mod rules;
+mod schemas;
 mod seeds;
 mod transforms;
 mod truth;

@@ -8,6 +8,8 @@
 //! * `azure_blob`: Azurite, of `ZENSTREAM_TEST_AZURE_CONNECTION_STRING`
 //! * `tokens`: rotating tokens in a bucket, for several processes
 //! * `kafka`: Apache Kafka, at `ZENSTREAM_TEST_KAFKA`
+//! * `rules`: what detections look for, and records that they find it in
+//! * `detections`: such records through every server
 //! * `place`: where a whole collection goes, and what is there in the end
 //! * `proxy`: what lies in between on a bad day
 //! * `kill`: the real binary, killed at random moments, with servers that stop and start
@@ -17,12 +19,16 @@
 #[path = "../it/binary.rs"]
 #[allow(dead_code, reason = "the other tests use the rest of it")]
 mod binary;
+#[path = "../it/rules.rs"]
+#[allow(dead_code, reason = "the other tests use the rest of it")]
+mod rules;
 #[path = "../it/truth.rs"]
 #[allow(dead_code, reason = "the other tests use the rest of it")]
 mod truth;
 
 mod aws_s3;
 mod azure_blob;
+mod detections;
 mod gcp_cloud_storage;
 mod kafka;
 mod kill;

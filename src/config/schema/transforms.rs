@@ -3,6 +3,7 @@
 use super::Kind::{Anything, Choice, List, Number, Seconds, Switch, Text, TextOr, Whole, Words};
 use super::top::TYPE;
 use super::{Field, Variant, may, must, usual};
+use crate::transform::Schema;
 
 pub(super) const TRANSFORMS: &[Variant] = &[
     ("exclusive_route", &[TYPE, INPUTS, EXCLUSIVE_ROUTE]),
@@ -59,6 +60,7 @@ const REDACT_FIELDS: &[Field] = &[
 const REMAP: &[Field] = &[
     may("source", Text, "The program, in VRL."),
     may("file", Text, "A file that holds it."),
+    may("schema", Choice(Schema::NAMES), "A program that comes with zenstream, in place of both."),
     may("timezone", Text, "The zone of times without an offset."),
     usual("drop_on_error", Switch, "false", "Drop an event at which the program fails."),
     usual("drop_on_abort", Switch, "true", "Drop an event at which the program aborts."),

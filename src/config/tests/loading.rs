@@ -266,6 +266,7 @@ fn each_example_loads() {
         ("SECOPS_PARENT", "projects/p/locations/us/instances/i"),
         ("SECOPS_FORWARDER", "f"),
         ("SECOPS_TOKEN", "token"),
+        ("SECOPS_CUSTOMER", "01234567-89ab-cdef-0123-456789abcdef"),
         ("COLLECTOR_TOKEN", "token"),
         ("ZENDESK_SIGNING_SECRET", "secret"),
     ]);

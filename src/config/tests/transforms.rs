@@ -28,6 +28,8 @@ fn every_type_loads_and_its_outputs_can_be_taken() {
             "type: remap\nreroute_dropped: true\ntimezone: Europe/Berlin\nsource: .a = 1",
             "t t.dropped",
         ),
+        ("type: remap\nschema: ecs", "t"),
+        ("type: remap\nschema: splunk_cim\nreroute_dropped: true", "t t.dropped"),
         ("type: filter\ncondition: .a == 1", "t"),
         ("type: filter\ncondition: { type: vrl, source: .a == 1 }", "t"),
         ("type: route\nroute: { b: .a == 1, a: 'true' }", "t._unmatched t.a t.b"),
@@ -146,9 +148,13 @@ fn each_mistake_is_answered_with_what_to_do() {
       hint: this version has `exclusive_route`, `filter`, `redact`, `remap`, `route`, `sample` and `throttle`
     ");
     insta::assert_snapshot!(answered(REMAP), @r#"
-    transforms.t: needs `source` or `file`, and only one of them
-      hint: `source: .field = "value"` is a program in place
+    transforms.t: needs `source`, `file` or `schema`, and only one of them
+      hint: `source: .field = "value"` is a program in place, `schema: ecs` a ready one
     "#);
+    insta::assert_snapshot!(answered(&format!("{REMAP}schema: oscf")), @"
+    transforms.t.schema: unknown schema `oscf`
+      hint: did you mean `ocsf`?
+    ");
     insta::assert_snapshot!(answered("type: remap\nsource: .a = 1"), @"transforms.t: missing field `inputs`");
     insta::assert_snapshot!(answered(&format!("{REMAP}source: .a = 1\ntimezone: Mars\ndrop_on_eror: true")), @"
     transforms.t: unknown field `drop_on_eror`

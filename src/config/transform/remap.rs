@@ -1,4 +1,4 @@
-//! `remap`: where its program is, and what becomes of events at which it fails.
+//! `remap`: which program it runs, and what becomes of events at which it fails.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::config::node::{Node, Path};
 use crate::config::problem::Finding;
 use crate::config::read::read_rest;
 use crate::config::written::NonEmpty;
-use crate::transform::{Program, Remap, Source, Zone};
+use crate::transform::{Program, Remap, Schema, Source, Zone};
 
 /// `transforms.*` of type `remap`
 #[derive(Deserialize)]
@@ -18,12 +18,34 @@ use crate::transform::{Program, Remap, Source, Zone};
 struct Written {
     source: Option<String>,
     file: Option<NonEmpty>,
+    schema: Option<WrittenSchema>,
     timezone: Option<String>,
     drop_on_error: Option<bool>,
     drop_on_abort: Option<bool>,
     reroute_dropped: Option<bool>,
     #[serde(rename = "runtime")]
     _runtime: Option<Runtime>,
+}
+
+/// `transforms.*.schema`
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WrittenSchema {
+    Ecs,
+    Ocsf,
+    Udm,
+    SplunkCim,
+}
+
+impl From<WrittenSchema> for Schema {
+    fn from(written: WrittenSchema) -> Self {
+        match written {
+            WrittenSchema::Ecs => Self::Ecs,
+            WrittenSchema::Ocsf => Self::Ocsf,
+            WrittenSchema::Udm => Self::Udm,
+            WrittenSchema::SplunkCim => Self::SplunkCim,
+        }
+    }
 }
 
 pub(super) fn remap(node: &Node, path: &Path, found: &mut Found<'_>) -> Option<Remap> {
@@ -54,13 +76,13 @@ fn program(
     zone: Zone,
     found: &mut Found<'_>,
 ) -> Option<Program> {
-    let (text, name, path, visible) = match (&written.source, &written.file) {
-        (Some(text), None) => {
+    let (text, name, path, visible) = match (&written.source, &written.file, written.schema) {
+        (Some(text), None, None) => {
             let path = path.key("source");
             let visible = node.get("source").is_some_and(is_visible);
             (text.clone(), path.to_string(), path, visible)
         }
-        (None, Some(NonEmpty(file))) => {
+        (None, Some(NonEmpty(file)), None) => {
             let path = path.key("file");
             let text = fs::read_to_string(file).map_err(|error| {
                 Finding::new(&path, format!("cannot read `{file}`: {error}"))
@@ -68,9 +90,15 @@ fn program(
             });
             (found.findings.keep(text)?, file.clone(), path, true)
         }
-        (Some(_), Some(_)) | (None, None) => {
-            let finding = Finding::new(path, "needs `source` or `file`, and only one of them");
-            found.findings.push(finding.hint("`source: .field = \"value\"` is a program in place"));
+        (None, None, Some(schema)) => {
+            let (schema, path) = (Schema::from(schema), path.key("schema"));
+            (schema.program().to_owned(), format!("{}.vrl", schema.name()), path, true)
+        }
+        _ => {
+            let message = "needs `source`, `file` or `schema`, and only one of them";
+            found.findings.push(Finding::new(path, message).hint(
+                "`source: .field = \"value\"` is a program in place, `schema: ecs` a ready one",
+            ));
             return None;
         }
     };

@@ -20,16 +20,17 @@ pub(super) const ROWS: &[Resource] = &[
                 ("timestamp", Created),
                 ("user_id", User),
                 ("ip_address", Ip),
-                ("method", One(&["\"GET\"", "\"POST\"", "\"PUT\"", "\"DELETE\""])),
+                ("method", One(&["\"GET\"", "\"POST\"", "\"PUT\"", "\"PATCH\"", "\"DELETE\""])),
                 (
                     "url",
                     One(&[
                         "\"/api/v2/tickets/35.json?include=users\"",
                         "\"/agent/tickets/17\"",
                         "\"/graphql\"",
+                        "\"https://acme.zendesk.com/agent/filters/25?sort=asc&page=2#top\"",
                     ]),
                 ),
-                ("status", One(&["200", "201", "304", "403", "404"])),
+                ("status", One(&["200", "201", "304", "401", "403", "404", "500"])),
                 (
                     "authorization_type",
                     One(&["\"session\"", "\"bearer\"", "\"basic\"", "\"digest\""]),
@@ -47,6 +48,11 @@ pub(super) const ROWS: &[Resource] = &[
                 ),
                 ("referer", One(&["null", "\"https://acme.zendesk.com/agent/\""])),
                 ("bytes_sent", Int(60_000)),
+                ("category", One(&["null", "\"tickets\"", "\"admin\""])),
+                (
+                    "summary",
+                    One(&["null", "\"Viewed a ticket\\nin \\\"Agent Workspace\\\" &amp; more\""]),
+                ),
             ],
             &[Endpoint {
                 path: "/access_logs",

@@ -26,7 +26,7 @@ fn help_names_every_command_and_the_exit_codes() {
       verify      Prove that a destination holds every event of a period once and unchanged
       validate    Check config files without connecting to anything
       test        Run the tests that config files have for their transforms
-      generate    Print a config skeleton: SOURCES/TRANSFORMS/SINKS, such as `zendesk//console`
+      generate    Print a config skeleton, such as `zendesk//console,file`, or a schema's program
       schema      Print the config's JSON Schema, for editors
       completion  Print the completion script of a shell
       simulate    Serve a pretend Zendesk on a port
@@ -283,6 +283,48 @@ fn what_is_generated_is_valid() {
     error: unknown sink `consol`
     hint: did you mean `console`?
     ");
+}
+
+#[test]
+fn a_schemas_program_is_printed_and_runs_as_a_file() {
+    let _filters = filters();
+    let home = Home::new();
+    insta::assert_snapshot!(home.zenstream("generate vrl").run(), @"
+    exit code 0
+    --- stdout
+    SCHEMA      IS
+    ecs         Elastic Common Schema 9.4
+    ocsf        Open Cybersecurity Schema Framework 1.5.0
+    udm         Unified Data Model of Google SecOps
+    splunk_cim  Common Information Model of Splunk: Change, Authentication, Web
+    ");
+    insta::assert_snapshot!(home.zenstream("generate vrl oscf").run(), @"
+    exit code 2
+    --- stderr
+    error: invalid value 'oscf' for '[SCHEMA]'
+      [possible values: ecs, ocsf, udm, splunk_cim]
+
+      tip: a similar value exists: 'ocsf'
+
+    For more information, try '--help'.
+    ");
+    for schema in ["ecs", "ocsf", "udm", "splunk_cim"] {
+        let program = home.zenstream("generate vrl").arg(schema).run().well();
+        home.write("program.vrl", &program.stdout);
+        let test = |how: &str| {
+            format!(
+                "transforms: {{ s: {{ type: remap, inputs: [a.b], {how} }} }}\ntests:\n  - name: t\n    inputs: [{{ \
+                 insert_at: s, type: log, log_fields: {{ action: login, source_type: user, id: 7 }} }}]\n    outputs: \
+                 [{{ extract_from: s, conditions: ['contains(encode_json(.), \"login\")'] }}]\n"
+            )
+        };
+        home.write("file.yaml", &test("file: program.vrl"));
+        home.write("schema.yaml", &test(&format!("schema: {schema}")));
+        for file in ["file.yaml", "schema.yaml"] {
+            let ended = home.zenstream("test").arg(file).run().well();
+            assert_eq!(ended.stdout, "Running tests\ntest t ... passed\n", "{schema}");
+        }
+    }
 }
 
 #[test]
