@@ -151,7 +151,8 @@ struct RuntimeApi {
 impl RuntimeApi {
     fn new(address: &str) -> Result<Self, Failure> {
         // No proxy: it is on this machine. No timeout: an invocation may be hours away.
-        let client = http_client::builder(&ProxySettings::default()).and_then(|it| it.build());
+        let client =
+            http_client::builder(&ProxySettings::default()).and_then(reqwest::ClientBuilder::build);
         let client = client.map_err(|error| Failure::run(format!("cannot start: {error}")))?;
         Ok(Self { client, base: format!("http://{address}/2018-06-01/runtime") })
     }

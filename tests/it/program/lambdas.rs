@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -19,6 +19,7 @@ struct Told {
     body: Value,
 }
 
+#[expect(clippy::disallowed_methods, reason = "it ends with the test's process")]
 /// A runtime API that has these invocations, by id and time left, and then none any more.
 fn runtime_api(invocations: &[(&str, Duration)]) -> (String, Receiver<Told>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -26,7 +27,7 @@ fn runtime_api(invocations: &[(&str, Duration)]) -> (String, Receiver<Told>) {
     let mut waiting: Vec<_> =
         invocations.iter().map(|(id, left)| ((*id).to_owned(), *left)).collect();
     waiting.reverse();
-    let (told, heard) = channel();
+    let (told, heard) = sync_channel(64);
     std::thread::spawn(move || {
         let mut kept = Vec::new();
         for stream in listener.incoming() {
@@ -40,7 +41,7 @@ fn runtime_api(invocations: &[(&str, Duration)]) -> (String, Receiver<Told>) {
 fn answer(
     stream: TcpStream,
     waiting: &mut Vec<(String, Duration)>,
-    told: &Sender<Told>,
+    told: &SyncSender<Told>,
 ) -> Option<TcpStream> {
     let mut reader = BufReader::new(&stream);
     let mut head = Vec::new();
@@ -63,7 +64,8 @@ fn answer(
     reader.read_exact(&mut body).expect("a body");
     let answer = if path == "invocation/next" {
         let Some((id, left)) = waiting.pop() else { return Some(stream) };
-        let deadline = Clock::system().now().as_millisecond() + left.as_millis() as i64;
+        let deadline = Clock::system().now() + left;
+        let deadline = deadline.as_millisecond();
         format!(
             "200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\nLambda-Runtime-Deadline-Ms: {deadline}\r\n"
         )
