@@ -7,6 +7,8 @@ pub mod streams;
 
 pub mod webhook;
 
+pub mod internal;
+
 pub mod normalize;
 
 pub mod transform;

@@ -28,11 +28,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-pub use self::metrics::metrics;
-
 use self::history::{History, STEP};
 use crate::clock::Clock;
-use crate::pipeline::{Observer, Status};
+use crate::pipeline::{self, Observer, Status};
 
 /// The page for people: one file, no network but `/status`.
 const PAGE: &str = include_str!("page.html");
@@ -143,7 +141,7 @@ async fn health(State(shared): State<Arc<Shared>>) -> Response {
 
 async fn metrics_text(State(shared): State<Arc<Shared>>) -> Response {
     let up_for = shared.view.clock.now().duration_since(shared.started);
-    let text = metrics::render(shared.now().as_ref(), up_for);
+    let text = metrics::render(&pipeline::metrics(shared.now().as_ref(), up_for));
     answer(StatusCode::OK, metrics::CONTENT_TYPE, text)
 }
 

@@ -9,6 +9,7 @@ mod checkpoint;
 mod demo;
 mod failure;
 mod format;
+mod lambda;
 mod login;
 mod loopback;
 mod man;
@@ -104,6 +105,8 @@ enum ColorArgument {
 enum Command {
     /// Run a config: collect its sources into its sinks.
     Run(run::Arguments),
+    /// Run a config as an AWS Lambda function: one invocation, one `run --once`.
+    Lambda(lambda::Arguments),
     /// Print records of one account, no config needed.
     Read(read::Arguments),
     /// Print a user's profile and last activities in the audit log.
@@ -150,7 +153,7 @@ impl Arguments {
 /// Runs the command that was asked for.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { global, command } = arguments;
-    let log = global.log_settings(matches!(command, Command::Run(_)));
+    let log = global.log_settings(matches!(command, Command::Run(_) | Command::Lambda(_)));
     let colourful = global.is_colourful();
     telemetry::init(&log).map_err(|error| {
         let failure = Failure::usage(error.to_string());
@@ -161,6 +164,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     })?;
     match command {
         Command::Run(arguments) => block_on(run::run(arguments, log.format)),
+        Command::Lambda(arguments) => block_on(lambda::run(arguments)),
         Command::Read(arguments) => block_on_one_thread(read::run(arguments, colourful)),
         Command::User(arguments) => block_on(user::run(arguments, colourful)),
         Command::Streams(arguments) => streams::run(&arguments),

@@ -110,7 +110,7 @@ async fn answer(api: Option<Api>, view: View) -> Failure {
 }
 
 /// Runs, and begins again where something of a former run arrived after this one had begun.
-async fn run_until_done(
+pub(super) async fn run_until_done(
     config: &Config,
     options: RunOptions,
     stopping: &watch::Sender<bool>,

@@ -22,10 +22,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = config::load(&arguments.files, &ProcessEnvironment)?;
     output::warn(&config.warnings);
     let streams: usize = config.sources.iter().map(|source| source.streams.len()).sum();
-    let streams = streams + Kind::ALL.len() * config.webhooks.len();
+    let streams = streams + Kind::ALL.len() * config.webhooks.len() + config.internal.len();
     let summary = format!(
         "valid: {} source(s), {streams} stream(s), {}{} sink(s); nothing was connected to\n",
-        config.sources.len() + config.webhooks.len(),
+        config.sources.len() + config.webhooks.len() + config.internal.len(),
         match config.transforms.len() {
             0 => String::new(),
             transforms => format!("{transforms} transform(s), "),

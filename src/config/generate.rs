@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use super::problem::{ConfigError, listed, suggestion};
 use super::{sink, source, transform};
-use crate::pipeline::ZENDESK_WEBHOOK;
+use crate::pipeline::{INTERNAL_LOGS, INTERNAL_METRICS, ZENDESK_WEBHOOK};
 
 const HEAD: &str = "\
 # Where state is kept: positions, rejected records. Default: ~/.local/state/zenstream
@@ -120,6 +120,19 @@ const WEBHOOK: &str = "  NAME:
     path: /zendesk
     # The webhook's, as Admin Center shows it.
     signing_secret: ${PREFIX_SIGNING_SECRET}
+";
+
+const INTERNAL_LOGS_BODY: &str = "  NAME:
+    # What the log of this program shows, one event a line.
+    type: internal_logs
+    # host_key: host
+    # pid_key: pid
+";
+
+const INTERNAL_METRICS_BODY: &str = "  NAME:
+    # The metrics of this program, one event a value.
+    type: internal_metrics
+    scrape_interval_secs: 15
 ";
 
 const REMAP: &str = "
@@ -255,6 +268,8 @@ fn text(
             _ => source.name.to_uppercase().replace('-', "_"),
         };
         text.push_str(&match source.kind {
+            INTERNAL_LOGS => INTERNAL_LOGS_BODY.replace("NAME", &source.name),
+            INTERNAL_METRICS => INTERNAL_METRICS_BODY.replace("NAME", &source.name),
             ZENDESK_WEBHOOK => WEBHOOK.replace("NAME", &source.name).replace("PREFIX", &prefix),
             _ => zendesk(&source.name, &prefix),
         });

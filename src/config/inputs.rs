@@ -11,6 +11,7 @@ use super::node::Path;
 use super::problem::{Finding, Findings, listed, suggestion};
 use super::source::Sources;
 use super::{SinkConfig, SourceConfig};
+use crate::internal::InternalSettings;
 use crate::transform::Step;
 use crate::webhook::{Kind, WebhookSettings};
 
@@ -89,8 +90,10 @@ impl Outputs {
             names.map(|name| format!("{}.{name}", webhook.source)).collect::<Vec<_>>()
         };
         let of_webhooks = components.sources.webhooks.iter().flat_map(of_webhook);
+        let of_internal = components.sources.internal.iter().map(internal_output);
         let others = components.steps.iter().flat_map(|step| step.transform.outputs());
-        let sources = components.sources.zendesk.iter().flat_map(of).chain(of_webhooks).collect();
+        let of_accounts = components.sources.zendesk.iter().flat_map(of).chain(of_webhooks);
+        let sources = of_accounts.chain(of_internal).collect();
         Self { sources, others: others.collect() }
     }
 
@@ -122,6 +125,10 @@ impl Outputs {
             "the outputs are",
         )))
     }
+}
+
+fn internal_output(source: &InternalSettings) -> String {
+    format!("{}.{}", source.source, source.kind.name())
 }
 
 /// What a component takes. No glob means what it gives itself.
@@ -178,6 +185,14 @@ fn check_taken(
         if !outputs.iter().any(|output| reached.contains(output)) {
             let path = Path::default().key("sources").key(&webhook.source);
             let message = format!("no sink takes `{}`", outputs.join("` or `"));
+            findings.push(Finding::new(&path, message).hint("add it to a sink's `inputs`"));
+        }
+    }
+    for internal in &components.sources.internal {
+        let output = internal_output(internal);
+        if !reached.contains(&output) {
+            let path = Path::default().key("sources").key(&internal.source);
+            let message = format!("no sink takes `{output}`");
             findings.push(Finding::new(&path, message).hint("add it to a sink's `inputs`"));
         }
     }

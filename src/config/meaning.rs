@@ -16,10 +16,10 @@ use super::source::Sources;
 use super::transform::{self, Found, trials};
 use super::written::{self, Toggle};
 use super::{
-    CheckpointConfig, Config, ProxySettings, SinkConfig, TokenStoreConfig, aws, gcp, inputs, kafka,
-    sink, source, tokens, webhook,
+    CheckpointConfig, Config, ProxySettings, SinkConfig, TokenStoreConfig, aws, gcp, inputs,
+    internal, kafka, sink, source, tokens, webhook,
 };
-use crate::pipeline::{ZENDESK, ZENDESK_WEBHOOK};
+use crate::pipeline::{INTERNAL_LOGS, INTERNAL_METRICS, ZENDESK, ZENDESK_WEBHOOK};
 use crate::transform::{Step, Trial};
 
 /// What the tree means; none if something is wrong with it, which is then among the findings.
@@ -64,6 +64,7 @@ pub(super) fn config(
         checkpoint: checkpoint?,
         sources: sources.zendesk,
         webhooks: sources.webhooks,
+        internal: sources.internal,
         transforms: steps?,
         sinks: sinks?,
         proxy: proxy?,
@@ -248,6 +249,9 @@ fn sources(
                 .map(|source| sources.zendesk.push(source)),
             Some(ZENDESK_WEBHOOK) => webhook::source(name, node, &path, findings)
                 .map(|webhook| sources.webhooks.push(webhook)),
+            Some(kind @ (INTERNAL_LOGS | INTERNAL_METRICS)) => findings
+                .keep(internal::source(name, kind, node, &path))
+                .map(|it| sources.internal.push(it)),
             Some(other) => {
                 findings.push(Finding::unknown_value(&path.key("type"), other, source::TYPES));
                 None

@@ -13,6 +13,7 @@ mod expand;
 mod gcp;
 mod generate;
 mod inputs;
+mod internal;
 mod kafka;
 mod load;
 mod meaning;
@@ -72,6 +73,8 @@ pub struct Config {
     pub sources: Vec<SourceConfig>,
     /// Sources that are sent to, in the order of their names.
     pub webhooks: Vec<crate::webhook::WebhookSettings>,
+    /// Sources in which the program tells about itself, in the order of their names.
+    pub internal: Vec<crate::internal::InternalSettings>,
     /// In the order of their names, globs of inputs resolved as those of sinks.
     pub transforms: Vec<crate::transform::Step>,
     /// In the order of their names.

@@ -7,17 +7,19 @@ use super::problem::{Finding, Findings};
 use super::read::read;
 use super::written::{self, Zendesk};
 use super::{RequestConfig, SourceConfig, TokenStoreConfig, auth, endpoint, streams};
-use crate::pipeline::{ZENDESK, ZENDESK_WEBHOOK};
+use crate::internal::InternalSettings;
+use crate::pipeline::{INTERNAL_LOGS, INTERNAL_METRICS, ZENDESK, ZENDESK_WEBHOOK};
 use crate::webhook::WebhookSettings;
 
 /// The types of sources.
-pub(super) const TYPES: &[&str] = &[ZENDESK, ZENDESK_WEBHOOK];
+pub(super) const TYPES: &[&str] = &[ZENDESK, ZENDESK_WEBHOOK, INTERNAL_LOGS, INTERNAL_METRICS];
 
 /// All sources, in the order of their names.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     pub(super) zendesk: Vec<SourceConfig>,
     pub(super) webhooks: Vec<WebhookSettings>,
+    pub(super) internal: Vec<InternalSettings>,
 }
 
 /// The longest a whole answer may take: an export of a thousand tickets takes some seconds.

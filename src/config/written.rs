@@ -52,6 +52,35 @@ pub(super) struct ZendeskWebhook {
     pub(super) acknowledge_timeout_secs: Option<Seconds>,
 }
 
+/// `sources.*` of type `internal_logs`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InternalLogs {
+    #[serde(rename = "type")]
+    _type: IgnoredAny,
+    pub(super) host_key: Option<String>,
+    pub(super) pid_key: Option<String>,
+}
+
+/// `sources.*` of type `internal_metrics`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InternalMetrics {
+    #[serde(rename = "type")]
+    _type: IgnoredAny,
+    pub(super) scrape_interval_secs: Option<Seconds>,
+    pub(super) namespace: Option<NonEmpty>,
+    pub(super) tags: Option<InternalTags>,
+}
+
+/// `sources.*.tags` of type `internal_metrics`
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InternalTags {
+    pub(super) host_key: Option<String>,
+    pub(super) pid_key: Option<String>,
+}
+
 /// `sources.*.emit`
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]

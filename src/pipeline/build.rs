@@ -99,7 +99,8 @@ pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError>
     let types = config.sinks.iter().map(|sink| (sink.name.clone(), sink.kind.name()));
     pipeline.sink_types = types.collect();
     let pipeline = pipeline.with_transforms(config.transforms.clone());
-    Ok(pipeline.with_webhooks(config.webhooks.clone()))
+    let pipeline = pipeline.with_webhooks(config.webhooks.clone());
+    Ok(pipeline.with_internal(config.internal.clone()))
 }
 
 /// The sink that keeps rejected records where no configured sink takes them: one file a source

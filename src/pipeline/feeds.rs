@@ -38,7 +38,11 @@ impl Pipeline {
                 let silence_alert = *silence_alert;
                 let opening = Opening { stream, source: &source.name, start, silence_alert };
                 let (feed, ledger) = self.feed(opening, wiring);
-                tasks.spawn(feed.run(pages.map(|page| page.map(Arrival::from))));
+                let working = wiring.working.clone();
+                tasks.spawn(async move {
+                    let _working = working;
+                    feed.run(pages.map(|page| page.map(Arrival::from))).await
+                });
                 ledgers.push(ledger);
             }
         }
@@ -136,6 +140,8 @@ pub(super) struct Wiring<'a> {
     pub(super) stop: &'a watch::Sender<bool>,
     pub(super) notes: mpsc::Sender<Note>,
     pub(super) entrances: Vec<Entrance>,
+    /// Held by whoever reads or is sent to.
+    pub(super) working: watch::Sender<()>,
     pub(super) checkpoint: &'a Checkpoint,
 }
 

@@ -54,7 +54,11 @@ impl Pipeline {
                 if self.is_taken(&self.tally.streams[stream].name) && !wiring.options.once {
                     inlets.push((kind, inlet));
                 }
-                tasks.spawn(feed.run(pages.map(|page| Ok::<_, ApiError>(Arrival::from(page)))));
+                let working = wiring.working.clone();
+                tasks.spawn(async move {
+                    let _working = working;
+                    feed.run(pages.map(|page| Ok::<_, ApiError>(Arrival::from(page)))).await
+                });
                 ledgers.push(ledger);
             }
             if wiring.options.once {

@@ -20,7 +20,9 @@ mod feed;
 mod feeds;
 mod hooks;
 mod intake;
+mod internal;
 mod ledger;
+mod metrics;
 mod observe;
 mod patience;
 mod plan;
@@ -37,16 +39,19 @@ pub use build::{
 pub use connect::Connector;
 pub use error::RunError;
 pub use ledger::{Ledger, Seq, Share, SinkId};
+pub use metrics::{every_metric, metrics};
 pub use observe::{
     BudgetStatus, Observer, SinkStatus, SourceStatus, Status, StreamState, StreamStatus,
     TransformStatus,
 };
 pub use plan::{
-    BufferSettings, DeliverySettings, RetrySettings, RunOptions, SinkPlan, SourcePlan, WhenFull,
-    ZENDESK, ZENDESK_WEBHOOK,
+    BufferSettings, DeliverySettings, INTERNAL_LOGS, INTERNAL_METRICS, RetrySettings, RunOptions,
+    SinkPlan, SourcePlan, WhenFull, ZENDESK, ZENDESK_WEBHOOK,
 };
 pub use scopes::is_granted;
 pub use tally::{
     LastWrite, SinkTally, Standing, StreamOutcome, StreamTally, Tally, TransformTally, Trouble,
 };
 pub use topology::Pipeline;
+
+pub use crate::telemetry::{Family, Labels, Metric, NAMESPACE, Reading};

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::plan::ZENDESK_WEBHOOK;
+use super::plan::ZENDESK;
 use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally, TransformTally, Trouble};
 use crate::clock::Clock;
 use crate::zendesk::{Client, CredentialsEnd};
@@ -258,7 +258,7 @@ fn source(name: &str, client: &Client) -> SourceStatus {
 fn stream(tally: &StreamTally, now: Timestamp) -> StreamStatus {
     let standing = tally.standing();
     // What is sent to us has no end that we could be behind of.
-    let is_sent = tally.source_type == ZENDESK_WEBHOOK;
+    let is_sent = tally.source_type != ZENDESK;
     let read_through = standing.read_through.filter(|_| !is_sent);
     let lag = read_through.map(|through| now.duration_since(through).as_secs_f64());
     let trouble = standing.trouble.as_ref().filter(|trouble| !trouble.over);

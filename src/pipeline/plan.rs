@@ -14,6 +14,12 @@ pub const ZENDESK: &str = "zendesk";
 /// The type of a source that is sent to.
 pub const ZENDESK_WEBHOOK: &str = "zendesk_webhook";
 
+/// The type of a source that tells what the log shows.
+pub const INTERNAL_LOGS: &str = "internal_logs";
+
+/// The type of a source that tells the program's metrics.
+pub const INTERNAL_METRICS: &str = "internal_metrics";
+
 /// One account and what is read of it.
 #[derive(Debug)]
 pub struct SourcePlan {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::plan::{INTERNAL_LOGS, INTERNAL_METRICS};
 use crate::transform::Transform;
 
 /// Between two lines of the log on failures of one transform; Vector's own limit.
@@ -163,10 +164,16 @@ pub struct LastWrite {
 }
 
 impl Tally {
+    /// All streams but those in which the program tells about itself.
+    pub(super) fn read(&self) -> impl Iterator<Item = &StreamTally> {
+        let tells = |it: &&StreamTally| [INTERNAL_LOGS, INTERNAL_METRICS].contains(&it.source_type);
+        self.streams.iter().filter(move |stream| !tells(stream))
+    }
+
     /// Whether no stream has ever brought a page and each of them is refused: then nothing of
     /// this run works, and nothing will until somebody changes something.
     pub(super) fn is_refused_everywhere(&self) -> bool {
-        self.streams.iter().all(|stream| {
+        self.read().all(|stream| {
             let refused = stream.standing().trouble.is_some_and(|trouble| trouble.refused);
             refused && stream.pages.load(Ordering::Relaxed) == 0
         })

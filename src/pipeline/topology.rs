@@ -15,6 +15,7 @@ use super::deliver::Deliverer;
 use super::error::RunError;
 use super::feeds::{Entrance, Wiring};
 use super::intake::Intake;
+use super::internal::InternalPlan;
 use super::observe::Observer;
 use super::plan::{RunOptions, SinkPlan, SourcePlan, ZENDESK};
 use super::scopes::Wanted;
@@ -47,6 +48,7 @@ pub struct Pipeline {
     pub(super) random: Arc<Random>,
     pub(super) tally: Arc<Tally>,
     pub(super) webhooks: Vec<WebhookSettings>,
+    pub(super) internal: Vec<InternalPlan>,
     /// By name, where they are known; for people.
     pub(super) sink_types: BTreeMap<String, &'static str>,
 }
@@ -79,6 +81,7 @@ impl Pipeline {
             random,
             tally: Arc::new(tally),
             webhooks: Vec::new(),
+            internal: Vec::new(),
             sink_types: BTreeMap::new(),
         }
     }
@@ -182,7 +185,7 @@ impl Pipeline {
 
     /// Loads what a former run left, then starts every task.
     async fn start(
-        self,
+        mut self,
         options: RunOptions,
         stop: &Arc<watch::Sender<bool>>,
     ) -> Result<Tasks, RunError> {
@@ -193,9 +196,11 @@ impl Pipeline {
         let mut tasks = Tasks::new();
         let (notes, to_commit) = mpsc::channel(NOTES_QUEUED);
         let entrances = self.start_sinks(&mut tasks, &notes, stop, &checkpoint);
-        let wiring = Wiring { options, stop, notes, entrances, checkpoint: &checkpoint };
+        let working = watch::Sender::new(());
+        let wiring = Wiring { options, stop, notes, entrances, working, checkpoint: &checkpoint };
         let mut ledgers = self.start_feeds(&mut tasks, &wiring)?;
         self.start_webhooks(&mut tasks, &wiring, &mut ledgers).await?;
+        self.start_internal(&mut tasks, &wiring, &mut ledgers);
         // The committer ends when nobody is left who could tell it something.
         drop(wiring);
         let committer = Committer {
@@ -269,7 +274,7 @@ async fn join_all(tasks: &mut Tasks) -> Result<(), RunError> {
 /// What the streams' ends mean for the run: one that may not be read is left out, but one must
 /// be left; in a run that was to read all, none may have broken.
 fn verdict(tally: &Tally, once: bool) -> Result<(), RunError> {
-    let ends: Vec<_> = tally.streams.iter().map(|it| (&it.name, it.outcome())).collect();
+    let ends: Vec<_> = tally.read().map(|it| (&it.name, it.outcome())).collect();
     let failed = ends.iter().filter_map(|(name, outcome)| match outcome {
         StreamOutcome::Failed(why) => Some((name, why, false)),
         StreamOutcome::Denied(why) => Some((name, why, true)),

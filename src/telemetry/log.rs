@@ -8,6 +8,10 @@ use std::sync::OnceLock;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::tap::tap;
 
 /// How the log is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -101,13 +105,16 @@ impl Write for Stderr {
 pub fn init(settings: &LogSettings) -> Result<(), LogError> {
     let filter = filter(settings)?;
     let builder = fmt().with_env_filter(filter).with_writer(|| Stderr);
+    // Whoever listens hears what is shown, and nothing else.
     let started = match settings.format {
         LogFormat::Text => {
             let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             let colored = colored(settings.color, std::io::stderr().is_terminal(), no_color);
-            builder.compact().with_target(false).with_ansi(colored).try_init()
+            builder.compact().with_target(false).with_ansi(colored).finish().with(tap()).try_init()
         }
-        LogFormat::Json => builder.json().flatten_event(true).with_ansi(false).try_init(),
+        LogFormat::Json => {
+            builder.json().flatten_event(true).with_ansi(false).finish().with(tap()).try_init()
+        }
     };
     started.map_err(|_| LogError::Twice)
 }

@@ -197,6 +197,10 @@ impl Running {
         assert!(status.success(), "{line}");
     }
 
+    pub(crate) fn stdout(&self) -> String {
+        text(&self.stdout)
+    }
+
     pub(crate) fn stderr(&self) -> String {
         text(&self.stderr)
     }

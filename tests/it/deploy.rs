@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 use serde_json::Value;
-use zenstream::{api, cli, config};
+use zenstream::{cli, config, pipeline};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -116,7 +116,7 @@ fn metrics_in(text: &str) -> BTreeSet<String> {
 
 /// Everything that `/metrics` may tell, with the parts of summaries.
 fn told() -> BTreeSet<String> {
-    let series = api::metrics().flat_map(|(name, kind, _)| match kind {
+    let series = pipeline::every_metric().flat_map(|(name, kind, _)| match kind {
         "summary" => vec![format!("{name}_sum"), format!("{name}_count")],
         _ => vec![name],
     });

@@ -84,10 +84,11 @@ fn in_room(source: &Source, room: &str) -> bool {
     source.name.starts_with(&format!("{room}/")) || source.name == format!("{room}.rs")
 }
 
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 17] = [
     "zendesk",
     "streams",
     "webhook",
+    "internal",
     "normalize",
     "transform",
     "pipeline",
@@ -147,6 +148,19 @@ fn webhooks_know_neither_sinks_nor_checkpoints() {
     let inside = ["webhook", "streams", "normalize"];
     let others: Vec<&str> = ROOMS.into_iter().filter(|room| !inside.contains(room)).collect();
     assert_knows_nothing_of("webhook", &others);
+}
+
+#[test]
+fn what_the_program_tells_about_itself_knows_neither_sinks_nor_checkpoints() {
+    let inside = ["internal", "streams", "normalize", "telemetry"];
+    let others: Vec<&str> = ROOMS.into_iter().filter(|room| !inside.contains(room)).collect();
+    assert_knows_nothing_of("internal", &others);
+}
+
+#[test]
+fn the_log_and_the_form_of_metrics_know_nothing_of_what_is_told() {
+    let others: Vec<&str> = ROOMS.into_iter().filter(|room| *room != "telemetry").collect();
+    assert_knows_nothing_of("telemetry", &others);
 }
 
 #[test]

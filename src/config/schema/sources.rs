@@ -9,8 +9,12 @@ use super::sinks::TLS_SECTION;
 use super::top::{CHECKPOINT_GCS, CHECKPOINT_KEY, TYPE};
 use super::{Field, Variant, may, must, usual};
 
-pub(super) const SOURCES: &[Variant] =
-    &[("zendesk", &[TYPE, ZENDESK]), ("zendesk_webhook", &[TYPE, WEBHOOK])];
+pub(super) const SOURCES: &[Variant] = &[
+    ("zendesk", &[TYPE, ZENDESK]),
+    ("zendesk_webhook", &[TYPE, WEBHOOK]),
+    ("internal_logs", &[TYPE, INTERNAL_LOGS]),
+    ("internal_metrics", &[TYPE, INTERNAL_METRICS]),
+];
 
 pub(super) const ZENDESK: &[Field] = &[
     may("subdomain", Text, "The account: `acme` of acme.zendesk.com."),
@@ -67,6 +71,22 @@ pub(super) const WEBHOOK: &[Field] = &[
         "8",
         "How long sinks may take to make an event durable.",
     ),
+];
+
+pub(super) const INTERNAL_LOGS: &[Field] = &[
+    usual("host_key", Text, "\"host\"", "The field that holds this machine's name; empty: none."),
+    usual("pid_key", Text, "\"pid\"", "The field that holds the process's number; empty: none."),
+];
+
+pub(super) const INTERNAL_METRICS: &[Field] = &[
+    usual("scrape_interval_secs", Seconds, "15", "How often the metrics are read."),
+    usual("namespace", Text, "\"zenstream\"", "What their names stand under."),
+    may("tags", Section(INTERNAL_TAGS), "What is said beside each of them."),
+];
+
+pub(super) const INTERNAL_TAGS: &[Field] = &[
+    usual("host_key", Text, "\"host\"", "The tag that holds this machine's name; empty: none."),
+    may("pid_key", Text, "The tag that holds the process's number."),
 ];
 
 pub(super) const RATE_LIMIT: &[Field] = &[usual(

@@ -152,6 +152,14 @@ fn sections() -> Vec<(String, Value, BTreeSet<String>)> {
         members["signing_secret"] = Value::from("x");
         whole(members, sink("console"))
     });
+    for (kind, fields) in
+        [("internal_logs", sources::INTERNAL_LOGS), ("internal_metrics", sources::INTERNAL_METRICS)]
+    {
+        walk(kind, &[top::TYPE, fields], &|mut members| {
+            members["type"] = Value::from(kind);
+            whole(members, sink("console"))
+        });
+    }
     for (kind, groups) in transforms::TRANSFORMS {
         walk(kind, groups, &|mut members| {
             members["type"] = Value::from(*kind);

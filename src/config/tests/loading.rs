@@ -308,6 +308,7 @@ fn what_is_generated_loads() {
         "zendesk//kafka",
         "zendesk//http,vector",
         "zendesk_webhook//file",
+        "internal_logs,internal_metrics//console",
     ] {
         let text = generate(expression).unwrap();
         let config = parse(&text, Format::Yaml, "c.yaml", &variables);

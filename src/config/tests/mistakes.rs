@@ -62,11 +62,11 @@ fn an_unknown_word_is_answered_with_the_closest_or_with_all() {
     ");
     insta::assert_snapshot!(swapped("type: zendesk", "type: salesforce"), @"
     sources.acme.type: unknown type `salesforce`
-      hint: this version has `zendesk` and `zendesk_webhook`
+      hint: this version has `zendesk`, `zendesk_webhook`, `internal_logs` and `internal_metrics`
     ");
     insta::assert_snapshot!(swapped("    type: zendesk\n", ""), @"
     sources.acme: missing field `type`
-      hint: this version has `zendesk` and `zendesk_webhook`
+      hint: this version has `zendesk`, `zendesk_webhook`, `internal_logs` and `internal_metrics`
     ");
     insta::assert_snapshot!(swapped("strategy: bearer", "strategy: api_tokn"), @"
     sources.acme.auth.strategy: unknown strategy `api_tokn`

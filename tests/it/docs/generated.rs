@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use clap::{Arg, Command, CommandFactory as _};
 use serde_json::Value;
 use zenstream::streams::CATALOGUE;
-use zenstream::{api, cli, config};
+use zenstream::{cli, config, pipeline};
 
 use super::options;
 
@@ -253,7 +253,7 @@ fn metrics() -> String {
     let mut page = format!("{MADE}# Metrics\n\n{METRICS}");
     page.push_str("| metric | kind | what it tells |\n|---|---|---|\n");
     let mut names = BTreeSet::new();
-    for (name, kind, help) in api::metrics() {
+    for (name, kind, help) in pipeline::every_metric() {
         assert!(names.insert(name.clone()), "{name} is there twice");
         writeln!(page, "| `{name}` | {kind} | {help} |").expect("a text takes it");
     }

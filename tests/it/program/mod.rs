@@ -9,12 +9,16 @@
 //! * `checkpoints`: `checkpoint`: where streams stand, and putting them elsewhere
 //! * `login`: consent in a browser, and what is kept of it
 //! * `running`: `run`: into files, with signals, checkpoints and refusals
+//! * `lambdas`: `lambda`: a function of AWS Lambda
 //! * `observing`: the api of a run: health, metrics, status, page
+//! * `internal`: the log and the metrics of a run as events
 //! * `verifying`: `verify`: what a destination holds, against what the account has
 //! * `secrets`: whatever happens, no secret is printed
 
 mod checking;
 mod checkpoints;
+mod internal;
+mod lambdas;
 mod login;
 mod observing;
 mod reading;

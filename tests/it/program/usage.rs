@@ -17,6 +17,7 @@ fn help_names_every_command_and_the_exit_codes() {
 
     Commands:
       run         Run a config: collect its sources into its sinks
+      lambda      Run a config as an AWS Lambda function: one invocation, one `run --once`
       read        Print records of one account, no config needed
       user        Print a user's profile and last activities in the audit log
       streams     List what can be read
