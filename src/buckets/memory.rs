@@ -87,6 +87,17 @@ impl MemoryBucket {
         }
     }
 
+    /// One of what was delayed takes place now, as far as its condition holds: the `which`th,
+    /// counted round and round.
+    pub fn arrive_one(&self, which: usize) {
+        let mut inside = self.lock();
+        let Some(place) = which.checked_rem(inside.under_way.len()) else { return };
+        let Some(number) = inside.under_way.keys().nth(place).copied() else { return };
+        if let Some((key, object, condition)) = inside.under_way.remove(&number) {
+            inside.put(&key, object, &condition);
+        }
+    }
+
     /// Every put is on its way for this long. One whose sender goes meanwhile arrives when
     /// [`arrive`](Self::arrive) lets it.
     pub fn slow_down(&self, latency: Duration) {

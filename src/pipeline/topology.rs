@@ -228,6 +228,13 @@ impl Pipeline {
         stop: &Arc<watch::Sender<bool>>,
         checkpoint: &Checkpoint,
     ) -> Vec<Entrance> {
+        let gone =
+            checkpoint.sinks.keys().filter(|name| self.sinks.iter().all(|it| it.name != **name));
+        for sink in gone {
+            let hint = "if it was renamed, give it that name again: under another it writes anew \
+                        what it wrote since the checkpoint";
+            tracing::info!(sink, hint, "the checkpoint knows a sink that the config does not have");
+        }
         let queues = self.sinks.iter().map(|plan| Intake::new(plan.delivery.buffer));
         let (intakes, queues): (Vec<_>, Vec<_>) = queues.unzip();
         let mut entrances = Vec::new();

@@ -7,6 +7,7 @@
 mod intent;
 mod name;
 mod pack;
+mod parts;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ use intent::{Intent, from_state, to_state};
 use name::Namer;
 pub(super) use pack::hex;
 use pack::{COUNT, SHA256, pack};
+use parts::parts;
 
 /// Requests that are under way at the same time.
 const AT_ONCE: usize = 8;
@@ -132,59 +134,32 @@ impl Object {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Packs a batch, by prefix.
-    async fn pack(&self, batch: &Batch) -> Result<Vec<(String, Packed)>, SinkError> {
-        let parts = self.parts(batch);
+    /// Packs a batch: one object a prefix, or key of a former run.
+    async fn pack(&self, batch: &Batch, open: Vec<Intent>) -> Result<Vec<Packed>, SinkError> {
+        let parts = parts(&self.namer, &batch.events, &open);
         let (batch, settings, encoder) =
             (batch.clone(), Arc::clone(&self.settings), self.encoder.clone());
         let packed = tokio::task::spawn_blocking(move || {
-            let packed = parts.into_iter().map(|(prefix, places)| {
+            let packed = parts.into_iter().map(|part| {
                 let events: Vec<&Event> =
-                    places.into_iter().map(|place| &batch.events[place]).collect();
+                    part.places.iter().map(|place| &batch.events[*place]).collect();
                 let (object, sha256) = pack(&batch, &events, &encoder, &settings)?;
                 let events = fingerprints(events.into_iter());
-                Ok((prefix, Packed { object, sha256, events }))
+                Ok(Packed { prefix: part.prefix, key: part.key, object, sha256, events })
             });
             packed.collect()
         });
         packed.await.unwrap_or_else(|lost| Err(fault::of_lost_task(&lost)))
     }
 
-    /// The places of a batch's events, by prefix.
-    fn parts(&self, batch: &Batch) -> Vec<(String, Vec<usize>)> {
-        let Some(template) = self.namer.prefix() else {
-            return vec![(String::new(), (0..batch.events.len()).collect())];
-        };
-        let mut parts: Vec<(String, Vec<usize>)> = Vec::new();
-        let mut place = 0;
-        template.each_name(&batch.events, |number, prefix, _| {
-            if number == parts.len() {
-                parts.push((prefix.to_owned(), Vec::new()));
-            }
-            parts[number].1.push(place);
-            place += 1;
-        });
-        parts
-    }
-
     /// Gives a packed object its key: a new one, or that of an object which a former run may
     /// still be putting. Whoever comes first then has it, and the other is refused.
-    fn pending(&self, prefix: String, packed: Packed, open: &mut Vec<Intent>) -> Pending {
-        let Packed { object, sha256, events } = packed;
-        let mut intent = Intent { key: String::new(), prefix, sha256, events, missed_since: None };
-        let former = open
-            .iter()
-            .find(|former| former.prefix == intent.prefix || former.shares_events_with(&intent));
-        let former = former.map(|former| former.key.clone());
-        let takes_over = former.is_some();
-        intent.key = match former {
-            Some(key) => {
-                // Only one object of a batch takes a key over.
-                open.retain(|former| former.key != key);
-                key
-            }
-            None => self.namer.key(&intent.prefix, self.clock.now(), &self.random),
-        };
+    fn pending(&self, packed: Packed) -> Pending {
+        let Packed { prefix, key, object, sha256, events } = packed;
+        let takes_over = key.is_some();
+        let new_key = || self.namer.key(&prefix, self.clock.now(), &self.random);
+        let key = key.unwrap_or_else(new_key);
+        let intent = Intent { key, prefix, sha256, events, missed_since: None };
         Pending { intent, object, takes_over, done: AtomicBool::new(false) }
     }
 
@@ -202,7 +177,8 @@ impl Object {
 
     async fn put(&self, pending: &Pending) -> Result<(), SinkError> {
         let key = &pending.intent.key;
-        let put = self.bucket.put(key, pending.object.clone(), Condition::Absent).await?;
+        let put = self.bucket.put(key, pending.object.clone(), Condition::Absent).await;
+        let put = put.map_err(|error| pending.failed(error.into()))?;
         if put == Put::Refused {
             self.recognise(pending).await?;
         }
@@ -224,7 +200,8 @@ impl Object {
             return Ok(());
         }
         let ours = |former: &Intent| former.key == *key && Some(&former.sha256) == sha256;
-        if self.lock().open.iter().any(ours) {
+        // One that only keeps a key is put at a start; that one may be late as well.
+        if is_empty(&present.metadata) || self.lock().open.iter().any(ours) {
             let text = format!("{place} was put by a former run just now");
             return Err(SinkError::new(SinkErrorKind::Superseded, text));
         }
@@ -240,7 +217,7 @@ impl Object {
                 let present = self.bucket.head(&key).await?;
                 // Of something without our mark it is known only that it is not ours.
                 let found = present.map(|mut present| Found {
-                    is_empty: present.metadata.get(COUNT).is_some_and(|count| count == "0"),
+                    is_empty: is_empty(&present.metadata),
                     sha256: present.metadata.remove(SHA256).unwrap_or_default(),
                 });
                 self.lock().found.insert(key, found);
@@ -281,11 +258,36 @@ impl Object {
     }
 }
 
-/// The body of an object that has no key yet.
+impl Pending {
+    /// What is said where it cannot be put. Whoever mended a prefix that was refused would not
+    /// know why it is refused again.
+    fn failed(&self, error: SinkError) -> SinkError {
+        if !self.takes_over || error.kind != SinkErrorKind::Config {
+            return error;
+        }
+        let SinkError { kind, message, hint } = error;
+        let key = &self.intent.key;
+        let message = format!("{message} (`{key}`, which a former run was about to put)");
+        let also = "a former run may still be putting this object, so these events cannot go \
+                    elsewhere, whatever the prefix is now; let it be put there once";
+        let hint = hint.map_or_else(|| also.to_owned(), |hint| format!("{hint}; {also}"));
+        SinkError::new(kind, message).with_hint(hint)
+    }
+}
+
+/// The body of an object.
 struct Packed {
+    prefix: String,
+    /// The key of a former run that it takes over; none: it has no key yet.
+    key: Option<String>,
     object: NewObject,
     sha256: String,
     events: BTreeMap<String, Fingerprints>,
+}
+
+/// Whether what this was put beside only keeps its key.
+fn is_empty(metadata: &BTreeMap<String, String>) -> bool {
+    metadata.get(COUNT).is_some_and(|count| count == "0")
 }
 
 fn foreign(place: &str) -> SinkError {
@@ -343,13 +345,11 @@ impl Sink for Object {
             // The same batch again, after a write that failed: its keys are saved already.
             return Ok(None);
         }
-        let packed = self.pack(batch).await?;
+        let open = self.lock().open.clone();
+        let packed = self.pack(batch, open).await?;
+        let pending: Vec<_> =
+            packed.into_iter().map(|packed| Arc::new(self.pending(packed))).collect();
         let mut writing = self.lock();
-        let mut free = writing.open.clone();
-        let pending = packed
-            .into_iter()
-            .map(|(prefix, packed)| Arc::new(self.pending(prefix, packed, &mut free)));
-        let pending: Vec<_> = pending.collect();
         let mut intents = writing.open.clone();
         for new in pending.iter().map(|pending| &pending.intent) {
             let known = |known: &Intent| known.key == new.key && known.sha256 == new.sha256;
@@ -363,12 +363,7 @@ impl Sink for Object {
 
     async fn write(&self, _batch: &Batch) -> Result<Written, SinkError> {
         let pending = self.lock().pending.clone();
-        let (takes_over, new): (Vec<_>, Vec<_>) =
-            pending.iter().cloned().partition(|pending| pending.takes_over);
-        // First those that a former run may be putting too: until they are decided, nothing of
-        // what is in them may appear elsewhere.
-        self.put_all(&takes_over).await?;
-        self.put_all(&new).await?;
+        self.put_all(&pending).await?;
         let mut writing = self.lock();
         writing.pending.clear();
         writing.open.retain(|former| pending.iter().all(|put| put.intent.key != former.key));

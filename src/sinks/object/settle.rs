@@ -20,18 +20,23 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
 impl Object {
     /// Which of these objects, which are not there, are still open: those that are missed for
-    /// long are settled.
+    /// long are settled, and so are those with an event that another key has too. (A record that
+    /// came twice in one batch, with other times, was to go to two dates.) So no event of what is
+    /// left can come under two keys.
     pub(super) async fn settle(&self, open: Vec<Intent>) -> Result<Vec<Intent>, SinkError> {
         let now = self.clock.now();
-        let mut left = Vec::new();
+        let mut left: Vec<Intent> = Vec::new();
         let mut settled: Vec<String> = Vec::new();
         for mut intent in open {
             let since = *intent.missed_since.get_or_insert(now);
             if settled.contains(&intent.key) {
                 continue;
             }
-            if is_old(since, now) {
+            let elsewhere =
+                |other: &Intent| other.key != intent.key && other.shares_events_with(&intent);
+            if is_old(since, now) || left.iter().any(elsewhere) {
                 self.close(&intent.key).await?;
+                left.retain(|other| other.key != intent.key);
                 settled.push(intent.key);
             } else {
                 left.push(intent);

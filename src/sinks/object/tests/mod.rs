@@ -1,3 +1,5 @@
+mod late;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ struct Place {
     clock: Clock,
 }
 
-fn settings(prefix: &str, compression: Compression) -> ObjectSettings {
+pub(super) fn settings(prefix: &str, compression: Compression) -> ObjectSettings {
     ObjectSettings {
         prefix: prefix.to_owned(),
         time_format: "%s".to_owned(),
