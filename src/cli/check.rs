@@ -4,6 +4,7 @@
 //! of it. The API answers 200 to `users/me` even for nobody, so only a user with an id counts.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
@@ -20,6 +21,9 @@ use crate::pipeline::{self, BuildError, Connector};
 use crate::streams::{CATALOGUE, StreamSpec};
 use crate::webhook::WebhookSettings;
 use crate::zendesk::{ApiError, Client, ErrorKind, PageRequest};
+
+/// A probe that takes longer waits for the rate limit, perhaps for ever.
+const LONGEST_PROBE: Duration = Duration::from_secs(60);
 
 /// What to check.
 #[derive(Debug, Args)]
@@ -171,9 +175,11 @@ async fn check_source(
     let streams = specs.map(|spec| {
         let (name, scopes) = (format!("{name}.{}", spec.name), scopes.as_deref());
         async move {
-            match probe(client, spec).await {
-                Ok(detail) => Finding::well("stream", name, detail),
-                Err(error) => {
+            let probed = tokio::time::timeout(LONGEST_PROBE, probe(client, spec)).await;
+            match probed {
+                Err(_) => Finding::unasked(name),
+                Ok(Ok(detail)) => Finding::well("stream", name, detail),
+                Ok(Err(error)) => {
                     let hint = to_grant(spec, scopes).or(error.hint.clone());
                     Finding { hint, ..Finding::failed("stream", name, error) }
                 }
@@ -200,6 +206,13 @@ fn to_grant(spec: &StreamSpec, scopes: Option<&[String]>) -> Option<String> {
 impl Finding {
     fn well(kind: &'static str, name: String, detail: String) -> Self {
         Self { kind, name, ok: true, detail, hint: None }
+    }
+
+    /// The rate limit left no room for it.
+    fn unasked(name: String) -> Self {
+        let detail = format!("not answered within {} s", LONGEST_PROBE.as_secs());
+        let hint = "the rate limit leaves no room: something else uses it up, or too many streams share it; check again later, or fewer of them";
+        Self { kind: "stream", name, ok: false, detail, hint: Some(hint.to_owned()) }
     }
 
     fn failed(kind: &'static str, name: String, error: ApiError) -> Self {

@@ -10,7 +10,7 @@ use super::feed::Arrival;
 use super::feeds::{Opening, Wiring, state};
 use super::ledger::Ledger;
 use super::plan::ZENDESK_WEBHOOK;
-use super::tally::StreamTally;
+use super::tally::{StreamTally, add};
 use super::topology::{Pipeline, Tasks};
 use crate::transform::Graph;
 use crate::webhook::{self, Kind, Receiver, WebhookSettings};
@@ -65,7 +65,9 @@ impl Pipeline {
                 tracing::warn!(source, "webhooks are not received with `--once`");
                 continue;
             }
-            let receiver = Receiver::new(settings.clone(), self.clock, inlets);
+            let (tally, last) = (self.tally(), ledgers.len() - 1);
+            let refused = move || add(&tally.streams[last].errors, 1);
+            let receiver = Receiver::new(settings.clone(), self.clock, inlets, refused);
             let listener = listen(settings).await?;
             let (stop, name) = (wiring.stop.subscribe(), settings.source.clone());
             let address = settings.address;

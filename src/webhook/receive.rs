@@ -1,9 +1,11 @@
 //! The server that webhooks are sent to: it decides what a request is answered with.
 //!
-//! Bounded in everything: how many requests are read at once, how long one may take to arrive, how long its body is, how
-//! many wait for their events to become durable. What finds no place is told to come again; nothing is kept for it.
+//! Bounded in everything: how many requests are read at once, how long one may take to arrive, how long its body and all
+//! bodies together are, how many wait for their events to become durable. What finds no place waits for one, and is told
+//! to come again when Zendesk would no longer hear; nothing is kept for it.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::future::IntoFuture as _;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +22,7 @@ use http::{Method, StatusCode};
 use jiff::Unit;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot, watch};
 use tokio::time::Instant;
 
 use super::payload::{self, Payload};
@@ -32,8 +34,11 @@ const SIGNATURE: HeaderName = HeaderName::from_static("x-zendesk-webhook-signatu
 const SIGNED_AT: HeaderName = HeaderName::from_static("x-zendesk-webhook-signature-timestamp");
 const INVOCATION: HeaderName = HeaderName::from_static("x-zendesk-webhook-invocation-id");
 
-/// How many requests may be read at once. Nobody has shown a signature by then.
-const READING_MAX: usize = 64;
+/// How many requests may be read at once; more of them wait. Nobody has shown a signature by then.
+const READING_MAX: usize = 1_024;
+
+/// How many bytes of bodies may be here that are not handed over: who sends nothing takes up nothing.
+const READING_BYTES_MAX: usize = 64 << 20;
 
 /// How long a request may take to arrive: Zendesk itself waits no longer for its answer.
 const READING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,29 +53,51 @@ const INVOCATION_BYTES_MAX: usize = 128;
 const REFUSALS_APART: Duration = Duration::from_secs(60);
 
 /// Receives webhooks.
-#[derive(Debug)]
 pub struct Receiver {
     settings: WebhookSettings,
     clock: Clock,
     /// By output; none where nobody takes what would come out of it.
     inlets: Vec<(Kind, Inlet)>,
     reading: Semaphore,
+    /// Each permit is a byte.
+    bytes: Semaphore,
     pending: Arc<Semaphore>,
+    /// Told of each refusal.
+    refused: Box<dyn Fn() + Send + Sync>,
     /// When a refusal was logged last.
     told: Mutex<HashMap<StatusCode, Instant>>,
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// A body, and its part of the bytes that may be here.
+struct Held<'r> {
+    body: Bytes,
+    _bytes: SemaphorePermit<'r>,
 }
 
 /// What a request is answered with.
 struct Refusal(StatusCode, String);
 
 impl Receiver {
-    /// Listens nowhere yet.
-    pub fn new(settings: WebhookSettings, clock: Clock, inlets: Vec<(Kind, Inlet)>) -> Self {
+    /// Listens nowhere yet. `refused` is told of each request that was not taken.
+    pub fn new(
+        settings: WebhookSettings,
+        clock: Clock,
+        inlets: Vec<(Kind, Inlet)>,
+        refused: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
         Self {
             settings,
             clock,
             inlets,
             reading: Semaphore::new(READING_MAX),
+            bytes: Semaphore::new(READING_BYTES_MAX),
+            refused: Box::new(refused),
             pending: Arc::new(Semaphore::new(PENDING_MAX)),
             told: Mutex::default(),
         }
@@ -101,19 +128,19 @@ impl Receiver {
         if head.method != Method::POST {
             return refuse(StatusCode::METHOD_NOT_ALLOWED, "webhooks are sent with POST");
         }
-        let body = self.read(&head.headers, body).await?;
-        self.verify(&head.headers, &body)?;
+        let held = self.read(&head.headers, body).await?;
+        self.verify(&head.headers, &held.body)?;
         let header = |name| head.headers.get(name).and_then(|it| it.to_str().ok());
         let invocation = header(INVOCATION);
         let invocation = invocation.filter(|id| (1..=INVOCATION_BYTES_MAX).contains(&id.len()));
         // The signature holds the time too, so that it is at least no other request's.
         let request = invocation.or_else(|| header(SIGNATURE)).unwrap_or_default();
-        let payload = payload::read(&body, request, |kind| self.origin(kind))
+        let payload = payload::read(&held.body, request, |kind| self.origin(kind))
             .map_err(|reason| Refusal(StatusCode::BAD_REQUEST, reason))?;
-        self.hand_over(payload).await
+        self.hand_over(payload, held).await
     }
 
-    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Held<'_>, Refusal> {
         let most = self.settings.max_body_bytes;
         let too_long = || {
             let reason = format!("the body is longer than `max_body_bytes`, {most}");
@@ -126,15 +153,34 @@ impl Receiver {
         if !headers.contains_key(SIGNATURE) || !headers.contains_key(SIGNED_AT) {
             return refuse(StatusCode::UNAUTHORIZED, "the request is not signed");
         }
-        let Ok(_reading) = self.reading.try_acquire() else {
+        let reading = tokio::time::timeout(READING_TIMEOUT, self.reading.acquire()).await;
+        let Ok(Ok(_reading)) = reading else {
             return refuse(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once");
         };
-        match tokio::time::timeout(READING_TIMEOUT, whole(body, most)).await {
-            Ok(Ok(Some(body))) => Ok(body),
-            Ok(Ok(None)) => Err(too_long()),
-            Ok(Err(_)) => refuse(StatusCode::BAD_REQUEST, "the body ended early"),
+        match tokio::time::timeout(READING_TIMEOUT, self.whole(body, most)).await {
+            Ok(Some(Ok(held))) => Ok(held),
+            Ok(Some(Err(_))) => refuse(StatusCode::BAD_REQUEST, "the body ended early"),
+            Ok(None) => Err(too_long()),
             Err(_) => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
         }
+    }
+
+    /// A body as one; none if it is longer than that.
+    async fn whole(&self, body: Body, most: usize) -> Option<Result<Held<'_>, axum::Error>> {
+        let (mut pieces, mut whole) = (body.into_data_stream(), BytesMut::new());
+        let mut bytes = self.bytes.try_acquire_many(0).ok()?;
+        while let Some(piece) = pieces.next().await {
+            let piece = match piece {
+                Ok(piece) => piece,
+                Err(error) => return Some(Err(error)),
+            };
+            if whole.len() + piece.len() > most {
+                return None;
+            }
+            bytes.merge(self.bytes.acquire_many(u32::try_from(piece.len()).ok()?).await.ok()?);
+            whole.extend_from_slice(&piece);
+        }
+        Some(Ok(Held { body: whole.freeze(), _bytes: bytes }))
     }
 
     fn verify(&self, headers: &HeaderMap, body: &Bytes) -> Result<(), Refusal> {
@@ -160,31 +206,35 @@ impl Receiver {
         })
     }
 
-    /// Hands the events over and waits until they are durable.
-    async fn hand_over(&self, payload: Payload) -> Result<(), Refusal> {
+    /// Hands the events over and waits until they are durable. `held` counts until there is a place for them.
+    async fn hand_over(&self, payload: Payload, held: Held<'_>) -> Result<(), Refusal> {
         let Payload { kind, events, rejected } = payload;
         let Some((_, inlet)) = self.inlets.iter().find(|(it, _)| *it == kind) else {
             let reason = format!("no sink takes `{}.{kind}`", self.settings.source);
             return refuse(StatusCode::BAD_REQUEST, reason);
         };
         let unavailable = |reason: &str| refuse(StatusCode::SERVICE_UNAVAILABLE, reason);
-        let Ok(place) = Arc::clone(&self.pending).try_acquire_owned() else {
+        let deadline = Instant::now() + self.settings.acknowledge_timeout;
+        let place = Arc::clone(&self.pending).acquire_owned();
+        let Ok(Ok(place)) = tokio::time::timeout_at(deadline, place).await else {
             return unavailable("too many events wait for a sink; send it again");
         };
+        drop(held);
         let (told, is_told) = oneshot::channel();
         let receipt = Receipt { told, _place: place };
         if inlet.0.try_send(Arrived { events, rejected, receipt }).is_err() {
             return unavailable("the run is ending; send it again");
         }
-        match tokio::time::timeout(self.settings.acknowledge_timeout, is_told).await {
+        match tokio::time::timeout_at(deadline, is_told).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => unavailable("the run is ending; send it again"),
             Err(_) => unavailable("the sinks do not have the events yet; send it again"),
         }
     }
 
-    /// Logs a refusal, unless one of its kind was logged lately.
+    /// Counts a refusal, and logs it unless one of its kind was logged lately.
     fn note(&self, Refusal(status, reason): &Refusal) {
+        (self.refused)();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = told.get(status).is_none_or(|at| at.elapsed() >= REFUSALS_APART);
         let (source, status_code) = (&self.settings.source, status.as_u16());
@@ -218,17 +268,4 @@ async fn answer(State(receiver): State<Arc<Receiver>>, request: Request) -> Resp
         headers.insert(ALLOW, HeaderValue::from_static("POST"));
     }
     (status, headers, text + "\n").into_response()
-}
-
-/// A body as one; none if it is longer than that.
-async fn whole(body: Body, most: usize) -> Result<Option<Bytes>, axum::Error> {
-    let (mut pieces, mut whole) = (body.into_data_stream(), BytesMut::new());
-    while let Some(piece) = pieces.next().await {
-        let piece = piece?;
-        if whole.len() + piece.len() > most {
-            return Ok(None);
-        }
-        whole.extend_from_slice(&piece);
-    }
-    Ok(Some(whole.freeze()))
 }

@@ -293,8 +293,9 @@ impl Client {
         if let ErrorKind::RateLimited { after } = error.kind {
             self.counters.rate_limited.fetch_add(1, Ordering::Relaxed);
             let wait = after.unwrap_or(SHORTEST_RATE_WAIT).max(SHORTEST_RATE_WAIT);
-            // Only the endpoint buckets answer with a code; the account's 429 is plain text.
-            self.budget.block(draw, error.code.is_some(), wait);
+            // The endpoint buckets answer with a code, or with headers that show that the account has some left.
+            let has_left = self.budget.has_left(&answer.headers);
+            self.budget.block(draw, error.code.is_some() || has_left, wait);
         }
         Err(error)
     }

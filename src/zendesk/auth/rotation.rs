@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use http::HeaderValue;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
@@ -27,6 +27,9 @@ use crate::random::Random;
 /// A claim that stands unchanged for so long is that of a process that is gone: an exchange and the save
 /// after it take less.
 const CLAIM_LIFE: Duration = Duration::from_secs(60);
+
+/// A claim that says that it is this old is taken over at once.
+const CLAIM_OLD: SignedDuration = SignedDuration::from_mins(5);
 
 /// How often to look whether another process is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -192,10 +195,10 @@ impl Exchanger {
             };
             let claimed = record.and_then(|record| record.claimed_by.as_ref());
             let mut taken_over = false;
-            if claimed.is_some_and(|by| *by != self.id)
+            if let Some(by) = claimed.filter(|by| !by.starts_with(&self.id))
                 && let Some((version, _)) = &stored
             {
-                if !is_abandoned(&mut watched, version) {
+                if !is_abandoned(&mut watched, version) && !self.is_old(by) {
                     self.endpoint.clock().sleep(LOOK_AGAIN).await;
                     continue;
                 }
@@ -238,7 +241,7 @@ impl Exchanger {
     ) -> Result<Option<(TokenVersion, TokenRecord)>, ApiError> {
         let (expected, record) = stored.unzip();
         let record = TokenRecord {
-            claimed_by: Some(self.id.clone()),
+            claimed_by: Some(format!("{}@{}", self.id, self.endpoint.clock().now())),
             ..record.unwrap_or_else(|| TokenRecord {
                 endpoint: self.account.clone(),
                 client_id: self.credentials.client.client_id.clone(),
@@ -339,6 +342,13 @@ impl Exchanger {
             self.endpoint.clock().sleep(LOOK_AGAIN).await;
         }
         Ok(None)
+    }
+
+    /// Whether a claim was put there so long ago that the clocks of machines need not agree to say so. A process
+    /// that is started again and again lives too short to watch one grow old.
+    fn is_old(&self, claim: &str) -> bool {
+        let at = claim.split_once('@').and_then(|(_, at)| at.parse::<Timestamp>().ok());
+        at.is_some_and(|at| self.endpoint.clock().now().duration_since(at) > CLAIM_OLD)
     }
 
     /// Lets others try at once. If that fails they wait until the claim is old.

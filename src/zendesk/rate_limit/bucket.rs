@@ -48,19 +48,29 @@ pub(super) struct Bucket {
     window: Option<Window>,
     /// A good answer came without a word of this bucket: there is nothing to keep to.
     untold: bool,
-    /// The request that is to tell what is left, and since when it is under way.
-    probe: Option<(u64, Instant)>,
+    /// The request that is to tell what is left.
+    probe: Option<Probe>,
     /// Set by a 429: nothing is sent before.
     blocked_until: Option<Instant>,
     in_flight: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Probe {
+    number: u64,
+    /// The first one that was to tell this. Its answer, late as it may be, is as good.
+    first: u64,
+    since: Instant,
 }
 
 #[derive(Debug)]
 struct Window {
     state: BucketState,
     resets_at: Instant,
-    /// The longest that a reset was away.
+    /// The longest that a reset was away, in this window and the one before.
     length: Duration,
+    /// The same, in this one alone.
+    seen_length: Duration,
     /// Of the requests whose answers told this, the one sent last.
     told_by: u64,
     /// It is over, and no answer told of the next: others may have used that up already.
@@ -86,7 +96,7 @@ impl Bucket {
             window.resets_at = now + window.length;
         }
         if self.is_uncertain() {
-            let left = self.probe.map(|(_, since)| (since + PROBE_PATIENCE) - now);
+            let left = self.probe.map(|probe| (probe.since + PROBE_PATIENCE) - now);
             return left.filter(|left| !left.is_zero());
         }
         self.window.as_ref()?.wait(share, patient, now)
@@ -100,7 +110,8 @@ impl Bucket {
     /// A request goes out.
     pub(super) fn take(&mut self, number: u64, now: Instant) {
         if self.is_uncertain() {
-            self.probe = Some((number, now));
+            let first = self.probe.map_or(number, |probe| probe.first);
+            self.probe = Some(Probe { number, first, since: now });
         }
         self.in_flight += 1;
         if let Some(window) = &mut self.window {
@@ -111,7 +122,7 @@ impl Bucket {
     /// The request is no longer under way, whatever became of it.
     pub(super) fn give_back(&mut self, number: u64) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.probe = self.probe.filter(|(probe, _)| *probe != number);
+        self.probe = self.probe.filter(|probe| probe.number != number);
     }
 
     /// Nothing goes out for so long, and then one request first.
@@ -141,6 +152,7 @@ impl Bucket {
                     state: BucketState { limit, remaining },
                     resets_at: now + WINDOW + RESET_SLACK,
                     length: WINDOW,
+                    seen_length: WINDOW,
                     told_by: 0,
                     over: false,
                 });
@@ -154,22 +166,34 @@ impl Bucket {
         // Answers overtake each other: what an older request saw is no news, nor is that of a
         // request from before the one that is to tell of a new window.
         let overtaken = before.is_some_and(|before| before.told_by > number);
-        if overtaken || self.probe.is_some_and(|(probe, _)| probe > number) {
+        if overtaken || self.probe.is_some_and(|probe| probe.first > number) {
             return;
         }
         // The answer does not count the requests still under way, but for its own.
         let others = self.in_flight.saturating_sub(1);
         let remaining = seen.remaining.saturating_sub(others);
-        let length = before.map_or(WINDOW, |before| before.length);
-        let resets_at = match (seen.resets_in, before) {
-            (Some(reset), _) => now + reset.min(LONGEST_WINDOW) + RESET_SLACK,
-            (None, Some(before)) if before.resets_at > now => before.resets_at,
+        let resets_in = seen.resets_in.map(|reset| reset.min(LONGEST_WINDOW));
+        let resets_at = match (resets_in, before) {
+            (Some(reset), _) => now + reset + RESET_SLACK,
+            // More is left than there was: a window has begun that no header told of.
+            (None, Some(before))
+                if before.resets_at > now && remaining <= before.state.remaining =>
+            {
+                before.resets_at
+            }
             (None, _) => now + WINDOW,
+        };
+        let seen_length = resets_in.unwrap_or_default();
+        let (seen_length, former) = match before {
+            Some(before) if !before.over => (seen_length.max(before.seen_length), before.length),
+            Some(before) => (seen_length, before.seen_length),
+            None => (seen_length, WINDOW),
         };
         self.window = Some(Window {
             state: BucketState { limit: seen.limit, remaining },
             resets_at,
-            length: length.max(seen.resets_in.unwrap_or_default()).min(LONGEST_WINDOW),
+            length: seen_length.max(former).max(WINDOW),
+            seen_length,
             told_by: number,
             over: false,
         });
@@ -310,6 +334,40 @@ mod tests {
         bucket.give_back(3);
         bucket.learn(2, told(100, 59, 10), Instant::now());
         assert_eq!(bucket.state().expect("known").remaining, 49);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reset_that_was_too_far_away_is_forgotten_two_windows_later() {
+        let mut bucket = bucket(700, 700, 3_000);
+        assert_eq!(bucket.window.as_ref().expect("told").length.as_secs(), 3_000);
+        for (number, expected) in [(10, 3_000), (20, 60)] {
+            tokio::time::advance(LONGEST_WINDOW).await;
+            assert_eq!(burst(&mut bucket, 0.5, false), 1, "the window is over");
+            bucket.learn(101, told(700, 699, 59), Instant::now());
+            bucket.give_back(101);
+            assert_eq!(
+                bucket.window.as_ref().expect("told").length.as_secs(),
+                expected,
+                "{number}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_reset_a_new_window_is_seen_by_what_is_left() {
+        let untimed = |remaining| Seen { limit: 700, remaining, resets_in: None };
+        let mut bucket = Bucket::default();
+        bucket.take(1, Instant::now());
+        bucket.learn(1, untimed(500), Instant::now());
+        bucket.give_back(1);
+        tokio::time::advance(Duration::from_secs(40)).await;
+        for (number, remaining, resets_in) in [(2, 480, 20), (3, 699, 60), (4, 698, 60)] {
+            bucket.take(number, Instant::now());
+            bucket.learn(number, untimed(remaining), Instant::now());
+            bucket.give_back(number);
+            let resets_at = bucket.window.as_ref().expect("told").resets_at;
+            assert_eq!((resets_at - Instant::now()).as_secs(), resets_in, "{number}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -250,6 +250,11 @@ impl RateBudget {
         self.changed.notify_waiters();
     }
 
+    /// Whether an answer's headers say that there is something left of what counts all requests.
+    pub(super) fn has_left(&self, headers: &HeaderMap) -> bool {
+        Seen::of_account(headers, Timestamp::UNIX_EPOCH).is_some_and(|seen| seen.remaining > 0)
+    }
+
     /// Holds every request to the service that a 429 came from, or to the endpoint alone, for
     /// `wait`.
     pub(super) fn block(&self, draw: &Draw, is_of_endpoint: bool, wait: Duration) {
@@ -454,6 +459,28 @@ mod tests {
         assert_eq!(exchange(&budget, &logs, &HeaderMap::new()).await, Duration::ZERO);
         let (_held, waited) = budget.acquire(&exports).await;
         assert!(waited >= Duration::from_secs(93));
+    }
+
+    /// Eight streams of an account whose answers take longer than a probe is waited for.
+    #[tokio::test(start_paused = true)]
+    async fn slow_answers_are_learnt_from_too() {
+        let budget = RateBudget::new(0.8);
+        let logs = draw("/api/v2/audit_logs");
+        let sent = std::sync::atomic::AtomicU32::new(0);
+        let began = Instant::now();
+        let stream = async || {
+            while began.elapsed() < Duration::from_secs(300) {
+                let (permit, _) = budget.acquire(&logs).await;
+                let second = u32::try_from(began.elapsed().as_secs() % 60).expect("small");
+                sent.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_secs(6)).await;
+                let answer = account(700, 700 - second, 60 - second);
+                budget.learn(&permit, &answer, true, Timestamp::UNIX_EPOCH);
+            }
+        };
+        futures::future::join_all((0..8).map(|_| stream())).await;
+        let sent = sent.into_inner();
+        assert!(sent > 350, "{sent} of 400 requests that fit into 300 s");
     }
 
     #[tokio::test(start_paused = true)]
