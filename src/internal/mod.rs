@@ -95,6 +95,7 @@ impl Speaker {
             id: RecordId { record: Bytes::from(id(time, number)), version: None },
             time: Some(time),
             origin: Arc::clone(&origin),
+            members: None,
         };
         Page {
             events: events.into_iter().map(event).collect(),
@@ -103,6 +104,7 @@ impl Speaker {
             resume: position(&last.unwrap_or_default()),
             caught_up: true,
             left: None,
+            frame: None,
         }
     }
 }

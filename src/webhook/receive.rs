@@ -128,16 +128,16 @@ impl Receiver {
         if head.method != Method::POST {
             return refuse(StatusCode::METHOD_NOT_ALLOWED, "webhooks are sent with POST");
         }
-        let held = self.read(&head.headers, body).await?;
-        self.verify(&head.headers, &held.body)?;
+        let kept = self.read(&head.headers, body).await?;
+        self.verify(&head.headers, &kept.body)?;
         let header = |name| head.headers.get(name).and_then(|it| it.to_str().ok());
         let invocation = header(INVOCATION);
         let invocation = invocation.filter(|id| (1..=INVOCATION_BYTES_MAX).contains(&id.len()));
         // The signature holds the time too, so that it is at least no other request's.
         let request = invocation.or_else(|| header(SIGNATURE)).unwrap_or_default();
-        let payload = payload::read(&held.body, request, |kind| self.origin(kind))
+        let payload = payload::read(&kept.body, request, |kind| self.origin(kind))
             .map_err(|reason| Refusal(StatusCode::BAD_REQUEST, reason))?;
-        self.hand_over(payload, held).await
+        self.hand_over(payload, kept).await
     }
 
     async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Held<'_>, Refusal> {

@@ -18,7 +18,7 @@ use url::Url;
 
 use super::auth::{Credentials, Signer, TokenEndpoint};
 use super::error::{ApiError, ErrorKind};
-use super::rate_limit::{BucketState, Draw, RateBudget};
+use super::rate_limit::{self, BucketState, Draw, RateBudget};
 use super::retry::{Backoff, SHORTEST_RATE_WAIT, requested_wait};
 use super::transport::{BodyStream, Request, Transport, TransportError};
 use crate::clock::Clock;
@@ -294,7 +294,7 @@ impl Client {
             self.counters.rate_limited.fetch_add(1, Ordering::Relaxed);
             let wait = after.unwrap_or(SHORTEST_RATE_WAIT).max(SHORTEST_RATE_WAIT);
             // The endpoint buckets answer with a code, or with headers that show that the account has some left.
-            let has_left = self.budget.has_left(&answer.headers);
+            let has_left = rate_limit::has_left(&answer.headers);
             self.budget.block(draw, error.code.is_some() || has_left, wait);
         }
         Err(error)

@@ -77,6 +77,11 @@ impl Draw {
     }
 }
 
+/// Whether an answer's headers say that there is something left of what counts all requests.
+pub(super) fn has_left(headers: &HeaderMap) -> bool {
+    Seen::of_account(headers, Timestamp::UNIX_EPOCH).is_some_and(|seen| seen.remaining > 0)
+}
+
 /// One endpoint has many paths where they name a record.
 fn without_ids(path: &str) -> String {
     let is_id = |step: &str| step != "v2" && step.bytes().any(|byte| byte.is_ascii_digit());
@@ -248,11 +253,6 @@ impl RateBudget {
         }
         drop(books);
         self.changed.notify_waiters();
-    }
-
-    /// Whether an answer's headers say that there is something left of what counts all requests.
-    pub(super) fn has_left(&self, headers: &HeaderMap) -> bool {
-        Seen::of_account(headers, Timestamp::UNIX_EPOCH).is_some_and(|seen| seen.remaining > 0)
     }
 
     /// Holds every request to the service that a 429 came from, or to the endpoint alone, for

@@ -69,6 +69,7 @@ fn event(stream: &str, record: String) -> Event {
         id: RecordId { record: Bytes::from(id), version: None },
         time: time.and_then(|time| time.parse().ok()),
         line: Bytes::from(record),
+        members: None,
         origin: Arc::new(Origin {
             source: "acme".to_owned(),
             stream: stream.to_owned(),
