@@ -31,6 +31,14 @@ seed SEED:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
+# What is made from the program: the book's reference, the README's table, the operator's alert rules.
+regenerate:
+    ZENSTREAM_REGENERATE=1 cargo test --locked --test it -- catalogue::the_table docs::the_reference deploy::the_operators
+
+# The book, in a browser; needs `cargo install --locked mdbook`.
+book:
+    mdbook serve docs --open
+
 # Licences, advisories, sources; needs `cargo install --locked cargo-deny`.
 deny:
     cargo deny check

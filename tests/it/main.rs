@@ -16,6 +16,7 @@
 //! * `rotation`: tokens that are replaced with each renewal, by several processes that may die
 //! * `binary`: starts the real binary, and a pretend account for it
 //! * `program`: the real binary: what it prints and how it ends
+//! * `docs`: the pages under `docs/` say what the program does
 //! * `examples`: the example configs, each against what its destination documents
 //! * `kill`: the real binary, killed at random moments
 //! * `deploy`: what stands under `deploy/` fits the program
@@ -29,6 +30,7 @@ mod client;
 mod defects;
 mod delivery;
 mod deploy;
+mod docs;
 mod examples;
 mod house;
 mod isolation;
