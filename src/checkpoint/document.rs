@@ -16,10 +16,13 @@ const FORMAT: u64 = 1;
 
 const OTHER_VERSION: &str = "run the version of zenstream that wrote it, or a later one";
 
+const OF_ANOTHER_PROGRAM: &str = "choose another place for the checkpoint; the state of the script of Google's guides \
+     can then be taken over with `zenstream checkpoint import`";
+
 /// What can be read of a document of any format.
 #[derive(Deserialize)]
 struct Head {
-    format: u64,
+    format: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -63,8 +66,11 @@ pub(super) fn decode(bytes: &[u8], location: &str) -> Result<(Revision, Checkpoi
         }
     };
     let head: Head = serde_json::from_slice(bytes).map_err(invalid)?;
-    if head.format != FORMAT {
-        let found = head.format;
+    let Some(found) = head.format else {
+        let text = format!("what is at {location} is no checkpoint of this program");
+        return Err(StoreError::new(StoreErrorKind::Refused, text).with_hint(OF_ANOTHER_PROGRAM));
+    };
+    if found != FORMAT {
         let text = format!("the checkpoint {location} has format {found}, not {FORMAT}");
         return Err(StoreError::new(StoreErrorKind::Refused, text).with_hint(OTHER_VERSION));
     }
@@ -103,6 +109,14 @@ mod tests {
     fn what_was_encoded_is_decoded() {
         let bytes = encode(7, &checkpoint_at(3)).unwrap();
         assert_eq!(decode(&bytes, "here").unwrap(), (7, checkpoint_at(3)));
+    }
+
+    #[test]
+    fn the_state_of_another_program_is_left_alone_and_can_be_taken_over() {
+        let state = br#"{"audit_logs":{"next_url":null},"incremental_tickets":{"next":null}}"#;
+        let error = decode(state, "s3://b/state.json").unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::Refused);
+        assert!(error.hint.is_some_and(|hint| hint.contains("checkpoint import")));
     }
 
     #[test]

@@ -142,10 +142,12 @@ fn alerts_cover_what_can_go_wrong_and_say_what_it_is() {
     let rules = yaml("deploy/prometheus/zenstream.rules.yaml");
     let rules = rules["groups"][0]["rules"].as_array().expect("rules").clone();
     let tests = read("deploy/prometheus/zenstream.rules.test.yaml");
+    let page = read("docs/src/operate/watch.md");
     for rule in &rules {
         let name = rule["alert"].as_str().expect("a name");
         assert!(rule["annotations"]["summary"].is_string(), "{name}");
         assert!(rule["annotations"]["description"].is_string(), "{name}");
+        assert!(page.contains(&format!("`{name}`")), "{name}: what is to be done about it?");
         let severity = rule["labels"]["severity"].as_str();
         assert!(matches!(severity, Some("critical" | "warning")), "{name}");
         let tested = tests.matches(&format!("alertname: {name}")).count();

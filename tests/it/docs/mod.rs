@@ -116,6 +116,30 @@ fn the_links_of_the_readme_to_the_pages_lead_somewhere() {
     }
 }
 
+#[test]
+fn every_file_that_the_pages_name_is_there() {
+    let readme = [("README.md".to_owned(), Page::of(&read("README.md")))];
+    let mut found = 0;
+    for (name, page) in pages().into_iter().chain(readme) {
+        let blocks = page.blocks.iter().flat_map(|block| block.text.split_whitespace());
+        let blocks = blocks.map(str::to_owned).collect::<Vec<_>>();
+        for word in page
+            .code()
+            .iter()
+            .flat_map(|code| code.split(' '))
+            .chain(blocks.iter().map(String::as_str))
+        {
+            let path = word.trim_matches(|c: char| "\"',()".contains(c)).trim_start_matches("./");
+            if path.starts_with("config-examples/") || path.starts_with("deploy/") {
+                let there = root().join(path).try_exists().expect("a look");
+                assert!(there, "{name}: no {path}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 30, "{found}");
+}
+
 /// The account that a part of a config is about, where the part does not have it.
 const SOURCE_OF_PARTS: &str = "sources: { acme: { type: zendesk, subdomain: acme, \
      streams: [audit_logs, tickets], auth: { strategy: bearer, token: t } } }\n";
