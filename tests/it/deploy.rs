@@ -337,6 +337,18 @@ fn the_function_may_write_wherever_its_config_does() {
 }
 
 #[test]
+fn the_function_starts_a_command_that_exists_or_its_page_says_that_it_does_not() {
+    let bootstrap = read("deploy/terraform/aws-lambda/bootstrap");
+    let command = bootstrap.lines().find(|line| line.starts_with("exec ")).expect("a command");
+    let words: Vec<&str> = command.split_whitespace().skip(2).collect();
+    assert_eq!(words, ["lambda"]);
+    let program = <cli::Arguments as clap::CommandFactory>::command();
+    let exists = program.find_subcommand("lambda").is_some();
+    let page = read("docs/src/deploy/lambda.md");
+    assert_eq!(exists, !page.contains("is not there yet"), "docs/src/deploy/lambda.md");
+}
+
+#[test]
 fn the_image_starts_a_command_that_exists_and_is_built_of_all_that_it_needs() {
     let dockerfile = read("Dockerfile");
     let command = dockerfile.lines().find_map(|line| line.strip_prefix("CMD ")).expect("a command");
