@@ -15,6 +15,7 @@ mod build;
 mod commit;
 mod connect;
 mod deliver;
+mod directories;
 mod error;
 mod feed;
 mod feeds;
@@ -35,6 +36,7 @@ pub use build::{
     BuildError, KEPT, Outside, build, client, rejected_file, stream_settings, token_store,
 };
 pub use connect::Connector;
+pub use directories::lookups;
 pub use error::RunError;
 pub use ledger::{Ledger, Seq, Share, SinkId};
 pub use observe::{
@@ -45,7 +47,7 @@ pub use plan::{
     BufferSettings, DeliverySettings, RetrySettings, RunOptions, SinkPlan, SourcePlan, WhenFull,
     ZENDESK, ZENDESK_WEBHOOK,
 };
-pub use scopes::is_granted;
+pub use scopes::{is_granted, may_see_users};
 pub use tally::{
     LastWrite, SinkTally, Standing, StreamOutcome, StreamTally, Tally, TransformTally, Trouble,
 };

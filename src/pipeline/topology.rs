@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::commit::{Committer, Note};
 use super::deliver::Deliverer;
+use super::directories::{directories, lookups};
 use super::error::RunError;
 use super::feeds::{Entrance, Wiring};
 use super::intake::Intake;
@@ -19,6 +20,7 @@ use super::observe::Observer;
 use super::plan::{RunOptions, SinkPlan, SourcePlan, ZENDESK};
 use super::scopes::Wanted;
 use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally, TransformTally};
+use super::transforms::Directories;
 use crate::checkpoint::{Checkpoint, CheckpointStore, Revision, StoreError, StoreErrorKind};
 use crate::clock::Clock;
 use crate::random::Random;
@@ -41,6 +43,8 @@ const NOTES_QUEUED: usize = 64;
 pub struct Pipeline {
     pub(super) sources: Vec<SourcePlan>,
     pub(super) transforms: Vec<Step>,
+    /// By source.
+    pub(super) directories: BTreeMap<String, Directories>,
     pub(super) sinks: Vec<SinkPlan>,
     pub(super) store: Arc<dyn CheckpointStore>,
     pub(super) clock: Clock,
@@ -73,6 +77,7 @@ impl Pipeline {
         Self {
             sources,
             transforms: Vec::new(),
+            directories: BTreeMap::new(),
             sinks,
             store,
             clock,
@@ -91,6 +96,7 @@ impl Pipeline {
         if let Some(tally) = Arc::get_mut(&mut self.tally) {
             tally.transforms = names;
         }
+        self.directories = directories(&self.sources, &transforms);
         Self { transforms, ..self }
     }
 
@@ -116,6 +122,10 @@ impl Pipeline {
             source: source.name.clone(),
             client: Arc::clone(&source.client),
             specs: source.streams.iter().map(|(stream, _)| stream.spec).collect(),
+            lookups: lookups(&self.transforms, &source.name)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
         });
         join_all_futures(wanted.map(Wanted::compare).collect::<Vec<_>>()).map(drop)
     }

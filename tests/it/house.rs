@@ -84,12 +84,13 @@ fn in_room(source: &Source, room: &str) -> bool {
     source.name.starts_with(&format!("{room}/")) || source.name == format!("{room}.rs")
 }
 
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 17] = [
     "zendesk",
     "streams",
     "webhook",
     "normalize",
     "transform",
+    "directory",
     "pipeline",
     "sinks",
     "checkpoint",
@@ -134,6 +135,13 @@ fn transforms_are_pure_and_know_events_alone() {
             assert!(!text.contains(impure), "src/{} has `{impure}`", source.name);
         }
     }
+}
+
+#[test]
+fn the_directory_knows_the_api_alone() {
+    let others: Vec<&str> =
+        ROOMS.into_iter().filter(|room| !["directory", "zendesk"].contains(room)).collect();
+    assert_knows_nothing_of("directory", &others);
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! * `delivery`: how events get to sinks, and what becomes of those that none will take
 //! * `transforms`: events through programs and conditions, each once all the same
 //! * `pages`: records in their pages' envelopes, each in one of them
+//! * `enrichment`: who did something, said beside it
 //! * `redaction`: what is personal does not leave
 //! * `client`: what the client does with answers, credentials and links
 //! * `month`: thirty days in one run, with all that happens to an account
@@ -29,6 +30,7 @@ mod client;
 mod defects;
 mod delivery;
 mod deploy;
+mod enrichment;
 mod examples;
 mod house;
 mod isolation;
