@@ -297,7 +297,7 @@ fn the_example_of_transforms_passes_its_own_tests() {
     let trials = config::load_trials(&[example("transforms.yaml")], &environment);
     let config::Trials { steps, trials, warnings } = trials.expect("it is read without variables");
     assert_eq!(warnings, []);
-    assert_eq!(trials.len(), 4);
+    assert_eq!(trials.len(), 5);
     for trial in trials {
         assert_eq!(trial.run(&steps), [""; 0], "{}", trial.name);
     }
