@@ -417,6 +417,8 @@ fn a_schemas_program_can_neither_fail_nor_drop_an_event_nor_be_warned_of() {
         assert!(!program.can_stop(), "{} can end before its end", schema.name());
         assert_eq!(Schema::named(schema.name()), Some(schema));
     }
+}
+
 fn enrich(fields: &[(&str, &str)], target: &str) -> Kind {
     let fields = fields
         .iter()
