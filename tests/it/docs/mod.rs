@@ -130,7 +130,8 @@ fn every_file_that_the_pages_name_is_there() {
             .chain(blocks.iter().map(String::as_str))
         {
             let path = word.trim_matches(|c: char| "\"',()".contains(c)).trim_start_matches("./");
-            if path.starts_with("config-examples/") || path.starts_with("deploy/") {
+            let is_ours = path.starts_with("config-examples/") || path.starts_with("deploy/");
+            if is_ours && !path.contains('*') {
                 let there = root().join(path).try_exists().expect("a look");
                 assert!(there, "{name}: no {path}");
                 found += 1;
