@@ -1,7 +1,7 @@
 //! Events through transforms, on one thread: `cargo bench --bench transform`.
 //!
-//! `events` is what an event costs before any transform; beside it, what a condition and a
-//! `remap` add.
+//! `events` is what an event costs before any transform; beside it, what a condition, a
+//! `remap` and a schema's program add.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -55,7 +55,7 @@ sinks:
     config.unwrap_or_else(|error| panic!("{error}")).transforms
 }
 
-const CASES: [(&str, &str); 4] = [
+const CASES: [(&str, &str); 6] = [
     ("filter", "    type: filter\n    condition: .action == \"login\""),
     ("remap_nothing", "    type: remap\n    source: .x = true"),
     (
@@ -70,6 +70,8 @@ const CASES: [(&str, &str); 4] = [
         "message": .change_description
       }"#,
     ),
+    ("schema_ecs", "    type: remap\n    schema: ecs"),
+    ("schema_ocsf", "    type: remap\n    schema: ocsf"),
     ("sample", "    type: sample\n    rate: 10\n    sample_rate_key: ''"),
 ];
 

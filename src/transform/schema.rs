@@ -1,8 +1,8 @@
 //! Schemas: programs that come with zenstream and write Zendesk's records in the words of others.
 //!
 //! Each is VRL like a user's own, made of what all schemas ask of a record (`facts.vrl`) and of
-//! what one of them makes of it. They run in Vector as well. Nothing here reads a file: the
-//! programs are part of the binary.
+//! what one of them makes of it. Nothing here reads a file: the programs are part of the binary. They
+//! must not ask for anything but the record and `%zendesk`, and must not be able to fail.
 
 /// A schema that a `remap` can be asked for by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
