@@ -201,18 +201,18 @@ fn every_form_shows_the_same_records() {
     insta::assert_snapshot!(read("--format table --timezone Europe/Berlin"), @r#"
     exit code 0
     --- stdout
-    CREATED_AT                 ACTOR_NAME       ACTION   SOURCE_TYPE  SOURCE_LABEL         CHANGE_DESCRIPTION                                              IP_ADDRESS
-    2024-05-02T02:30:32+02:00  Team 🧑‍💻 Support  login    user         Nadia "Nix" O'Brien                                                                  203.0.115.103
-    2024-05-02T05:11:52+02:00                   login    user         Ünal Çelik 🚀        Signed in with Notify requester: "we got it" from a new device  203.0.114.181
-    2024-05-02T10:34:51+02:00  李小龍 2         destroy  ticket       Ticket #1042         Deleted by Иван Петров                                          203.0.114.153
+    CREATED_AT                 ACTOR_NAME       ACTION  SOURCE_TYPE                      SOURCE_LABEL                   CHANGE_DESCRIPTION                                     IP_ADDRESS
+    2024-05-02T02:30:32+02:00  Team 🧑‍💻 Support  update  api_token                        API token: Close after 4 days  description changed from not set to Escalate → Tier 2  203.0.115.103
+    2024-05-02T05:11:52+02:00                   update  account                          Account: Account               Owner changed from Ünal Çelik 🚀 to back\slash         203.0.114.181
+    2024-05-02T10:34:51+02:00  李小龍 2         create  zendesk/app_market/installation  App: Slack/Teams hand-over     Installed                                              203.0.114.153
     "#);
     insta::assert_snapshot!(read("--format csv"), @r#"
     exit code 0
     --- stdout
     created_at,actor_name,action,source_type,source_label,change_description,ip_address
-    2024-05-02T00:30:32Z,Team 🧑‍💻 Support,login,user,"Nadia ""Nix"" O'Brien",,203.0.115.103
-    2024-05-02T03:11:52Z,,login,user,Ünal Çelik 🚀,"Signed in with Notify requester: ""we got it""	from a new device",203.0.114.181
-    2024-05-02T08:34:51Z,李小龍 2,destroy,ticket,Ticket #1042,Deleted by Иван Петров,203.0.114.153
+    2024-05-02T00:30:32Z,Team 🧑‍💻 Support,update,api_token,API token: Close after 4 days,description changed from not set to Escalate → Tier 2,203.0.115.103
+    2024-05-02T03:11:52Z,,update,account,Account: Account,Owner changed from Ünal Çelik 🚀 to back\slash,203.0.114.181
+    2024-05-02T08:34:51Z,李小龍 2,create,zendesk/app_market/installation,App: Slack/Teams hand-over,Installed,203.0.114.153
     "#);
     insta::assert_snapshot!(read("--format json --fields id,actor_id"), @r#"
     exit code 0
@@ -234,6 +234,26 @@ fn every_form_shows_the_same_records() {
     let lines = account.records("audit_logs");
     let expected = lines[..3].iter().map(|line| serde_json::from_str(line).expect("a record"));
     assert_eq!(whole, expected.collect::<Vec<Value>>());
+}
+
+#[test]
+fn what_is_written_as_csv_can_be_read_again_whatever_the_texts_hold() {
+    let (home, account) = (Home::new(), Account::small());
+    let line = "read audit_logs --since beginning --format csv --fields id,source_label,change_description";
+    let text = home.zenstream(line).at(&account).run().well().stdout;
+    for hard in ["\"\"", "\t", "\\", "\n\n", "&amp;gt;"] {
+        assert!(text.contains(hard), "nothing holds {hard:?}");
+    }
+    let rows: Vec<[String; 3]> = csv::Reader::from_reader(text.as_bytes())
+        .deserialize()
+        .map(|row| row.expect("a row"))
+        .collect();
+    let expected = account.records("audit_logs").into_iter().map(|line| {
+        let record: Value = serde_json::from_str(&line).expect("a record");
+        let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+        [record["id"].to_string(), text("source_label"), text("change_description")]
+    });
+    assert_eq!(rows, expected.collect::<Vec<_>>());
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn the_log_tells_what_was_read_and_delivered() {
     [now]  INFO started streams=2 sinks=1
     [now]  INFO read stream="acme.audit_logs" events=250 deduplicated=0 rejected=0
     [now]  INFO read stream="acme.tickets" events=30 deduplicated=0 rejected=0
-    [now]  INFO delivered sink="files" events=280 bytes=235728 discarded=0
+    [now]  INFO delivered sink="files" events=280 bytes=234171 discarded=0
     "#);
 }
 
