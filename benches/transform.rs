@@ -1,7 +1,7 @@
 //! Events through transforms, on one thread: `cargo bench --bench transform`.
 //!
-//! `events` is what an event costs before any transform; beside it, what a condition and a
-//! `remap` add.
+//! `events` is what an event costs before any transform, and what one costs that passes none; beside
+//! it, what each kind of transform adds, and two in a row.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -37,14 +37,14 @@ fn page() -> Vec<Event> {
     simulator.records("audit_logs", now).map(event).collect()
 }
 
-/// The transform `t` of a config.
-fn steps(body: &str) -> Vec<Step> {
+/// The transform `t` of a config, which takes `inputs`, and those that follow it there.
+fn steps(inputs: &str, body: &str) -> Vec<Step> {
     let text = format!(
         "sources:
   acme: {{ type: zendesk, subdomain: acme, auth: {{ strategy: bearer, token: t }}, streams: [audit_logs] }}
 transforms:
   t:
-    inputs: [acme.audit_logs]
+    inputs: [{inputs}]
 {body}
 sinks:
   out: {{ type: console, inputs: [t] }}
@@ -55,11 +55,14 @@ sinks:
     config.unwrap_or_else(|error| panic!("{error}")).transforms
 }
 
-const CASES: [(&str, &str); 4] = [
-    ("filter", "    type: filter\n    condition: .action == \"login\""),
-    ("remap_nothing", "    type: remap\n    source: .x = true"),
+const AUDIT_LOGS: &str = "acme.audit_logs";
+
+const CASES: [(&str, &str, &str); 9] = [
+    ("filter", AUDIT_LOGS, "    type: filter\n    condition: .action == \"login\""),
+    ("remap_nothing", AUDIT_LOGS, "    type: remap\n    source: .x = true"),
     (
         "remap_ecs",
+        AUDIT_LOGS,
         r#"    type: remap
     source: |
       . = {
@@ -70,7 +73,24 @@ const CASES: [(&str, &str); 4] = [
         "message": .change_description
       }"#,
     ),
-    ("sample", "    type: sample\n    rate: 10\n    sample_rate_key: ''"),
+    (
+        "filter_then_remap",
+        "first",
+        "    type: remap\n    source: .x = true\n  first:\n    type: filter\n    inputs: [acme.audit_logs]\n    condition: .action != \"login\"",
+    ),
+    ("sample", AUDIT_LOGS, "    type: sample\n    rate: 10\n    sample_rate_key: ''"),
+    ("redact_text", AUDIT_LOGS, "    type: redact\n    profile: ticket_text"),
+    (
+        "redact_everywhere",
+        AUDIT_LOGS,
+        "    type: redact\n    patterns: [card_number, email_address, ip_address, phone_number]",
+    ),
+    (
+        "redact_fields",
+        AUDIT_LOGS,
+        "    type: redact\n    fields: [{ path: actor_name, action: hash }, { path: ip_address, action: drop }]\n    key: k",
+    ),
+    ("enrich_nobody_known", AUDIT_LOGS, "    type: enrich_actors"),
 ];
 
 fn bench(criterion: &mut Criterion) {
@@ -78,8 +98,8 @@ fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("transform");
     group.throughput(Throughput::Elements(page.len() as u64));
     group.bench_function("events", |bencher| bencher.iter(|| black_box(page.clone())));
-    for (name, body) in CASES {
-        let steps = steps(body);
+    for (name, inputs, body) in CASES {
+        let steps = steps(inputs, body);
         let graph = Graph::between(&steps, ["acme.audit_logs", "acme.rejected"], |it| it == "t");
         let now = Instant::now();
         group.bench_function(name, |bencher| {

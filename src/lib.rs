@@ -13,6 +13,8 @@ pub mod normalize;
 
 pub mod transform;
 
+pub mod directory;
+
 // How events move, where they go, and where we stopped.
 pub mod pipeline;
 

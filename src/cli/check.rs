@@ -17,6 +17,7 @@ use super::account::{self, AccountArguments, BRIEF};
 use super::{Failure, output};
 use crate::checkpoint::{StoreError, StoreErrorKind};
 use crate::config::{self, Config, ProcessEnvironment};
+use crate::directory;
 use crate::pipeline::{self, BuildError, Connector};
 use crate::streams::{CATALOGUE, StreamSpec};
 use crate::webhook::WebhookSettings;
@@ -47,7 +48,7 @@ enum CheckFormat {
 /// One line of the outcome.
 #[derive(Debug, Serialize)]
 struct Finding {
-    /// `sign-in`, `stream`, `webhook`, `sink` or `checkpoint`.
+    /// `sign-in`, `stream`, `transform`, `webhook`, `sink` or `checkpoint`.
     kind: &'static str,
     /// What was tried.
     name: String,
@@ -61,7 +62,7 @@ struct Finding {
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let findings = if arguments.config.is_empty() {
         let account = arguments.account.open(BRIEF)?;
-        check_source(&account.subdomain, &account.client, CATALOGUE.iter()).await
+        check_source(&account.subdomain, &account.client, CATALOGUE.iter(), Vec::new()).await
     } else {
         let config = config::load(&arguments.config, &ProcessEnvironment)?;
         output::warn(&config.warnings);
@@ -96,7 +97,8 @@ async fn check_config(config: &Config) -> Result<Vec<Finding>, Failure> {
     }
     let sources = config.sources.iter().zip(&clients).map(|(source, client)| {
         let specs = source.streams.iter().map(|stream| stream.spec);
-        check_source(&source.name, client, specs)
+        let lookups = pipeline::lookups(&config.transforms, &source.name);
+        check_source(&source.name, client, specs, lookups)
     });
     let sinks = sinks.iter().map(|(name, sink)| async move {
         let (ok, detail, hint) = match sink.check().await {
@@ -163,6 +165,7 @@ async fn check_source(
     name: &str,
     client: &Client,
     specs: impl Iterator<Item = &'static StreamSpec>,
+    lookups: Vec<&str>,
 ) -> Vec<Finding> {
     let signed_in = match sign_in(client).await {
         Ok(signed_in) => signed_in,
@@ -186,11 +189,27 @@ async fn check_source(
             }
         }
     });
-    let streams = join_all(streams).await;
+    let lookups = lookups.into_iter().map(|name| check_lookup(name, client, scopes.as_deref()));
+    let (streams, lookups) = tokio::join!(join_all(streams), join_all(lookups));
     client.settle().await;
     let hint = signed_in.hint;
     let signed_in = Finding { hint, ..Finding::well("sign-in", name.to_owned(), signed_in.detail) };
-    [signed_in].into_iter().chain(streams).collect()
+    [signed_in].into_iter().chain(streams).chain(lookups).collect()
+}
+
+/// Whether a transform can look users up.
+async fn check_lookup(name: &str, client: &Client, scopes: Option<&[String]>) -> Finding {
+    let name = name.to_owned();
+    let Err(error) = directory::probe(client).await else {
+        return Finding::well("transform", name, "users can be looked up".to_owned());
+    };
+    let lacks = scopes.filter(|granted| !pipeline::may_see_users(granted));
+    let hint = lacks.map(|granted| {
+        let (scope, granted) = (directory::SCOPE, granted.join(" "));
+        format!("grant the scope `{scope}` or `read`; the token has `{granted}`")
+    });
+    let hint = hint.or(error.hint.clone());
+    Finding { hint, ..Finding::failed("transform", name, error) }
 }
 
 /// The scope that is missing, where that is known to be the reason.

@@ -153,6 +153,14 @@ const REDACT: &str = "
     action: mask
 ";
 
+const ENRICH_ACTORS: &str = "
+    type: enrich_actors
+    # Fields that hold ids of users, and a name for who that is; looked up in the account.
+    fields: { actor_id: actor, user_id: user }
+    add: [name, email, role]
+    target: zendesk_users
+";
+
 const FILTER: &str = "
     type: filter
     condition: exists(.id)
@@ -315,6 +323,7 @@ fn append(text: &mut String, component: &Component<'_>, inputs: &[String], body:
 
 fn transform_body(kind: &str) -> &'static str {
     match kind {
+        "enrich_actors" => ENRICH_ACTORS,
         "filter" => FILTER,
         "redact" => REDACT,
         "route" => ROUTE,

@@ -106,7 +106,8 @@ impl Pipeline {
             self.sinks.iter().any(|sink| sink.inputs.iter().any(|input| input == output))
         };
         let graph = Graph::between(&self.transforms, [output, &rejected], wanted);
-        Transforms { rejected, graph: Arc::new(graph) }
+        let directories = self.directories_of(source);
+        Transforms { rejected, graph: Arc::new(graph), directories }
     }
 
     fn routes(

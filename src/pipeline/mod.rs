@@ -15,6 +15,7 @@ mod build;
 mod commit;
 mod connect;
 mod deliver;
+mod directories;
 mod error;
 mod feed;
 mod feeds;
@@ -37,6 +38,7 @@ pub use build::{
     BuildError, KEPT, Outside, build, client, rejected_file, stream_settings, token_store,
 };
 pub use connect::Connector;
+pub use directories::lookups;
 pub use error::RunError;
 pub use ledger::{Ledger, Seq, Share, SinkId};
 pub use metrics::{every_metric, metrics};
@@ -48,7 +50,7 @@ pub use plan::{
     BufferSettings, DeliverySettings, INTERNAL_LOGS, INTERNAL_METRICS, RetrySettings, RunOptions,
     SinkPlan, SourcePlan, WhenFull, ZENDESK, ZENDESK_WEBHOOK,
 };
-pub use scopes::is_granted;
+pub use scopes::{is_granted, may_see_users};
 pub use tally::{
     LastWrite, SinkTally, Standing, StreamOutcome, StreamTally, Tally, TransformTally, Trouble,
 };

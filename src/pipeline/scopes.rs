@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::directory;
 use crate::streams::StreamSpec;
 use crate::zendesk::Client;
 
@@ -19,16 +20,23 @@ pub fn is_granted(spec: &StreamSpec, granted: &[String]) -> bool {
     granted.iter().any(|scope| scope == ALL || scope == spec.scope)
 }
 
+/// Whether these scopes let users be looked up.
+pub fn may_see_users(granted: &[String]) -> bool {
+    granted.iter().any(|scope| scope == ALL || scope == directory::SCOPE)
+}
+
 /// The streams of one account, and who reads them.
 #[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) source: String,
     pub(super) client: Arc<Client>,
     pub(super) specs: Vec<&'static StreamSpec>,
+    /// The transforms that look its users up.
+    pub(super) lookups: Vec<String>,
 }
 
 impl Wanted {
-    /// Warns of every stream for which the token lacks the scope.
+    /// Warns of every stream and transform for which the token lacks the scope.
     pub(super) async fn compare(self) {
         let granted = match tokio::time::timeout(PATIENCE, self.client.scopes()).await {
             Ok(Ok(Some(granted))) => granted,
@@ -42,6 +50,16 @@ impl Wanted {
             let stream = format!("{}.{}", self.source, spec.name);
             let (needed, granted) = (spec.scope, granted.join(" "));
             tracing::warn!(stream, needed, granted, "the token lacks the scope of a stream");
+        }
+        for transform in self.lookups.into_iter().filter(|_| !may_see_users(&granted)) {
+            let (source, needed, granted) = (&self.source, directory::SCOPE, granted.join(" "));
+            tracing::warn!(
+                transform,
+                source,
+                needed,
+                granted,
+                "the token lacks a transform's scope"
+            );
         }
     }
 }

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::commit::{Committer, Note};
 use super::deliver::Deliverer;
+use super::directories::{directories, lookups};
 use super::error::RunError;
 use super::feeds::{Entrance, Wiring};
 use super::intake::Intake;
@@ -20,6 +21,7 @@ use super::observe::Observer;
 use super::plan::{RunOptions, SinkPlan, SourcePlan, ZENDESK};
 use super::scopes::Wanted;
 use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally, TransformTally};
+use super::transforms::Directories;
 use crate::checkpoint::{Checkpoint, CheckpointStore, Revision, StoreError, StoreErrorKind};
 use crate::clock::Clock;
 use crate::random::Random;
@@ -42,6 +44,8 @@ const NOTES_QUEUED: usize = 64;
 pub struct Pipeline {
     pub(super) sources: Vec<SourcePlan>,
     pub(super) transforms: Vec<Step>,
+    /// By source.
+    pub(super) directories: BTreeMap<String, Directories>,
     pub(super) sinks: Vec<SinkPlan>,
     pub(super) store: Arc<dyn CheckpointStore>,
     pub(super) clock: Clock,
@@ -75,6 +79,7 @@ impl Pipeline {
         Self {
             sources,
             transforms: Vec::new(),
+            directories: BTreeMap::new(),
             sinks,
             store,
             clock,
@@ -94,6 +99,7 @@ impl Pipeline {
         if let Some(tally) = Arc::get_mut(&mut self.tally) {
             tally.transforms = names;
         }
+        self.directories = directories(&self.sources, &transforms);
         Self { transforms, ..self }
     }
 
@@ -119,6 +125,10 @@ impl Pipeline {
             source: source.name.clone(),
             client: Arc::clone(&source.client),
             specs: source.streams.iter().map(|(stream, _)| stream.spec).collect(),
+            lookups: lookups(&self.transforms, &source.name)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
         });
         join_all_futures(wanted.map(Wanted::compare).collect::<Vec<_>>()).map(drop)
     }

@@ -1,5 +1,5 @@
 //! Streams that the account refuses for a time: a plan that ended, a scope that
-//! was taken away, a role that changed.
+//! was taken away, a role that changed, a service that is away.
 //!
 //! Says whether and how; which request is for which stream is decided elsewhere.
 
@@ -32,6 +32,10 @@ pub enum RefusalReason {
     Scope,
     /// 404: there is no such endpoint on this account.
     NoEndpoint,
+    /// 503: it is being maintained.
+    Maintenance,
+    /// 429 with an hour to wait.
+    UsedUp,
 }
 
 impl Refusal {
@@ -52,6 +56,10 @@ impl Refusal {
             Some(RefusalReason::Role) => Err(errors::restricted()),
             Some(RefusalReason::Scope) => Err(errors::missing_scope(scopes)),
             Some(RefusalReason::NoEndpoint) => Err(errors::invalid_endpoint()),
+            Some(RefusalReason::Maintenance) => {
+                Err(errors::gateway(503, "Service Temporarily Unavailable"))
+            }
+            Some(RefusalReason::UsedUp) => Err(errors::export_limit().with("retry-after", "3600")),
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct Routes {
 impl Condition {
     /// Whether it holds. Where it fails it does not hold, which is counted and logged.
     pub(super) fn holds(&self, item: &mut Item, runtime: &mut Runtime, made: &mut Made) -> bool {
-        let metadata = item.metadata(self.uses_metadata());
+        let metadata = item.metadata(self.asked()).value;
         let answer = match item.value() {
             Ok(value) => self.ask(value, &metadata, runtime).map_err(|stopped| reason(&stopped)),
             Err(message) => Err(message),

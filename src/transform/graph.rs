@@ -1,40 +1,41 @@
-//! Which transforms take what, and the way of a page through them.
+//! Which transforms take what.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use vrl::compiler::runtime::Runtime;
 
+use super::enrich::Known;
 use super::item::Item;
-use super::{Made, Step, Transform};
-use crate::normalize::{Event, Origin};
+use super::passage::Walk;
+use super::{Step, Transform};
+use crate::normalize::Event;
 
 /// The transforms that lie between some outputs and those that are wanted.
 #[derive(Debug)]
 pub struct Graph {
     /// By place in the config.
-    nodes: Vec<Node>,
+    pub(super) nodes: Vec<Node>,
     /// Who takes the events, and who what was rejected.
-    roots: [Vec<usize>; 2],
+    pub(super) roots: [Vec<usize>; 2],
     /// The outputs that are collected.
     collected: Vec<String>,
 }
 
 #[derive(Debug)]
-struct Node {
-    transform: Arc<Transform>,
-    ports: Vec<Port>,
+pub(super) struct Node {
+    pub(super) transform: Arc<Transform>,
+    pub(super) ports: Vec<Port>,
 }
 
 /// What becomes of an output.
 #[derive(Debug)]
-struct Port {
-    output: String,
+pub(super) struct Port {
+    pub(super) output: String,
     /// Its place among those that are collected.
-    slot: Option<usize>,
+    pub(super) slot: Option<usize>,
     /// The transforms that take it.
-    takers: Vec<usize>,
+    pub(super) takers: Vec<usize>,
 }
 
 /// What a page became.
@@ -135,43 +136,25 @@ impl Graph {
         &self.collected
     }
 
-    fn walk(&self, now: Instant) -> Walk<'_> {
-        Walk {
-            graph: self,
-            now,
-            runtime: Runtime::default(),
-            passed: Passed {
-                outputs: vec![Vec::new(); self.collected.len()],
-                counts: vec![Counts::default(); self.nodes.len()],
-            },
-            origins: HashMap::new(),
-        }
-    }
-
-    /// Sends a page through.
+    /// Sends a page through, where nobody can be asked who is who.
     pub fn run(&self, events: &[Event], rejected: &[Event], now: Instant) -> Passed {
-        let mut walk = self.walk(now);
-        let [of_events, of_rejected] = &self.roots;
-        let pages = [(events, of_events, 0), (rejected, of_rejected, events.len())];
-        for (events, takers, first) in pages {
-            // Not even a clone for what nobody takes.
-            if takers.is_empty() {
-                continue;
-            }
-            for (at, event) in events.iter().enumerate() {
-                walk.give(takers, first + at, Item::new(event.clone()));
-            }
-        }
-        walk.passed
+        let mut walk = Walk::new(self, now);
+        walk.page(events, rejected);
+        walk.end(|_| Known::default())
     }
 
-    /// Sends events to single transforms, by place in the config.
-    pub(super) fn run_at(&self, events: Vec<(usize, Event)>, now: Instant) -> Passed {
-        let mut walk = self.walk(now);
+    /// Sends events to single transforms, by place in the config. `known` says who is who.
+    pub(super) fn run_at(
+        &self,
+        events: Vec<(usize, Event)>,
+        known: impl Fn(&BTreeSet<u64>) -> Known,
+        now: Instant,
+    ) -> Passed {
+        let mut walk = Walk::new(self, now);
         for (at, (node, event)) in events.into_iter().enumerate() {
             walk.give(&[node], at, Item::new(event));
         }
-        walk.passed
+        walk.end(known)
     }
 }
 
@@ -180,70 +163,4 @@ fn takers(steps: &[Step], output: &str) -> Vec<usize> {
     let takes =
         |(at, step): (usize, &Step)| step.inputs.iter().any(|input| input == output).then_some(at);
     steps.iter().enumerate().filter_map(takes).collect()
-}
-
-/// A page on its way.
-struct Walk<'g> {
-    graph: &'g Graph,
-    now: Instant,
-    runtime: Runtime,
-    passed: Passed,
-    /// By transform and port: origins, and what they are behind that output.
-    origins: HashMap<(usize, usize), Vec<Behind>>,
-}
-
-/// An origin before an output, and behind it.
-type Behind = (Arc<Origin>, Arc<Origin>);
-
-impl Walk<'_> {
-    fn give(&mut self, takers: &[usize], at: usize, item: Item) {
-        let Some((last, others)) = takers.split_last() else { return };
-        for taker in others {
-            self.pass(*taker, at, item.clone());
-        }
-        self.pass(*last, at, item);
-    }
-
-    /// An event through a transform and all that follow it.
-    fn pass(&mut self, node: usize, at: usize, item: Item) {
-        let graph = self.graph;
-        let Node { transform, ports } = &graph.nodes[node];
-        let mut made = Made::default();
-        transform.apply(item, self.now, &mut self.runtime, &mut made);
-        let counts = &mut self.passed.counts[node];
-        counts.received += 1;
-        counts.sent += made.items.len();
-        counts.discarded += made.discarded;
-        counts.failed += made.failed;
-        counts.dropped += made.dropped;
-        if counts.failure.is_none() {
-            counts.failure = made.failure;
-        }
-        for (port, mut item) in made.items {
-            let Port { output, slot, takers } = &ports[port];
-            let origin = self.behind((node, port), output, item.origin());
-            item.set_origin(origin);
-            if let Some(slot) = slot {
-                self.passed.outputs[*slot].push((at, item.event().clone()));
-            }
-            self.give(takers, at, item);
-        }
-    }
-
-    /// The origin of what came out of an output: with the whole way there, since the same record may
-    /// come to one place by several.
-    fn behind(&mut self, place: (usize, usize), output: &str, origin: &Arc<Origin>) -> Arc<Origin> {
-        let known = self.origins.entry(place).or_default();
-        if let Some((_, behind)) = known.iter().find(|(before, _)| Arc::ptr_eq(before, origin)) {
-            return Arc::clone(behind);
-        }
-        let through = match &origin.through {
-            Some(way) => format!("{way}>{output}"),
-            None => output.to_owned(),
-        };
-        let behind = Arc::new(Origin { through: Some(through), ..(**origin).clone() });
-        // A page has one origin, so these are the ways to here.
-        known.push((Arc::clone(origin), Arc::clone(&behind)));
-        behind
-    }
 }

@@ -1,13 +1,16 @@
 //! What users want of events: VRL programs and conditions between a stream and its sinks.
 //!
-//! Pure: no async, no IO; the time is handed in. Events of a page go through one by one, each
-//! all the way, so that one value is held at a time. It must not know where events come from or
+//! Pure: no async, no IO; the time is handed in, and so is what only the account knows. Events of a
+//! page go through one by one, each all the way, so that one value is held at a time. It must not know where events come from or
 //! where they go. Names, options and behaviour are Vector's
 //! (<https://vector.dev/docs/reference/configuration/transforms/>).
 
 mod choose;
+mod enrich;
 mod graph;
 mod item;
+mod parse;
+mod passage;
 mod program;
 mod redact;
 mod remap;
@@ -26,7 +29,9 @@ use tokio::time::Instant;
 use vrl::compiler::runtime::Runtime;
 
 pub use choose::Routes;
+pub use enrich::{Enrich, IdField, Known, Lookup};
 pub use graph::{Counts, Graph, Passed};
+pub use passage::Passage;
 pub use program::{CompileError, Compiled, Condition, Program, Source, Zone};
 pub use redact::{FieldAction, Pattern, Redact, RedactPath, Search};
 pub use remap::Remap;
@@ -37,6 +42,7 @@ pub use throttle::{Limits, Throttle};
 pub use trial::{Outlet, Trial, TrialInput};
 
 use item::Item;
+use passage::Waiting;
 
 /// A transform and what it takes.
 #[derive(Debug, Clone)]
@@ -63,6 +69,8 @@ pub enum Kind {
     Filter(Condition),
     /// Sends them to outputs by conditions.
     Route(Routes),
+    /// Says who the ids in them are.
+    Enrich(Enrich),
     /// Takes out of them what is personal.
     Redact(Redact),
     /// Keeps a part of them.
@@ -89,6 +97,7 @@ impl Transform {
             Kind::Filter(_) => "filter",
             Kind::Route(Routes { exclusive: true, .. }) => "exclusive_route",
             Kind::Route(_) => "route",
+            Kind::Enrich(_) => "enrich_actors",
             Kind::Redact(_) => "redact",
             Kind::Sample(_) => "sample",
             Kind::Throttle(_) => "throttle",
@@ -111,6 +120,7 @@ impl Transform {
             }
             Kind::Remap(_)
             | Kind::Filter(_)
+            | Kind::Enrich(_)
             | Kind::Redact(_)
             | Kind::Sample(_)
             | Kind::Throttle(_) => {
@@ -119,8 +129,24 @@ impl Transform {
         }
     }
 
-    fn apply(&self, item: Item, now: Instant, runtime: &mut Runtime, made: &mut Made) {
+    /// How it finds users, if it does.
+    pub fn lookup(&self) -> Option<&Lookup> {
         match &self.kind {
+            Kind::Enrich(enrich) => Some(&enrich.lookup),
+            _ => None,
+        }
+    }
+
+    /// Takes an event. What is returned waits for an answer.
+    fn apply(
+        &self,
+        item: Item,
+        now: Instant,
+        runtime: &mut Runtime,
+        made: &mut Made,
+    ) -> Option<Waiting> {
+        match &self.kind {
+            Kind::Enrich(enrich) => return enrich.ask(item, made),
             Kind::Remap(remap) => remap.apply(&self.name, item, runtime, made),
             Kind::Filter(condition) => choose::filter(condition, item, runtime, made),
             Kind::Route(routes) => routes.apply(item, runtime, made),
@@ -128,6 +154,7 @@ impl Transform {
             Kind::Sample(sample) => sample.apply(item, runtime, made),
             Kind::Throttle(throttle) => throttle.apply(item, now, runtime, made),
         }
+        None
     }
 }
 

@@ -16,6 +16,7 @@ use vrl::value::{Kind, Secrets, Value};
 
 pub(super) use vrl::compiler::runtime::Terminate;
 
+use super::item::Asked;
 use super::view::View;
 
 /// Where what is known of an event stands in its metadata.
@@ -67,7 +68,7 @@ pub type Compiled<P> = Result<(P, Option<String>), CompileError>;
 pub struct Program {
     compiled: Arc<vrl::compiler::Program>,
     zone: TimeZone,
-    uses_metadata: bool,
+    asked: Asked,
 }
 
 impl Program {
@@ -90,9 +91,9 @@ impl Program {
         info.fallible || info.abortable
     }
 
-    /// Whether it looks at what is known of the event, or leaves something beside it.
-    pub(super) fn uses_metadata(&self) -> bool {
-        self.uses_metadata
+    /// What of the metadata it looks at, or leaves there.
+    pub(super) fn asked(&self) -> Asked {
+        self.asked
     }
 
     /// Runs it on an event's value and metadata, which it changes.
@@ -135,8 +136,8 @@ impl Condition {
         Ok((Self(program), warnings))
     }
 
-    pub(super) fn uses_metadata(&self) -> bool {
-        self.0.uses_metadata
+    pub(super) fn asked(&self) -> Asked {
+        self.0.asked
     }
 
     /// Asks it. An error is no answer.
@@ -185,10 +186,10 @@ fn compile<P: From<Program>>(source: Source<'_>, config: CompileConfig) -> Compi
         .map_err(|diagnostics| CompileError(source.shown(diagnostics)))?;
     let info = result.program.info();
     let paths = info.target_queries.iter().chain(&info.target_assignments);
-    let uses_metadata = paths.clone().any(|path| path.prefix == PathPrefix::Metadata);
+    let paths = paths.filter(|path| path.prefix == PathPrefix::Metadata);
+    let asked = paths.fold(Asked::default(), |asked, path| asked.and(Asked::by(&path.path)));
     let warnings = (!result.warnings.is_empty()).then(|| source.shown(result.warnings));
-    let program =
-        Program { compiled: Arc::new(result.program), zone: source.zone.0, uses_metadata };
+    let program = Program { compiled: Arc::new(result.program), zone: source.zone.0, asked };
     Ok((program.into(), warnings))
 }
 

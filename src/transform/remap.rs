@@ -7,7 +7,7 @@ use vrl::path::{OwnedTargetPath, OwnedValuePath};
 use vrl::value::{KeyString, Value};
 
 use super::Made;
-use super::item::Item;
+use super::item::{Beside, Item};
 use super::program::{Program, Terminate, reason};
 
 /// Where the reason is put why an event was dropped, as in Vector.
@@ -54,15 +54,14 @@ impl Remap {
         &self,
         item: &mut Item,
         runtime: &mut Runtime,
-    ) -> Result<(Value, Option<Arc<Value>>), Stopped> {
+    ) -> Result<(Value, Option<Beside>), Stopped> {
         let failed = |message| Stopped { kind: "error", message, drop: self.drop_on_error };
-        let metadata = item.metadata(self.program.uses_metadata());
         let may_go_on = self.program.can_stop()
             && (!self.drop_on_error || !self.drop_on_abort || self.reroute_dropped);
         let mut value = item.take_value(may_go_on).map_err(failed)?;
-        let mut changed = Arc::unwrap_or_clone(metadata);
-        match self.program.run(&mut value, &mut changed, runtime) {
-            Ok(_) => Ok((value, (!changed.is_null()).then(|| Arc::new(changed)))),
+        let mut beside = item.take_metadata(self.program.asked(), may_go_on);
+        match self.program.run(&mut value, Arc::make_mut(&mut beside.value), runtime) {
+            Ok(_) => Ok((value, (!beside.value.is_null()).then_some(beside))),
             Err(stopped @ Terminate::Abort(_)) => {
                 Err(Stopped { kind: "abort", message: reason(&stopped), drop: self.drop_on_abort })
             }
@@ -112,7 +111,7 @@ impl Item {
 }
 
 /// What a program left is one event, or one for each item of an array.
-fn emit(item: &Item, value: Value, metadata: Option<Arc<Value>>, made: &mut Made) {
+fn emit(item: &Item, value: Value, metadata: Option<Beside>, made: &mut Made) {
     match value {
         Value::Array(values) if values.is_empty() => made.discard(),
         Value::Array(values) => {

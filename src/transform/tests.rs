@@ -418,3 +418,122 @@ fn a_schemas_program_can_neither_fail_nor_drop_an_event_nor_be_warned_of() {
         assert_eq!(Schema::named(schema.name()), Some(schema));
     }
 }
+
+fn enrich(fields: &[(&str, &str)], target: &str) -> Kind {
+    let fields = fields
+        .iter()
+        .map(|(path, name)| (IdField::parse(path).expect("a path"), (*name).to_owned()));
+    let lookup = Lookup {
+        members: Vec::new(),
+        timeout: std::time::Duration::from_secs(1),
+        max_entries: 1,
+        ttl: std::time::Duration::ZERO,
+        negative_ttl: std::time::Duration::ZERO,
+    };
+    Kind::Enrich(Enrich { fields: fields.collect(), target: target.to_owned(), lookup })
+}
+
+/// Through the steps, with these users and nobody else.
+fn named(steps: &[Step], wanted: &str, lines: &[&str]) -> (Vec<String>, Vec<Vec<u64>>, Counts) {
+    let graph =
+        Graph::between(steps, ["acme.audit_logs", "acme.rejected"], |output| output == wanted);
+    let page: Vec<Event> = (0..).zip(lines).map(|(number, line)| event(number, line)).collect();
+    let mut passage = Passage::begin(Arc::new(graph), &page, &[], Instant::now());
+    let mut asked = Vec::new();
+    loop {
+        let wanted = passage.wanted();
+        if wanted.is_empty() {
+            break;
+        }
+        let answer = wanted.into_iter().map(|(node, ids)| {
+            asked.push(ids.iter().copied().collect());
+            let name = |id: u64| serde_json::json!({ "name": format!("n{id}"), "role": "agent" });
+            let person = |id: u64| name(id).as_object().cloned().map(Arc::new);
+            // Who is above 100 is nobody, who is above 1,000 cannot be looked up.
+            let users = ids.into_iter().filter(|id| *id <= 1_000);
+            let users = users.map(|id| (id, person(id).filter(|_| id <= 100))).collect();
+            (node, Known { users, failure: Some("away".to_owned()) })
+        });
+        let answer = answer.collect();
+        passage = passage.go_on(&answer);
+    }
+    let passed = passage.end();
+    let lines = passed.outputs[0]
+        .iter()
+        .map(|(_, event)| String::from_utf8(event.line.to_vec()).expect("text"));
+    (lines.collect(), asked, passed.counts[0].clone())
+}
+
+#[test]
+fn who_the_ids_are_is_put_behind_the_record_as_it_came() {
+    let steps =
+        [step("who", &["acme.audit_logs"], enrich(&[("actor_id", "actor"), ("a.b", "b")], "u"))];
+    let lines = [
+        r#"{"z":1.50,"actor_id":7,"a":{"b":"8"}}"#,
+        r#"{"actor_id":-1,"a":{"b":null}}"#,
+        r#"{"actor_id":null}"#,
+        r#"{"actor_id":101,"a":{"b":[7,-1,1001]}}"#,
+        r#"{"actor_id":{},"a":1}"#,
+        r#"{}"#,
+        r#"{"actor_id":1e400}"#,
+    ];
+    let (made, asked, counts) = named(&steps, "who", &lines);
+    let seven = r#"{"id":7,"name":"n7","role":"agent"}"#;
+    let system = r#"{"id":-1,"name":"Zendesk","role":"system"}"#;
+    let expected = [
+        format!(
+            r#"{{"z":1.50,"actor_id":7,"a":{{"b":"8"}},"u":{{"actor":{seven},"b":{{"id":8,"name":"n8","role":"agent"}}}}}}"#
+        ),
+        format!(r#"{{"actor_id":-1,"a":{{"b":null}},"u":{{"actor":{system}}}}}"#),
+        r#"{"actor_id":null,"u":{"actor":{"id":null,"name":"Zendesk","role":"system"}}}"#
+            .to_owned(),
+        format!(
+            r#"{{"actor_id":101,"a":{{"b":[7,-1,1001]}},"u":{{"actor":{{"id":101,"lookup":"not_found"}},"b":[{seven},{system},{{"id":1001,"lookup":"failed"}}]}}}}"#
+        ),
+        lines[4].to_owned(),
+        lines[5].to_owned(),
+        lines[6].to_owned(),
+    ];
+    let sorted = |mut lines: Vec<String>| {
+        lines.sort_unstable();
+        lines
+    };
+    assert_eq!(sorted(made), sorted(expected.into()));
+    assert_eq!(asked, [[7, 8, 101, 1001]]);
+    let Counts { received, sent, failed, dropped, .. } = counts;
+    assert_eq!((received, sent, failed, dropped), (7, 7, 2, 0));
+}
+
+#[test]
+fn names_can_be_looked_at_behind_it_and_a_second_lookup_adds_to_the_first() {
+    let steps = [
+        step("who", &["acme.audit_logs"], enrich(&[("actor_id", "actor")], "u")),
+        step("mark", &["who"], Kind::Remap(remap(".x = .u.actor.name; .other_id = 9"))),
+        step("more", &["mark"], enrich(&[("other_id", "other")], "u")),
+    ];
+    let (made, asked, _) = named(&steps, "more", &[r#"{"actor_id":7}"#, r#"{"actor_id":8}"#]);
+    assert_eq!(asked, [vec![7, 8], vec![9]]);
+    let made: Json = serde_json::from_str(&made[1]).unwrap();
+    assert_eq!(made["x"], "n8");
+    assert_eq!(made["u"]["actor"]["name"], "n8");
+    assert_eq!(made["u"]["other"]["name"], "n9");
+}
+
+#[test]
+fn metadata_is_whole_for_whoever_asks_for_more_of_it_later() {
+    let steps = [
+        step(
+            "a",
+            &["acme.audit_logs"],
+            Kind::Filter(condition("%zendesk.stream == \"audit_logs\"")),
+        ),
+        step("b", &["a"], Kind::Remap(remap(".id = %zendesk.id; %left = 1"))),
+        step("c", &["b"], Kind::Remap(remap(".all = %zendesk; .left = %left"))),
+    ];
+    let (outputs, _) = run(&steps, &["c"], &[event(3, r#"{"x":1}"#)]);
+    let made: Json = serde_json::from_slice(&outputs[0][0].line).unwrap();
+    assert_eq!((&made["id"], &made["left"]), (&"acme:audit_logs:3".into(), &1.into()));
+    let names: Vec<&String> = made["all"].as_object().unwrap().keys().collect();
+    let known = ["event_time", "id", "ingest_time", "partition", "source", "stream", "subdomain"];
+    assert_eq!(names, known);
+}

@@ -2,7 +2,7 @@
 
 use vrl::path::{OwnedTargetPath, PathPrefix, parse_target_path};
 
-use super::item::Item;
+use super::item::{Asked, Item};
 
 /// A template, understood.
 #[derive(Debug, Clone)]
@@ -64,7 +64,7 @@ pub(super) fn field(path: &OwnedTargetPath, item: &mut Item) -> Option<String> {
             item.value().ok()?.get(&path.path).map(|value| value.to_string_lossy().into_owned())
         }
         PathPrefix::Metadata => {
-            let metadata = item.metadata(true);
+            let metadata = item.metadata(Asked::by(&path.path)).value;
             metadata.get(&path.path).map(|value| value.to_string_lossy().into_owned())
         }
     }

@@ -1,6 +1,6 @@
 //! The `tests` of a config: events into transforms, and what is asked of what comes out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use vrl::compiler::runtime::Runtime;
 use vrl::path::OwnedTargetPath;
 use vrl::value::{KeyString, Value};
 
+use super::enrich::Known;
 use super::item::Item;
 use super::program::{Condition, Program, reason};
 use super::{Graph, Made, Step};
@@ -24,6 +25,8 @@ pub struct Trial {
     pub inputs: Vec<(usize, TrialInput)>,
     /// What is asked of outputs.
     pub outputs: Vec<Outlet>,
+    /// The users that there are, by id: nobody else is found.
+    pub users: HashMap<u64, Arc<serde_json::Map<String, serde_json::Value>>>,
     /// Outputs that are to stay empty.
     pub no_outputs_from: Vec<String>,
 }
@@ -51,6 +54,12 @@ pub struct Outlet {
 }
 
 impl Trial {
+    /// Nobody is asked here: there are the users that the test names.
+    fn known(&self, ids: &BTreeSet<u64>) -> Known {
+        let users = ids.iter().map(|id| (*id, self.users.get(id).cloned()));
+        Known { users: users.collect(), failure: None }
+    }
+
     /// Runs it. What is returned is what went wrong; nothing, if it passed.
     pub fn run(&self, steps: &[Step]) -> Vec<String> {
         let named = self.outputs.iter().flat_map(|outlet| &outlet.extract_from);
@@ -63,7 +72,7 @@ impl Trial {
                 Err(message) => return vec![format!("inputs[{number}]: {message}")],
             }
         }
-        let passed = graph.run_at(events, Instant::now());
+        let passed = graph.run_at(events, |ids| self.known(ids), Instant::now());
         let mut errors = Vec::new();
         let failures = passed.counts.iter().zip(steps);
         for (counts, step) in failures {

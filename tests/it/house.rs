@@ -91,6 +91,7 @@ const ROOMS: [&str; 17] = [
     "internal",
     "normalize",
     "transform",
+    "directory",
     "pipeline",
     "sinks",
     "checkpoint",
@@ -135,6 +136,13 @@ fn transforms_are_pure_and_know_events_alone() {
             assert!(!text.contains(impure), "src/{} has `{impure}`", source.name);
         }
     }
+}
+
+#[test]
+fn the_directory_knows_the_api_alone() {
+    let others: Vec<&str> =
+        ROOMS.into_iter().filter(|room| !["directory", "zendesk"].contains(room)).collect();
+    assert_knows_nothing_of("directory", &others);
 }
 
 #[test]

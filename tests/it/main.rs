@@ -13,6 +13,7 @@
 //! * `schemas`: records in the words of ECS, OCSF, UDM and CIM, held against what those publish
 //! * `rules`: what public detections look for, and records that they find it in
 //! * `detections`: what detections match on comes out of every sink as it went in
+//! * `enrichment`: who did something, said beside it
 //! * `redaction`: what is personal does not leave
 //! * `client`: what the client does with answers, credentials and links
 //! * `month`: thirty days in one run, with all that happens to an account
@@ -35,6 +36,7 @@ mod delivery;
 mod deploy;
 mod detections;
 mod docs;
+mod enrichment;
 mod examples;
 mod house;
 mod isolation;

@@ -1,11 +1,14 @@
 //! Options of transforms, and of their tests.
 
-use super::Kind::{Anything, Choice, List, Number, Seconds, Switch, Text, TextOr, Whole, Words};
+use super::Kind::{
+    Anything, Choice, List, Number, Seconds, Section, Switch, Text, TextOr, Whole, Words,
+};
 use super::top::TYPE;
 use super::{Field, Variant, may, must, usual};
 use crate::transform::Schema;
 
 pub(super) const TRANSFORMS: &[Variant] = &[
+    ("enrich_actors", &[TYPE, INPUTS, ENRICH_ACTORS]),
     ("exclusive_route", &[TYPE, INPUTS, EXCLUSIVE_ROUTE]),
     ("filter", &[TYPE, INPUTS, FILTER]),
     ("redact", &[TYPE, INPUTS, REDACT]),
@@ -21,6 +24,29 @@ const CONDITION: &[Field] = &[
     must("type", Choice(&["vrl"]), "The language."),
     must("source", Text, "The condition."),
     usual("runtime", Choice(&["ast"]), "\"ast\"", "How it is run."),
+];
+
+const ENRICH_ACTORS: &[Field] = &[
+    may(
+        "fields",
+        Anything,
+        "Fields that hold ids of users, each with a name for who it is. Default: `actor_id: actor`, `user_id: user`.",
+    ),
+    may("add", Words, "What of a user is added. Default: `name`, `email`, `role`."),
+    usual("target", Text, "\"zendesk_users\"", "The key that all of it is put under."),
+    usual("timeout_secs", Seconds, "10", "Events wait no longer; then they go on without."),
+    may("cache", Section(ENRICH_CACHE), "How long users are remembered."),
+];
+
+const ENRICH_CACHE: &[Field] = &[
+    usual("max_entries", Whole, "10000", "The most users that are remembered."),
+    usual("ttl_secs", Seconds, "3600", "How long a user is remembered."),
+    usual(
+        "negative_ttl_secs",
+        Seconds,
+        "600",
+        "How long it is remembered that there is no such user.",
+    ),
 ];
 
 const EXCLUSIVE_ROUTE: &[Field] =
@@ -93,6 +119,11 @@ pub(super) const TESTS: &[Field] = &[
     must("name", Text, "What the test is called."),
     must("inputs", List(TEST_INPUTS), "The events that are put in."),
     may("outputs", List(TEST_OUTPUTS), "What has to come out, and where."),
+    may(
+        "users",
+        Anything,
+        "The users that `enrich_actors` finds: maps with an `id`; nobody is asked.",
+    ),
     may("no_outputs_from", Words, "Transforms that nothing may come out of."),
 ];
 

@@ -323,7 +323,7 @@ fn what_cannot_be_generated_is_refused_with_a_hint() {
         format!("{error}; {}", error.hint().unwrap_or_default())
     };
     insta::assert_snapshot!(shown("zendesk/console"), @"cannot read `zendesk/console` as SOURCES/TRANSFORMS/SINKS; for example `zendesk//console,file`");
-    insta::assert_snapshot!(shown("zendesk/lua/console"), @"unknown transform `lua`; this version has `exclusive_route`, `filter`, `redact`, `remap`, `route`, `sample` and `throttle`");
+    insta::assert_snapshot!(shown("zendesk/lua/console"), @"unknown transform `lua`; this version has `enrich_actors`, `exclusive_route`, `filter`, `redact`, `remap`, `route`, `sample` and `throttle`");
     insta::assert_snapshot!(shown("zendesc//console"), @"unknown source `zendesc`; did you mean `zendesk`?");
     insta::assert_snapshot!(shown("zendesk//loki"), @"unknown sink `loki`; this version has `aws_s3`, `azure_blob`, `console`, `file`, `gcp_cloud_storage`, `http`, `kafka` and `vector`");
     insta::assert_snapshot!(shown("zendesk//"), @"there is no sink; this version has `aws_s3`, `azure_blob`, `console`, `file`, `gcp_cloud_storage`, `http`, `kafka` and `vector`");

@@ -37,6 +37,11 @@ fn every_type_loads_and_its_outputs_can_be_taken() {
         ("type: exclusive_route\nroutes: [{ name: x, condition: 'true' }]", "t._unmatched t.x"),
         ("type: sample\nrate: 10\nkey_field: a.b\ngroup_by: '{{ c }}'\nexclude: .a == 1", "t"),
         ("type: sample\nratio: 0.5\nsample_rate_key: ''", "t"),
+        ("type: enrich_actors", "t"),
+        (
+            "type: enrich_actors\nfields: { a.b: x, user_id: user }\nadd: [name, active]\ntarget: who\ntimeout_secs: 0.5\ncache: { max_entries: 5, ttl_secs: 0, negative_ttl_secs: 1.5 }",
+            "t",
+        ),
         ("type: redact\nprofile: ticket_text", "t"),
         ("type: redact\nfields: [{ path: a.b, action: drop }]", "t"),
         ("type: redact\npatterns: [ip_address]\nwithin: [a]\naction: hash\nkey: k", "t"),
@@ -145,7 +150,7 @@ fn each_mistake_is_answered_with_what_to_do() {
     ");
     insta::assert_snapshot!(answered("type: lua\ninputs: [acme]"), @"
     transforms.t.type: `lua` is not available in this version
-      hint: this version has `exclusive_route`, `filter`, `redact`, `remap`, `route`, `sample` and `throttle`
+      hint: this version has `enrich_actors`, `exclusive_route`, `filter`, `redact`, `remap`, `route`, `sample` and `throttle`
     ");
     insta::assert_snapshot!(answered(REMAP), @r#"
     transforms.t: needs `source`, `file` or `schema`, and only one of them
@@ -245,5 +250,28 @@ fn tests_may_stand_in_a_config_and_are_read_as_far_as_their_options() {
     insta::assert_snapshot!(shown(yaml(&good.replace("    inputs: [{", "    input: [{"))), @"
     tests[0]: `input` is not available in this version
       hint: use `inputs`, a list
+    ");
+}
+
+#[test]
+fn what_enrich_actors_cannot_follow_is_refused() {
+    let answer =
+        |more: &str| answered(&format!("type: enrich_actors\ninputs: [acme.audit_logs]\n{more}"));
+    insta::assert_snapshot!(answer("fields: { actor_id: a b, '%zendesk.id': x, user_id: x }\ntimeout_secs: 0\ncache: { max_entries: 0 }"), @"
+    transforms.t.fields.%zendesk.id: `%zendesk.id` is not a field of a record
+    transforms.t.fields.%zendesk.id: `x` is the name of another field's users too
+    transforms.t.fields.actor_id: `a b` is not a name for a key
+      hint: a name has letters, digits and `_`
+    transforms.t.fields.user_id: `x` is the name of another field's users too
+    transforms.t.timeout_secs: must be more than 0
+    transforms.t.cache.max_entries: must be more than 0
+    ");
+    insta::assert_snapshot!(answer("add: [name, emial]\nfields: {}\ntarget: a.b"), @"
+    transforms.t.fields: is empty
+      hint: for example `actor_id: actor`: the field, and a name for who it is
+    transforms.t.add[1]: a user has no `emial`
+      hint: did you mean `email`?
+    transforms.t.target: `a.b` is not a name for a key
+      hint: a name has letters, digits and `_`
     ");
 }

@@ -1,6 +1,7 @@
 //! What a transform means: its programs are compiled here. What it takes is left as it was written,
 //! for `inputs` to resolve.
 
+mod enrich;
 mod program;
 mod redact;
 mod remap;
@@ -19,8 +20,16 @@ use super::read::{read_part, type_of};
 use crate::transform::{Kind, Step, Transform};
 
 /// The types of transforms.
-pub(super) const TYPES: &[&str] =
-    &["exclusive_route", "filter", "redact", "remap", "route", "sample", "throttle"];
+pub(super) const TYPES: &[&str] = &[
+    "enrich_actors",
+    "exclusive_route",
+    "filter",
+    "redact",
+    "remap",
+    "route",
+    "sample",
+    "throttle",
+];
 
 /// What all of them have.
 const SHARED: &[&str] = &["type", "inputs"];
@@ -52,6 +61,7 @@ pub(super) fn transform(
     let type_of = found.findings.keep(type_of(node, path, "type", TYPES))?;
     let written: Option<WrittenInputs> = found.findings.keep(read_part(node, path, SHARED));
     let kind = match type_of {
+        "enrich_actors" => enrich::enrich(node, path, found).map(Kind::Enrich),
         "exclusive_route" => route::exclusive(node, path, found).map(Kind::Route),
         "filter" => route::filter(node, path, found).map(Kind::Filter),
         "redact" => redact::redact(node, path, found).map(Kind::Redact),

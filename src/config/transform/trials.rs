@@ -1,5 +1,8 @@
 //! `tests`: what goes into transforms, and what is asked of what comes out.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -21,6 +24,7 @@ struct WrittenTrial {
     inputs: Vec<IgnoredAny>,
     outputs: Option<Vec<IgnoredAny>>,
     no_outputs_from: Option<Vec<String>>,
+    users: Option<Vec<serde_json::Map<String, serde_json::Value>>>,
 }
 
 /// `tests[].inputs[]`
@@ -91,6 +95,7 @@ fn trial(node: &Node, path: &Path, steps: &[Step], found: &mut Found<'_>) -> Opt
         let message = "needs `outputs` or `no_outputs_from`: it asks for nothing";
         found.findings.push(Finding::new(path, message));
     }
+    let users = found.findings.keep(users(written.users.unwrap_or_default(), &path.key("users")));
     let mut inputs = Vec::new();
     for (node, path) in items(node.get("inputs"), &path.key("inputs")) {
         inputs.push(input(node, &path, steps, found));
@@ -105,9 +110,27 @@ fn trial(node: &Node, path: &Path, steps: &[Step], found: &mut Found<'_>) -> Opt
     Some(Trial {
         name: written.name.0,
         inputs: inputs.into_iter().collect::<Option<_>>()?,
+        users: users?,
         outputs: outputs.into_iter().collect::<Option<_>>()?,
         no_outputs_from,
     })
+}
+
+type Users = HashMap<u64, Arc<serde_json::Map<String, serde_json::Value>>>;
+
+/// Users by their ids.
+fn users(
+    written: Vec<serde_json::Map<String, serde_json::Value>>,
+    path: &Path,
+) -> Result<Users, Finding> {
+    let user = |(index, mut user): (usize, serde_json::Map<String, serde_json::Value>)| {
+        let id = user.remove("id").and_then(|id| id.as_u64()).ok_or_else(|| {
+            Finding::new(&path.index(index), "needs an `id`")
+                .hint("for example `{ id: 7, name: Ann, email: ann@example.com, role: admin }`")
+        })?;
+        Ok((id, Arc::new(user)))
+    };
+    written.into_iter().enumerate().map(user).collect()
 }
 
 fn input(

@@ -1,5 +1,7 @@
 //! Digits of any script, and what people put between them.
 
+use std::ops::Range;
+
 /// The zeros of Unicode's decimal digits (general category Nd); nine digits follow each.
 /// <https://www.unicode.org/Public/UCD/latest/ucd/extracted/DerivedNumericType.txt>
 const ZEROS: &[u32] = &[
@@ -12,9 +14,33 @@ const ZEROS: &[u32] = &[
     0x1e950, 0x1fbf0,
 ];
 
-/// Entities that HTML has for a space or a hyphen.
-const ENTITIES: &[&str] =
-    &["&nbsp;", "&#160;", "&#xa0;", "&#xA0;", "&thinsp;", "&ensp;", "&emsp;", "&shy;", "&#8209;"];
+/// Names that HTML has for spaces, hyphens and what has no width.
+const ENTITIES: &[(&str, char)] = &[
+    ("nbsp", '\u{a0}'),
+    ("ensp", '\u{2002}'),
+    ("emsp", '\u{2003}'),
+    ("numsp", '\u{2007}'),
+    ("thinsp", '\u{2009}'),
+    ("hairsp", '\u{200a}'),
+    ("shy", '\u{ad}'),
+    ("dash", '\u{2010}'),
+    ("hyphen", '\u{2010}'),
+    ("ndash", '\u{2013}'),
+    ("mdash", '\u{2014}'),
+    ("minus", '\u{2212}'),
+    ("zwnj", '\u{200c}'),
+    ("zwj", '\u{200d}'),
+    ("Tab", '\t'),
+    ("NewLine", '\n'),
+    ("period", '.'),
+    ("sol", '/'),
+];
+
+/// A longer entity is none.
+const ENTITY_BYTES_MAX: usize = 12;
+
+/// What begins like a tag and is longer is text.
+const TAG_BYTES_MAX: usize = 500;
 
 /// A digit in a text.
 #[derive(Debug, Clone, Copy)]
@@ -51,21 +77,39 @@ fn separates(c: char) -> bool {
 /// More of them in a row separate numbers.
 const SEPARATORS_MAX: usize = 6;
 
-/// Calls `take` with each run of digits that may be one number, or several beside each other.
+/// Calls `take` with each run of digits that may be one number, or several beside each other. A
+/// tag of HTML between two digits separates them no more than a space does; what is in it is
+/// looked at on its own.
 pub(super) fn runs(text: &str, mut take: impl FnMut(&[Digit])) {
+    let mut parts = vec![0..text.len()];
+    while let Some(part) = parts.pop() {
+        runs_within(text, part, &mut parts, &mut take);
+    }
+}
+
+fn runs_within(
+    text: &str,
+    part: Range<usize>,
+    tags: &mut Vec<Range<usize>>,
+    take: &mut impl FnMut(&[Digit]),
+) {
     let mut run: Vec<Digit> = Vec::new();
-    let (mut at, mut between) = (0, 0);
-    while let Some(c) = text[at..].chars().next() {
-        let mut end = at + c.len_utf8();
+    let (mut at, mut between) = (part.start, 0);
+    while at < part.end {
+        let Some((c, mut end)) = character(text, at) else { break };
         if let Some(value) = value(c) {
             let begins_group = run.is_empty() || between > 0;
             run.push(Digit { value, start: at, end, begins_group });
             between = 0;
         } else {
-            let entity = ENTITIES.iter().find(|entity| text[at..].starts_with(**entity));
-            end = entity.map_or(end, |entity| at + entity.len());
+            // Before a number it is as good as any text.
+            let tag = if run.is_empty() { None } else { tag(&text[at..part.end]) };
+            if let Some(length) = tag {
+                tags.push(at + 1..at + length);
+                end = at + length;
+            }
             between += 1;
-            let goes_on = entity.is_some() || separates(c);
+            let goes_on = tag.is_some() || separates(c);
             if !run.is_empty() && (!goes_on || between > SEPARATORS_MAX) {
                 take(&run);
                 run.clear();
@@ -76,6 +120,34 @@ pub(super) fn runs(text: &str, mut take: impl FnMut(&[Digit])) {
     if !run.is_empty() {
         take(&run);
     }
+}
+
+/// The character at a place, and where it ends; an entity of HTML stands for another.
+fn character(text: &str, at: usize) -> Option<(char, usize)> {
+    let rest = &text[at..];
+    let first = rest.chars().next()?;
+    let entity = rest.strip_prefix('&').and_then(|rest| {
+        let length = rest.bytes().take(ENTITY_BYTES_MAX).position(|byte| byte == b';')?;
+        let name = &rest[..length];
+        let c = match name.strip_prefix('#') {
+            Some(number) => {
+                let hex = number.strip_prefix(['x', 'X']);
+                let (digits, radix) = hex.map_or((number, 10), |hex| (hex, 16));
+                char::from_u32(u32::from_str_radix(digits, radix).ok()?)?
+            }
+            None => ENTITIES.iter().find(|(known, _)| *known == name)?.1,
+        };
+        Some((c, at + length + 2))
+    });
+    Some(entity.unwrap_or((first, at + first.len_utf8())))
+}
+
+/// The length of the tag that a text begins with.
+fn tag(text: &str) -> Option<usize> {
+    let inner = text.strip_prefix('<')?;
+    let begins = inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
+    let end = inner.bytes().take(TAG_BYTES_MAX).position(|byte| byte == b'>' || byte == b'<')?;
+    (begins && inner.as_bytes()[end] == b'>').then_some(end + 2)
 }
 
 #[cfg(test)]
@@ -104,5 +176,10 @@ mod tests {
             found.push(run.iter().map(|digit| digit.value).collect::<Vec<_>>());
         });
         assert_eq!(found, [vec![1, 2, 3, 4], vec![5, 6], vec![7]]);
+        found.clear();
+        runs("<p class=\"n8\">1<b>2</b> <a href='x9'>3&#52;&#x2009;5</a>< 6", |run| {
+            found.push(run.iter().map(|digit| digit.value).collect::<Vec<_>>());
+        });
+        assert_eq!(found, [vec![8], vec![1, 2, 3, 4, 5], vec![6], vec![9]]);
     }
 }

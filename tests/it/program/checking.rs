@@ -174,3 +174,31 @@ fn a_sink_that_cannot_be_written_to_is_named() {
     error: 1 of 5 checks failed
     ");
 }
+
+const LOOKUP: &str = "
+transforms:
+  who: { type: enrich_actors, inputs: [acme.tickets] }
+  idle: { type: enrich_actors, inputs: [acme.rejected] }
+";
+
+#[test]
+fn a_transform_that_may_not_see_users_is_named_and_runs_all_the_same() {
+    let _filters = filters();
+    let (home, account) = (Home::new(), Account::small());
+    let narrow = narrow().replace("'tickets:read'", "'tickets:read auditlogs:read'");
+    let narrow = narrow.replace("inputs: [acme]", "inputs: [acme.audit_logs, who, idle]");
+    home.write("zenstream.yaml", &(narrow + LOOKUP));
+    let check = home.zenstream("check --format json -c zenstream.yaml").at(&account).run();
+    let findings: Vec<Value> = serde_json::from_str(&check.stdout).expect("JSON");
+    let who = findings.iter().find(|it| it["name"] == "who").expect("it is checked");
+    assert_eq!((&who["kind"], &who["ok"]), (&"transform".into(), &false.into()));
+    let hint =
+        "grant the scope `users:read` or `read`; the token has `tickets:read auditlogs:read`";
+    assert_eq!(who["hint"], hint);
+    assert_eq!(check.code, Some(1));
+    let run = home.zenstream("run --once -c zenstream.yaml").at(&account).run().well();
+    assert!(run.stderr.contains("the token lacks a transform's scope"), "{}", run.stderr);
+    assert_eq!(home.lines("out/audit_logs.ndjson").len(), account.records("audit_logs").len());
+    let tickets = home.lines("out/tickets.ndjson");
+    assert_eq!(tickets.len(), account.records("tickets").len());
+}

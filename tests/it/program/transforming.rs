@@ -200,3 +200,33 @@ fn a_run_delivers_what_transforms_make_and_says_what_they_did() {
         assert_eq!(*short, expected);
     }
 }
+
+const NAMED: &str = r#"
+sources:
+  acme: { type: zendesk, subdomain: acme }
+transforms:
+  who: { type: enrich_actors, inputs: [acme.audit_logs] }
+tests:
+  - name: users are those of the test
+    users: [{ id: 7, name: Ann, email: ann@example.com, role: admin }]
+    inputs:
+      - { insert_at: who, value: '{"actor_id":7,"user_id":8}' }
+    outputs:
+      - extract_from: who
+        conditions:
+          - .zendesk_users.actor.email == "ann@example.com"
+          - .zendesk_users.user.lookup == "not_found"
+"#;
+
+#[test]
+fn a_test_names_the_users_that_there_are_and_nobody_is_asked() {
+    let _filters = filters();
+    let home = Home::new();
+    home.write("t.yaml", NAMED);
+    insta::assert_snapshot!(home.zenstream("test t.yaml").run(), @"
+    exit code 0
+    --- stdout
+    Running tests
+    test users are those of the test ... passed
+    ");
+}
