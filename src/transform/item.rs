@@ -165,7 +165,7 @@ impl Item {
         let known = self.value().map(|value| (**value).clone());
         match (known, key, path.path.segments.len()) {
             (Ok(value), Ok(key), 1) if is_free(&value, &key) => {
-                self.append(&key, &encoded(&member, 0))
+                self.append(&key, &encoded(&member, 0));
             }
             (Ok(mut value), ..) => {
                 value.insert(&path.path, member);

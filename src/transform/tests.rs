@@ -474,7 +474,7 @@ fn who_the_ids_are_is_put_behind_the_record_as_it_came() {
         r#"{"actor_id":null}"#,
         r#"{"actor_id":101,"a":{"b":[7,-1,1001]}}"#,
         r#"{"actor_id":{},"a":1}"#,
-        r#"{}"#,
+        "{}",
         r#"{"actor_id":1e400}"#,
     ];
     let (made, asked, counts) = named(&steps, "who", &lines);

@@ -295,7 +295,7 @@ fn what_stands_beside_the_examples_for_vector_agrees_with_them() {
 fn each_example_with_tests_passes_them() {
     let environment: HashMap<String, String> = HashMap::new();
     for (name, count) in [
-        ("transforms.yaml", 4),
+        ("transforms.yaml", 5),
         ("schema-ecs.yaml", 3),
         ("schema-ocsf.yaml", 3),
         ("schema-udm.yaml", 2),

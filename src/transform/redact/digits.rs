@@ -81,9 +81,11 @@ const SEPARATORS_MAX: usize = 6;
 /// tag of HTML between two digits separates them no more than a space does; what is in it is
 /// looked at on its own.
 pub(super) fn runs(text: &str, mut take: impl FnMut(&[Digit])) {
-    let mut parts = vec![0..text.len()];
-    while let Some(part) = parts.pop() {
-        runs_within(text, part, &mut parts, &mut take);
+    let mut tags = Vec::new();
+    let mut part = Some(0..text.len());
+    while let Some(within) = part {
+        runs_within(text, within, &mut tags, &mut take);
+        part = tags.pop();
     }
 }
 
