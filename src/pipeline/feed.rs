@@ -20,14 +20,14 @@ use super::deliver::Held;
 use super::error::RunError;
 use super::intake::{Intake, Place};
 use super::ledger::{Seq, Share, SinkId};
-use super::patience::Patience;
+use super::patience::{Parts, Patience, said_of};
 use super::silence::Silence;
 use super::tally::{StreamOutcome, StreamTally, Tally, Trouble, add};
 use super::transforms::{PageEvents, Transforms};
 use crate::clock::Clock;
 use crate::normalize::{Event, Frame};
 use crate::random::Random;
-use crate::streams::Page;
+use crate::streams::{LeftOut, Page};
 use crate::transform::Passed;
 use crate::webhook::{Handed, Receipt};
 use crate::zendesk::{ApiError, ErrorKind};
@@ -113,6 +113,7 @@ impl Feed {
         let (mut seq, mut taken): (Seq, u64) = (0, 0);
         let mut silence = Silence::new(self.silence_alert);
         let mut patience = Patience::default();
+        let mut parts = Parts::default();
         loop {
             let next = tokio::select! {
                 biased;
@@ -125,7 +126,7 @@ impl Feed {
                 }
             };
             match next {
-                None => return Ok(StreamOutcome::Ended),
+                None => return Ok(self.ended(&parts)),
                 Some(Err(error)) => {
                     silence.heard(self.tally(), false);
                     if let Some(outcome) = self.judge(&error, &mut patience)? {
@@ -135,16 +136,18 @@ impl Feed {
                 Some(Ok(Arrival { page, receipt })) => {
                     silence.heard(self.tally(), !page.events.is_empty());
                     self.note_recovery(&mut patience);
+                    self.note_left_out(&mut parts, &page.left_out);
                     // A page of nothing but what is known does not count: more of them than a run may
                     // take would keep every run at the same place.
                     let known = page.events.is_empty() && page.rejected.is_empty();
-                    taken += u64::from(!known || page.caught_up);
-                    if !self.take(seq, page, receipt).await? {
+                    let caught_up = page.caught_up;
+                    let Some(held) = self.take(seq, page, receipt).await? else {
                         return Ok(StreamOutcome::Ended);
-                    }
+                    };
+                    taken += u64::from(!known && !held || caught_up);
                     seq += 1;
                     if self.max_pages.is_some_and(|most| taken >= most) {
-                        return Ok(StreamOutcome::Ended);
+                        return Ok(self.ended(&parts));
                     }
                 }
             }
@@ -175,14 +178,8 @@ impl Feed {
         patience: &mut Patience,
     ) -> Result<Option<StreamOutcome>, RunError> {
         let tally = self.tally();
-        let (stream, hint) = (&tally.name, error.hint.as_deref().unwrap_or_default());
-        let trouble = Trouble {
-            at: self.clock.now(),
-            message: error.to_string(),
-            hint: error.hint.clone(),
-            refused: !error.is_transient(),
-            over: false,
-        };
+        let (stream, hint) = (&tally.name, error.hint.as_deref());
+        let trouble = self.trouble(error, error.to_string());
         add(&tally.errors, 1);
         tally.stand(|standing| standing.trouble = Some(trouble.clone()));
         if self.once {
@@ -211,14 +208,53 @@ impl Feed {
         Ok(None)
     }
 
+    fn trouble(&self, error: &ApiError, message: String) -> Trouble {
+        let (hint, refused) = (error.hint.clone(), !error.is_transient());
+        Trouble { at: self.clock.now(), message, hint, refused, over: false }
+    }
+
+    /// What has become of a stream that reached its end: in a run that does not follow, what was
+    /// left out of it is not read any more.
+    fn ended(&self, parts: &Parts) -> StreamOutcome {
+        let Some(left_out) = parts.first().filter(|_| self.once) else {
+            return StreamOutcome::Ended;
+        };
+        let text = self.trouble(&left_out.error, said_of(left_out)).with_hint();
+        if left_out.error.kind == ErrorKind::Denied {
+            StreamOutcome::Denied(text)
+        } else {
+            StreamOutcome::Failed(text)
+        }
+    }
+
+    /// Tells which parts of the stream are left out now, and which are read again.
+    fn note_left_out(&self, parts: &mut Parts, now: &[LeftOut]) {
+        let (tally, before) = (self.tally(), parts.first().is_some());
+        let stream = &tally.name;
+        let (news, over) = parts.compare(now);
+        for left_out in news {
+            let (part, error) = (&left_out.part, &left_out.error);
+            let hint = error.hint.as_deref();
+            tracing::error!(
+                stream, part, %error, hint,
+                "part of the stream left out, tried again from time to time"
+            );
+            add(&tally.errors, 1);
+            let trouble = self.trouble(error, said_of(left_out));
+            tally.stand(|standing| standing.trouble = Some(trouble));
+        }
+        for part in over {
+            tracing::info!(stream, part, "part of the stream is read again");
+        }
+        if before && now.is_empty() {
+            tally.is_well();
+        }
+    }
+
     fn note_recovery(&self, patience: &mut Patience) {
         let Some(failed_for) = patience.recovered() else { return };
         let tally = self.tally();
-        tally.stand(|standing| {
-            if let Some(trouble) = &mut standing.trouble {
-                trouble.over = true;
-            }
-        });
+        tally.is_well();
         tracing::info!(stream = tally.name, failed_secs = failed_for.as_secs(), "stream recovered");
     }
 
@@ -234,13 +270,13 @@ impl Feed {
         });
     }
 
-    /// Hands a page over. Returns whether the run goes on.
+    /// Hands a page over. Returns whether its sinks held all of it already; none: the run ends.
     async fn take(
         &mut self,
         seq: Seq,
         page: Page,
         receipt: Option<Receipt>,
-    ) -> Result<bool, RunError> {
+    ) -> Result<Option<bool>, RunError> {
         let tally = self.tally();
         add(&tally.pages, 1);
         add(&tally.events, page.events.len());
@@ -262,8 +298,10 @@ impl Feed {
         let around = Arc::new(Around { output, before, after, is_awaited: receipt.is_some() });
         let mut shares = Vec::new();
         let mut deliveries = Vec::new();
+        let (mut any_held, mut any_given) = (false, false);
         for route in &mut self.routes {
             let (given, held) = route.choose(&page_events, &transformed);
+            (any_held, any_given) = (any_held || !held.is_empty(), any_given || !given.is_empty());
             let Some(room) = route.room(given.len(), &self.tally) else { continue };
             if route.acknowledged {
                 let given = given.iter().flat_map(Event::fingerprints).collect();
@@ -280,7 +318,7 @@ impl Feed {
             receipt,
         };
         if self.notes.send(note).await.is_err() {
-            return Ok(false);
+            return Ok(None);
         }
         for (sink, intake, room, events) in deliveries {
             let place = match room {
@@ -288,12 +326,12 @@ impl Feed {
                 Room::Kept(place) => Some(place),
                 Room::Wait => intake.place(events.len()).await,
             };
-            let Some(place) = place else { return Ok(false) };
+            let Some(place) = place else { return Ok(None) };
             let whence = Whence::Page { stream: self.stream, seq };
             add(&self.tally.sinks[sink].received, events.len());
             place.put(Delivery { whence, events, around: Arc::clone(&around) });
         }
-        Ok(true)
+        Ok(Some(any_held && !any_given))
     }
 }
 
