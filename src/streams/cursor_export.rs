@@ -114,18 +114,19 @@ impl CursorReader {
         Ok(reader)
     }
 
-    /// Gives up the cursor: the next page is asked for by time, if the export takes one.
+    /// Gives up the cursor: the next page is asked for by time, if the export takes one. Where
+    /// nobody knows the time there is no other place to go on from than the cursor.
     fn begin_again(&mut self) -> Option<Onward> {
-        if std::mem::take(&mut self.next).is_empty() {
+        if self.next.is_empty() {
             return None;
         }
-        let instead = match self.changed.filter(|_| self.export.start.is_some()) {
-            Some(changed) => {
-                self.start = self.start.max(changed);
-                "the export is read again from the last change that was met"
-            }
-            None => "the export is read again from its start: all of it is delivered once more",
+        let instead = if self.export.start.is_some() {
+            self.start = self.changed?;
+            "the export is read again from the last change that was met"
+        } else {
+            "the export is read again from its start: all of it is delivered once more"
         };
+        self.next.clear();
         let again = !std::mem::replace(&mut self.restarted, true);
         again.then_some(Onward::Otherwise(instead))
     }

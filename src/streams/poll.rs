@@ -121,6 +121,8 @@ pub(super) async fn fetch(
             reader.heed(client.clock_ahead_secs());
             Ok(Answer::Page(split, end, frame))
         }
+        // Less is asked for first.
+        Err(error) if request.give_up_when_slow && error.is_too_slow() => Err(error),
         Err(error) => match reader.absorb(&error) {
             Some(onward) => {
                 tell(onward, spec.name, &request.path, &error);

@@ -382,3 +382,14 @@ fn a_parent_that_is_listed_again_goes_on_where_it_was() {
     reading.read(&objects(&["boat", "car"]));
     assert!(reading.ask().expect("a list").ends_with("/boat/cursor?per_page=1000&cursor=b1"));
 }
+
+#[test]
+fn a_cursor_whose_time_nobody_knows_is_not_given_up_for_a_guess() {
+    let position = Position(json!({"cursor": "opaque"}));
+    let mut reading = Reading::with(settings("tickets"), Some(&position));
+    for _ in 0..3 {
+        assert_eq!(parameter(&reading.ask().expect("a request"), "cursor"), Some("opaque"));
+        assert_eq!(reading.reader.absorb(&bad_cursor()), None);
+    }
+    assert_eq!(reading.reader.position(), position);
+}
