@@ -105,6 +105,7 @@ impl Speaker {
             caught_up: true,
             left: None,
             frame: None,
+            left_out: Vec::new(),
         }
     }
 }

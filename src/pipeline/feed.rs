@@ -4,7 +4,6 @@
 //! what a sink holds from a former run, and hands the events over. It decides what an error
 //! means for the stream, and never touches another stream.
 
-use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,40 +15,19 @@ use tokio::sync::{mpsc, watch};
 
 use super::batch::{Around, Delivery, Whence};
 use super::commit::Note;
-use super::deliver::Held;
 use super::error::RunError;
-use super::intake::{Intake, Place};
-use super::ledger::{Seq, Share, SinkId};
-use super::patience::Patience;
+use super::ledger::{Seq, Share};
+use super::patience::{Parts, Patience, said_of};
+use super::route::{Room, Route};
 use super::silence::Silence;
 use super::tally::{StreamOutcome, StreamTally, Tally, Trouble, add};
 use super::transforms::{PageEvents, Transforms};
 use crate::clock::Clock;
-use crate::normalize::{Event, Frame};
+use crate::normalize::Event;
 use crate::random::Random;
-use crate::streams::Page;
-use crate::transform::Passed;
+use crate::streams::{LeftOut, Page};
 use crate::webhook::{Handed, Receipt};
 use crate::zendesk::{ApiError, ErrorKind};
-
-/// One sink that takes something of a stream.
-#[derive(Debug)]
-pub(super) struct Route {
-    pub(super) sink: SinkId,
-    pub(super) intake: Intake,
-    /// Set once the sink is restored, to what it turned out to hold.
-    pub(super) restored: watch::Receiver<Option<Arc<Held>>>,
-    /// Whether positions wait for it.
-    pub(super) acknowledged: bool,
-    /// Whether it takes the stream's events.
-    pub(super) takes_events: bool,
-    /// Whether it takes what the source rejects.
-    pub(super) takes_rejected: bool,
-    /// Which of the outputs of transforms it takes.
-    pub(super) takes_transformed: Vec<usize>,
-    /// What it holds beyond the position, of a former run.
-    pub(super) holds: BTreeSet<u64>,
-}
 
 /// A page, and who is to know when it is durable.
 pub(super) struct Arrival {
@@ -113,6 +91,7 @@ impl Feed {
         let (mut seq, mut taken): (Seq, u64) = (0, 0);
         let mut silence = Silence::new(self.silence_alert);
         let mut patience = Patience::default();
+        let mut parts = Parts::default();
         loop {
             let next = tokio::select! {
                 biased;
@@ -125,7 +104,7 @@ impl Feed {
                 }
             };
             match next {
-                None => return Ok(StreamOutcome::Ended),
+                None => return Ok(self.ended(&parts)),
                 Some(Err(error)) => {
                     silence.heard(self.tally(), false);
                     if let Some(outcome) = self.judge(&error, &mut patience)? {
@@ -135,16 +114,18 @@ impl Feed {
                 Some(Ok(Arrival { page, receipt })) => {
                     silence.heard(self.tally(), !page.events.is_empty());
                     self.note_recovery(&mut patience);
+                    self.note_left_out(&mut parts, &page.left_out);
                     // A page of nothing but what is known does not count: more of them than a run may
                     // take would keep every run at the same place.
                     let known = page.events.is_empty() && page.rejected.is_empty();
-                    taken += u64::from(!known || page.caught_up);
-                    if !self.take(seq, page, receipt).await? {
+                    let caught_up = page.caught_up;
+                    let Some(held) = self.take(seq, page, receipt).await? else {
                         return Ok(StreamOutcome::Ended);
-                    }
+                    };
+                    taken += u64::from(!known && !held || caught_up);
                     seq += 1;
                     if self.max_pages.is_some_and(|most| taken >= most) {
-                        return Ok(StreamOutcome::Ended);
+                        return Ok(self.ended(&parts));
                     }
                 }
             }
@@ -175,14 +156,8 @@ impl Feed {
         patience: &mut Patience,
     ) -> Result<Option<StreamOutcome>, RunError> {
         let tally = self.tally();
-        let (stream, hint) = (&tally.name, error.hint.as_deref().unwrap_or_default());
-        let trouble = Trouble {
-            at: self.clock.now(),
-            message: error.to_string(),
-            hint: error.hint.clone(),
-            refused: !error.is_transient(),
-            over: false,
-        };
+        let (stream, hint) = (&tally.name, error.hint.as_deref());
+        let trouble = self.trouble(error, error.to_string());
         add(&tally.errors, 1);
         tally.stand(|standing| standing.trouble = Some(trouble.clone()));
         if self.once {
@@ -211,14 +186,53 @@ impl Feed {
         Ok(None)
     }
 
+    fn trouble(&self, error: &ApiError, message: String) -> Trouble {
+        let (hint, refused) = (error.hint.clone(), !error.is_transient());
+        Trouble { at: self.clock.now(), message, hint, refused, over: false }
+    }
+
+    /// What has become of a stream that reached its end: in a run that does not follow, what was
+    /// left out of it is not read any more.
+    fn ended(&self, parts: &Parts) -> StreamOutcome {
+        let Some(left_out) = parts.first().filter(|_| self.once) else {
+            return StreamOutcome::Ended;
+        };
+        let text = self.trouble(&left_out.error, said_of(left_out)).with_hint();
+        if left_out.error.kind == ErrorKind::Denied {
+            StreamOutcome::Denied(text)
+        } else {
+            StreamOutcome::Failed(text)
+        }
+    }
+
+    /// Tells which parts of the stream are left out now, and which are read again.
+    fn note_left_out(&self, parts: &mut Parts, now: &[LeftOut]) {
+        let (tally, before) = (self.tally(), parts.first().is_some());
+        let stream = &tally.name;
+        let (news, over) = parts.compare(now);
+        for left_out in news {
+            let (part, error) = (&left_out.part, &left_out.error);
+            let hint = error.hint.as_deref();
+            tracing::error!(
+                stream, part, %error, hint,
+                "part of the stream left out, tried again from time to time"
+            );
+            add(&tally.errors, 1);
+            let trouble = self.trouble(error, said_of(left_out));
+            tally.stand(|standing| standing.trouble = Some(trouble));
+        }
+        for part in over {
+            tracing::info!(stream, part, "part of the stream is read again");
+        }
+        if before && now.is_empty() {
+            tally.is_well();
+        }
+    }
+
     fn note_recovery(&self, patience: &mut Patience) {
         let Some(failed_for) = patience.recovered() else { return };
         let tally = self.tally();
-        tally.stand(|standing| {
-            if let Some(trouble) = &mut standing.trouble {
-                trouble.over = true;
-            }
-        });
+        tally.is_well();
         tracing::info!(stream = tally.name, failed_secs = failed_for.as_secs(), "stream recovered");
     }
 
@@ -234,13 +248,13 @@ impl Feed {
         });
     }
 
-    /// Hands a page over. Returns whether the run goes on.
+    /// Hands a page over. Returns whether its sinks held all of it already; none: the run ends.
     async fn take(
         &mut self,
         seq: Seq,
         page: Page,
         receipt: Option<Receipt>,
-    ) -> Result<bool, RunError> {
+    ) -> Result<Option<bool>, RunError> {
         let tally = self.tally();
         add(&tally.pages, 1);
         add(&tally.events, page.events.len());
@@ -262,8 +276,10 @@ impl Feed {
         let around = Arc::new(Around { output, before, after, is_awaited: receipt.is_some() });
         let mut shares = Vec::new();
         let mut deliveries = Vec::new();
+        let (mut any_held, mut any_given) = (false, false);
         for route in &mut self.routes {
             let (given, held) = route.choose(&page_events, &transformed);
+            (any_held, any_given) = (any_held || !held.is_empty(), any_given || !given.is_empty());
             let Some(room) = route.room(given.len(), &self.tally) else { continue };
             if route.acknowledged {
                 let given = given.iter().flat_map(Event::fingerprints).collect();
@@ -280,7 +296,7 @@ impl Feed {
             receipt,
         };
         if self.notes.send(note).await.is_err() {
-            return Ok(false);
+            return Ok(None);
         }
         for (sink, intake, room, events) in deliveries {
             let place = match room {
@@ -288,99 +304,11 @@ impl Feed {
                 Room::Kept(place) => Some(place),
                 Room::Wait => intake.place(events.len()).await,
             };
-            let Some(place) = place else { return Ok(false) };
+            let Some(place) = place else { return Ok(None) };
             let whence = Whence::Page { stream: self.stream, seq };
             add(&self.tally.sinks[sink].received, events.len());
             place.put(Delivery { whence, events, around: Arc::clone(&around) });
         }
-        Ok(true)
-    }
-}
-
-/// Records in their page's envelope, those apart that came through different outputs; behind them
-/// what stands at `records` and after, which was rejected.
-fn in_pages(frame: &Frame, given: Vec<(usize, Event)>, records: usize) -> Arc<[Event]> {
-    let mut ways: Vec<Vec<Event>> = Vec::new();
-    let mut others = Vec::new();
-    for (at, event) in given {
-        if at >= records {
-            others.push(event);
-            continue;
-        }
-        let through = &event.origin.through;
-        match ways
-            .iter_mut()
-            .find(|way| way.first().is_some_and(|it| it.origin.through == *through))
-        {
-            Some(way) => way.push(event),
-            None => ways.push(vec![event]),
-        }
-    }
-    let pages = ways.iter().flat_map(|way| frame.around(way));
-    pages.chain(others).collect()
-}
-
-/// How the events of a page get into a sink's queue.
-enum Room<'a> {
-    /// There are none.
-    Nothing,
-    /// There is a place.
-    Kept(Place<'a>),
-    /// They wait for one.
-    Wait,
-}
-
-impl Route {
-    /// What of a page this sink is given, and the fingerprints of what it holds already.
-    fn choose(&mut self, page: &PageEvents, transformed: &Passed) -> (Arc<[Event]>, Vec<u64>) {
-        let PageEvents { events, rejected, frame } = page;
-        let rejected = if self.takes_rejected { &**rejected } else { &[] };
-        let is_direct = self.takes_transformed.is_empty();
-        let is_whole = is_direct && rejected.is_empty() && frame.is_none();
-        if self.takes_events && is_whole && self.holds.is_empty() {
-            return (Arc::clone(events), Vec::new());
-        }
-        let untouched = events.iter().enumerate().filter(|_| self.takes_events);
-        let rejected = (events.len()..).zip(rejected);
-        let mut wanted: Vec<(usize, &Event)> = untouched.chain(rejected).collect();
-        for slot in &self.takes_transformed {
-            let output = transformed.outputs.get(*slot).into_iter().flatten();
-            wanted.extend(output.map(|(at, event)| (*at, event)));
-        }
-        // In the order of the stream, by whatever way they came.
-        wanted.sort_by_key(|(at, _)| *at);
-        let mut held = Vec::new();
-        let mut given = Vec::new();
-        for (at, event) in wanted {
-            let fingerprint = event.fingerprint();
-            if self.holds.remove(&fingerprint) {
-                held.push(fingerprint);
-            } else {
-                given.push((at, event.clone()));
-            }
-        }
-        let given = match frame {
-            Some(frame) => in_pages(frame, given, events.len()),
-            None => given.into_iter().map(|(_, event)| event).collect(),
-        };
-        (given, held)
-    }
-
-    /// How this many events get into the sink's queue; none: they are dropped and counted, at the
-    /// full queue of a sink that is not waited for, or that is to drop what finds no room.
-    fn room(&self, events: usize, tally: &Tally) -> Option<Room<'_>> {
-        if events == 0 {
-            return Some(Room::Nothing);
-        }
-        if self.acknowledged && !self.intake.drops() {
-            return Some(Room::Wait);
-        }
-        let place = self.intake.place_now(events);
-        if place.is_none() {
-            let sink = &tally.sinks[self.sink];
-            add(&sink.discarded, events);
-            tracing::error!(sink = sink.name, count = events, "events dropped");
-        }
-        place.map(Room::Kept)
+        Ok(Some(any_held && !any_given))
     }
 }

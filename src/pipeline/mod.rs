@@ -27,6 +27,7 @@ mod metrics;
 mod observe;
 mod patience;
 mod plan;
+mod route;
 mod scopes;
 mod silence;
 mod tally;

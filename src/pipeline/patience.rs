@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::random::Random;
+use crate::streams::LeftOut;
 use crate::zendesk::ApiError;
 
 /// How long a refused stream rests at first.
@@ -70,6 +71,35 @@ impl Patience {
         *self = Self::default();
         Some(since.elapsed())
     }
+}
+
+/// The parts of a stream that are left out, as far as that was said.
+#[derive(Debug, Default)]
+pub(super) struct Parts(Vec<LeftOut>);
+
+impl Parts {
+    /// Takes in which are left out now. Returns those of them that are news, and which are not left
+    /// out any more.
+    pub(super) fn compare<'a>(&mut self, now: &'a [LeftOut]) -> (Vec<&'a LeftOut>, Vec<String>) {
+        let same = |one: &LeftOut, other: &LeftOut| {
+            one.part == other.part && one.error.status == other.error.status
+        };
+        let news = now.iter().filter(|one| !self.0.iter().any(|said| same(one, said))).collect();
+        let over = self.0.iter().filter(|said| !now.iter().any(|one| one.part == said.part));
+        let over = over.map(|said| said.part.clone()).collect();
+        self.0 = now.to_vec();
+        (news, over)
+    }
+
+    /// The first of them.
+    pub(super) fn first(&self) -> Option<&LeftOut> {
+        self.0.first()
+    }
+}
+
+/// What is said of a part that is left out.
+pub(super) fn said_of(left_out: &LeftOut) -> String {
+    format!("`{}` is left out: {}", left_out.part, left_out.error)
 }
 
 #[cfg(test)]

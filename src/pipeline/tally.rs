@@ -185,6 +185,15 @@ impl StreamTally {
         Self { name, source_type, ..Self::default() }
     }
 
+    /// What went wrong last is over.
+    pub(super) fn is_well(&self) {
+        self.stand(|standing| {
+            if let Some(trouble) = &mut standing.trouble {
+                trouble.over = true;
+            }
+        });
+    }
+
     /// How it ended, or that it has not.
     pub fn outcome(&self) -> StreamOutcome {
         lock(&self.outcome).clone()

@@ -6,6 +6,9 @@
 //! the cursor into a link instead; its parameters alone are taken from there. Facts:
 //! <https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/>
 //! and recorded answers.
+//!
+//! A cursor that is refused is given up for the time up to which it had gone, where the export can
+//! be asked for one: what is delivered twice then has the same ids.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -13,9 +16,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::reader::{Fetched, Reader, Taken, ask, saved};
+use super::reader::{Fetched, Onward, Reader, Taken, ask, may_be_a_bad_cursor, saved};
+use super::standing::time_of_cursor;
 use super::{CursorExport, NextCursor, Position, PositionError, StreamSettings};
-use crate::normalize::{Event, SplitPage};
+use crate::normalize::{Event, SplitPage, parse_time};
 use crate::zendesk::{ApiError, Envelope, PageEnd, PageRequest, Parameters};
 
 /// A start must be more than a minute old, in seconds; a later one is answered with 422.
@@ -27,8 +31,15 @@ const START_AGE_MIN: i64 = 61;
 enum Saved {
     /// Before the first page: epoch seconds.
     StartTime(i64),
-    /// After it.
+    /// After it, where the cursor tells its time, or nobody knows it.
     Cursor(String),
+    /// After it, and the newest change before it, in epoch seconds.
+    Behind {
+        /// The cursor.
+        cursor: String,
+        /// The newest change.
+        changed: i64,
+    },
     /// The same for a cursor that is made of parameters.
     Next {
         /// Its parameters; empty before the first page.
@@ -47,6 +58,10 @@ pub(super) struct CursorReader {
     export: CursorExport,
     start: i64,
     next: Parameters,
+    /// The newest change that was met.
+    changed: Option<i64>,
+    /// A cursor was given up, and nothing new has come since.
+    restarted: bool,
     /// What was delivered behind the cursor.
     seen: HashSet<u64>,
     /// The records of the page before, which a server may send once more.
@@ -67,6 +82,8 @@ impl CursorReader {
             export,
             start: settings.since.as_second().max(0),
             next: Vec::new(),
+            changed: None,
+            restarted: false,
             seen: HashSet::new(),
             last_page: HashSet::new(),
             past_until: false,
@@ -74,8 +91,20 @@ impl CursorReader {
         match saved(settings, position)? {
             None => {}
             Some(Saved::StartTime(start)) => reader.start = start,
-            Some(Saved::Cursor(cursor)) => reader.next = vec![("cursor", cursor)],
+            Some(Saved::Cursor(cursor)) => {
+                reader.changed = time_of_cursor(&cursor).map(Timestamp::as_second);
+                reader.next = vec![("cursor", cursor)];
+            }
+            Some(Saved::Behind { cursor, changed }) => {
+                reader.changed = Some(changed);
+                reader.next = vec![("cursor", cursor)];
+            }
             Some(Saved::Next { after, start, seen }) => {
+                // Where a cursor is made of parameters, one of them is a time.
+                reader.changed = after
+                    .values()
+                    .find_map(|it| parse_time(it.as_bytes()))
+                    .map(Timestamp::as_second);
                 let after = |name: &&'static str| Some((*name, after.get(*name)?.clone()));
                 reader.next = export.next.known().iter().filter_map(after).collect();
                 reader.start = start;
@@ -83,6 +112,23 @@ impl CursorReader {
             }
         }
         Ok(reader)
+    }
+
+    /// Gives up the cursor: the next page is asked for by time, if the export takes one. Where
+    /// nobody knows the time there is no other place to go on from than the cursor.
+    fn begin_again(&mut self) -> Option<Onward> {
+        if self.next.is_empty() {
+            return None;
+        }
+        let instead = if self.export.start.is_some() {
+            self.start = self.changed?;
+            "the export is read again from the last change that was met"
+        } else {
+            "the export is read again from its start: all of it is delivered once more"
+        };
+        self.next.clear();
+        let again = !std::mem::replace(&mut self.restarted, true);
+        again.then_some(Onward::Otherwise(instead))
     }
 
     fn linked_end(
@@ -151,6 +197,9 @@ impl Reader for CursorReader {
     fn accept(&mut self, settings: &StreamSettings, page: &mut Fetched, end: PageEnd) -> Taken {
         let of_page: HashSet<u64> =
             page.events.iter().chain(&page.rejected).map(Event::fingerprint).collect();
+        let newest = page.events.iter().filter_map(changed_at).max();
+        self.restarted &= newest <= self.changed;
+        self.changed = newest.max(self.changed);
         let deduplicated = page.retain(|event| {
             let id = event.fingerprint();
             !self.last_page.contains(&id) && !self.seen.contains(&id)
@@ -176,7 +225,12 @@ impl Reader for CursorReader {
     fn position(&self) -> Position {
         let saved = match (self.export.next, self.next.first()) {
             (NextCursor::Member, None) => Saved::StartTime(self.start),
-            (NextCursor::Member, Some((_, cursor))) => Saved::Cursor(cursor.clone()),
+            (NextCursor::Member, Some((_, cursor))) => match self.changed {
+                Some(changed) if time_of_cursor(cursor).is_none() => {
+                    Saved::Behind { cursor: cursor.clone(), changed }
+                }
+                _ => Saved::Cursor(cursor.clone()),
+            },
             (NextCursor::Link { .. }, _) => {
                 let mut seen: Vec<u64> = self.seen.iter().copied().collect();
                 seen.sort_unstable();
@@ -193,8 +247,11 @@ impl Reader for CursorReader {
         self.past_until
     }
 
-    fn absorb(&mut self, error: &ApiError) -> Option<bool> {
-        error.is_too_recent().then_some(true)
+    fn absorb(&mut self, error: &ApiError) -> Option<Onward> {
+        if error.is_too_recent() {
+            return Some(Onward::AtEnd);
+        }
+        if may_be_a_bad_cursor(error) { self.begin_again() } else { None }
     }
 }
 

@@ -1,19 +1,20 @@
 //! Lists below other records: the invocations of each webhook, the records of each custom object.
 //!
 //! A pass lists the parents and then reads the list of each as if it were a stream of its own, with
-//! a position of its own. A parent that is gone takes nothing along but itself.
+//! a position of its own. A parent that is gone takes nothing along but itself, and neither does one
+//! that is refused: it rests while the others are read, and is asked for again from time to time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::reader::{Fetched, Reader, Taken, reader_of_one, saved};
+use super::reader::{Fetched, Onward, Reader, Taken, may_be_a_bad_cursor, reader_of_one, saved};
 use super::snapshot::end_of;
-use super::{ListPages, Parents, Position, PositionError, StreamSettings};
+use super::{LeftOut, ListPages, Parents, Position, PositionError, StreamSettings};
 use crate::normalize::{PageLayout, SplitPage};
-use crate::zendesk::{ApiError, PageEnd, PageRequest, Parameters};
+use crate::zendesk::{ApiError, ErrorKind, PageEnd, PageRequest, Parameters};
 
 /// Parents asked for per page.
 const PAGE_SIZE: usize = 100;
@@ -24,6 +25,9 @@ const PAGE_SIZE: usize = 100;
 struct Saved {
     /// Where each parent's list continues.
     parents: BTreeMap<String, Position>,
+    /// Where the list of a parent begins that was not there yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
 }
 
 /// Reads the lists of all parents; its state between two pages.
@@ -34,7 +38,13 @@ pub(super) struct Family {
     children: BTreeMap<String, Box<dyn Reader>>,
     /// Those that the last listing did not have.
     missed: BTreeSet<String>,
+    /// Those that are not asked for now.
+    resting: BTreeMap<String, Rest>,
     stage: Stage,
+    /// A cursor of the listing was given up, and no listing has ended since.
+    restarted: bool,
+    /// When it was asked last what to ask for.
+    now: Timestamp,
     /// When the last complete pass began.
     passed: Option<Timestamp>,
 }
@@ -46,7 +56,27 @@ enum Stage {
     /// Which parents are there?
     Listing { began: Timestamp, next: Parameters, found: BTreeSet<String> },
     /// The first of these is read, then the others.
-    Reading { began: Timestamp, left: BTreeSet<String> },
+    Reading {
+        began: Timestamp,
+        left: BTreeSet<String>,
+        /// Whether any page of the pass came.
+        any: bool,
+    },
+}
+
+/// So many parents that are gone keep their place, for when they are listed again.
+const GONE_KEPT: usize = 100;
+
+/// How long a parent rests whose list is refused, in seconds; so often, and then longer.
+const FIRST_RESTS: i64 = 15 * 60;
+const FIRST_TRIES: u32 = 4;
+const LATER_RESTS: i64 = 60 * 60;
+
+/// A parent whose list could not be read.
+struct Rest {
+    error: ApiError,
+    tries: u32,
+    until: Timestamp,
 }
 
 impl Family {
@@ -57,12 +87,18 @@ impl Family {
         position: Option<&Position>,
     ) -> Result<Self, PositionError> {
         let saved: Saved = saved(settings, position)?.unwrap_or_default();
+        // `since` may be so long before the start of the run; a parent that came while nobody
+        // looked is older than that.
+        let since = saved.since.unwrap_or(settings.since);
         let mut family = Self {
             parents,
-            settings: settings.clone(),
+            settings: StreamSettings { since, ..settings.clone() },
             children: BTreeMap::new(),
             missed: BTreeSet::new(),
+            resting: BTreeMap::new(),
             stage: Stage::Idle,
+            restarted: false,
+            now: Timestamp::UNIX_EPOCH,
             passed: None,
         };
         for (parent, position) in &saved.parents {
@@ -95,7 +131,7 @@ impl Family {
 
     /// Goes on to the next child. Returns whether there is none.
     fn advance(&mut self) -> bool {
-        let Stage::Reading { began, left } = &mut self.stage else { return true };
+        let Stage::Reading { began, left, .. } = &mut self.stage else { return true };
         left.pop_first();
         let over = left.is_empty();
         if over {
@@ -107,11 +143,14 @@ impl Family {
 
     /// All parents are known: begins to read. Returns whether there is nothing to read.
     fn begin(&mut self, began: Timestamp, found: BTreeSet<String>) -> bool {
-        // One that is not in the list may have been missed while others left it.
+        // One that is not in the list may come back: its place is kept, but not that of many.
         let missed: BTreeSet<String> =
             self.children.keys().filter(|parent| !found.contains(*parent)).cloned().collect();
-        let gone = missed.intersection(&self.missed);
-        for parent in gone {
+        let gone: Vec<String> = missed.intersection(&self.missed).cloned().collect();
+        for parent in &gone {
+            self.resting.remove(parent);
+        }
+        for parent in gone.iter().take(gone.len().saturating_sub(GONE_KEPT)) {
             self.children.remove(parent);
         }
         self.missed = missed;
@@ -122,8 +161,41 @@ impl Family {
                 self.children.insert(parent.clone(), child);
             }
         }
-        self.stage = Stage::Reading { began, left: found };
+        let now = self.now;
+        let rests = |parent: &String| self.resting.get(parent).is_some_and(|it| it.until > now);
+        let left = found.into_iter().filter(|parent| !rests(parent)).collect();
+        self.restarted = false;
+        self.stage = Stage::Reading { began, left, any: false };
         self.current().is_none() && self.advance()
+    }
+
+    /// The listing begins again, with what it found.
+    fn list_again(&mut self) -> bool {
+        let Stage::Listing { next, .. } = &mut self.stage else { return false };
+        let had_cursor = !std::mem::take(next).is_empty();
+        had_cursor && !std::mem::replace(&mut self.restarted, true)
+    }
+
+    /// Leaves the list out that is read. None: it was the last one, and none could be read.
+    fn leave_out(&mut self, error: &ApiError) -> Option<Onward> {
+        let Stage::Reading { left, any, .. } = &self.stage else { return None };
+        let parent = left.first()?.clone();
+        if left.len() == 1 && !any {
+            // It is no matter of this parent: whoever takes the pages decides when to go on.
+            self.resting.clear();
+            self.stage = Stage::Idle;
+            return None;
+        }
+        let tries = self.resting.get(&parent).map_or(0, |rest| rest.tries) + 1;
+        // What no answer said is a matter of the network, and may be over by the next pass.
+        let secs = match (error.status, tries) {
+            (None, _) => 0,
+            (Some(_), ..=FIRST_TRIES) => FIRST_RESTS,
+            (Some(_), _) => LATER_RESTS,
+        };
+        let until = self.now.checked_add(SignedDuration::from_secs(secs)).unwrap_or(self.now);
+        self.resting.insert(parent, Rest { error: error.clone(), tries, until });
+        Some(Onward::Without { at_end: self.advance() })
     }
 }
 
@@ -134,6 +206,7 @@ impl Reader for Family {
         now: Timestamp,
         page_size: usize,
     ) -> Option<PageRequest> {
+        self.now = now;
         if matches!(self.stage, Stage::Idle) {
             self.stage = Stage::Listing { began: now, next: Vec::new(), found: BTreeSet::new() };
         }
@@ -197,6 +270,10 @@ impl Reader for Family {
             }
             return Taken { deduplicated: 0, caught_up };
         }
+        if let Stage::Reading { left, any, .. } = &mut self.stage {
+            *any = true;
+            left.first().map(|parent| self.resting.remove(parent));
+        }
         let Some(child) = self.current_mut() else {
             return Taken { deduplicated: 0, caught_up: true };
         };
@@ -207,13 +284,17 @@ impl Reader for Family {
     fn position(&self) -> Position {
         let parents = self.children.iter();
         let parents = parents.map(|(parent, child)| (parent.clone(), child.position())).collect();
+        let saved = Saved { parents, since: Some(self.settings.since) };
         // A map of positions always has a JSON form.
-        Position(serde_json::to_value(Saved { parents }).unwrap_or_default())
+        Position(serde_json::to_value(saved).unwrap_or_default())
     }
 
     fn is_past(&self, until: Timestamp) -> bool {
         self.passed.is_some_and(|passed| passed >= until)
-            && self.children.values().all(|child| child.is_past(until))
+            && self
+                .children
+                .iter()
+                .all(|(parent, child)| self.missed.contains(parent) || child.is_past(until))
     }
 
     fn fault(&mut self, settings: &StreamSettings) -> Option<ApiError> {
@@ -226,9 +307,32 @@ impl Reader for Family {
         }
     }
 
-    fn absorb(&mut self, error: &ApiError) -> Option<bool> {
+    fn absorb(&mut self, error: &ApiError) -> Option<Onward> {
+        if matches!(self.stage, Stage::Listing { .. }) {
+            let instead = "the parents are listed again from the start";
+            let again = may_be_a_bad_cursor(error) && self.list_again();
+            return again.then_some(Onward::Otherwise(instead));
+        }
         let child = self.current_mut()?;
-        let caught_up = if error.is_not_found() { true } else { child.absorb(error)? };
-        Some(caught_up && self.advance())
+        if error.is_not_found() {
+            return Some(Onward::Without { at_end: self.advance() });
+        }
+        match child.absorb(error) {
+            Some(Onward::AtEnd) if self.advance() => Some(Onward::AtEnd),
+            Some(Onward::AtEnd) => Some(Onward::Without { at_end: false }),
+            Some(onward) => Some(onward),
+            // Who signs in wrongly may read none of them.
+            None if matches!(error.kind, ErrorKind::Config) => None,
+            None => self.leave_out(error),
+        }
+    }
+
+    fn left_out(&self) -> Vec<LeftOut> {
+        let resting = self.resting.iter();
+        let left_out = |(parent, rest): (&String, &Rest)| LeftOut {
+            part: parent.clone(),
+            error: rest.error.clone(),
+        };
+        resting.map(left_out).collect()
     }
 }

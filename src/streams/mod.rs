@@ -63,6 +63,17 @@ pub struct Page {
     pub left: Option<u64>,
     /// What stood around the records, where that is asked for.
     pub frame: Option<Frame>,
+    /// The parts of the stream that are not read for now, while the others are.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A part of a stream that cannot be read: the list of one parent among several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Which, as its parent is called.
+    pub part: String,
+    /// Why.
+    pub error: ApiError,
 }
 
 /// Whether a long history may be read in several places at once.

@@ -13,7 +13,7 @@ use jiff::{Timestamp, Unit};
 use serde::Deserialize;
 
 use super::page_size::PageSize;
-use super::reader::{Fetched, Reader, reader};
+use super::reader::{Fetched, Onward, Reader, reader};
 use super::{Emit, Page, Position, PositionError, StreamSettings};
 use crate::normalize::{self, Frame, Origin, SplitPage};
 use crate::zendesk::{ApiError, Client, PageEnd, PageRequest};
@@ -121,15 +121,29 @@ pub(super) async fn fetch(
             reader.heed(client.clock_ahead_secs());
             Ok(Answer::Page(split, end, frame))
         }
+        // Less is asked for first.
+        Err(error) if request.give_up_when_slow && error.is_too_slow() => Err(error),
         Err(error) => match reader.absorb(&error) {
-            Some(caught_up) => {
-                if !error.is_too_recent() {
-                    tracing::warn!(stream = spec.name, path = request.path, %error, "refused, going on without it");
-                }
-                Ok(Answer::Nothing { caught_up })
+            Some(onward) => {
+                tell(onward, spec.name, &request.path, &error);
+                Ok(Answer::Nothing { caught_up: onward.is_end() })
             }
             None => Err(error),
         },
+    }
+}
+
+fn tell(onward: Onward, stream: &str, path: &str, error: &ApiError) {
+    let hint = error.hint.as_deref();
+    match onward {
+        Onward::AtEnd => {}
+        Onward::Without { .. } if error.is_too_recent() => {}
+        Onward::Without { .. } => {
+            tracing::warn!(stream, path, %error, hint, "refused, going on without it");
+        }
+        Onward::Otherwise(instead) => {
+            tracing::warn!(stream, path, %error, hint, "refused, {instead}");
+        }
     }
 }
 
@@ -191,6 +205,7 @@ pub(super) fn accept(
         caught_up: taken.caught_up,
         left: None,
         frame,
+        left_out: reader.left_out(),
     }
 }
 
@@ -204,5 +219,6 @@ pub(super) fn nothing_new(reader: &dyn Reader, caught_up: bool) -> Page {
         caught_up,
         left: None,
         frame: None,
+        left_out: reader.left_out(),
     }
 }

@@ -16,9 +16,9 @@ use super::snapshot::Snapshot;
 use super::tail::Tail;
 use super::time_export::TimeReader;
 use super::window::Window;
-use super::{Paging, Position, PositionError, StreamSettings};
+use super::{LeftOut, Paging, Position, PositionError, StreamSettings};
 use crate::normalize::{Event, Origin, PageLayout, SplitPage};
-use crate::zendesk::{ApiError, PageEnd, PageRequest};
+use crate::zendesk::{ApiError, ErrorKind, PageEnd, PageRequest};
 
 /// One way of paging, with its state.
 pub(super) trait Reader: Send + Sync {
@@ -57,11 +57,41 @@ pub(super) trait Reader: Send + Sync {
     /// Takes into account that this machine's clock is ahead of the server's by so many seconds.
     fn heed(&mut self, _clock_ahead: i64) {}
 
-    /// Whether reading can go on after this error, and then whether the stream's present end is
-    /// reached with it; none: it cannot.
-    fn absorb(&mut self, error: &ApiError) -> Option<bool> {
-        error.is_too_recent().then_some(true)
+    /// How reading goes on after this error; none: it cannot.
+    fn absorb(&mut self, error: &ApiError) -> Option<Onward> {
+        error.is_too_recent().then_some(Onward::AtEnd)
     }
+
+    /// The parts of the stream that are not read for now, while the others are.
+    fn left_out(&self) -> Vec<LeftOut> {
+        Vec::new()
+    }
+}
+
+/// How reading goes on after an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Onward {
+    /// Nothing can be there yet: this is the stream's present end.
+    AtEnd,
+    /// Something else is asked for from now on; why, in words.
+    Otherwise(&'static str),
+    /// One list of several is left out for now.
+    Without {
+        /// Whether the stream's present end is reached with it.
+        at_end: bool,
+    },
+}
+
+impl Onward {
+    /// Whether the stream's present end is reached.
+    pub(super) fn is_end(self) -> bool {
+        matches!(self, Self::AtEnd | Self::Without { at_end: true })
+    }
+}
+
+/// Whether an error may mean that the cursor which was asked with has become bad.
+pub(super) fn may_be_a_bad_cursor(error: &ApiError) -> bool {
+    error.kind == ErrorKind::Bug && error.status.is_some_and(|status| status.is_client_error())
 }
 
 /// A page on its way through a reader.

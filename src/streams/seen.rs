@@ -1,6 +1,6 @@
 //! What a snapshot remembers of a list, and how that is written into a position.
 //!
-//! Fingerprints in order, twelve bytes each, as one base64 text: a tenth of what lists of numbers
+//! Fingerprints in order, sixteen bytes each, as one base64 text: a tenth of what lists of numbers
 //! would take, and read and written in one go.
 
 use std::collections::BTreeMap;
@@ -13,30 +13,43 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Position;
 
-/// A fingerprint of id and version, and half a hash of the content.
-const ENTRY_BYTES: usize = 12;
-
 /// Ids of records, each with the time of the last pass that met it, if that was not the last one.
 pub(super) type Ids = BTreeMap<String, Option<Timestamp>>;
 
-/// Versions of records by fingerprint, each with a hash of its content.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Seen(BTreeMap<u64, u32>);
+/// Records by the fingerprint of their id, each with half a hash of its content and what is
+/// remembered of the names that its versions had.
+pub(super) type Seen = Prints<2>;
 
-impl Seen {
-    /// Enters a version. Returns the content it had.
-    pub(super) fn insert(&mut self, id: u64, content: u32) -> Option<u32> {
-        self.0.insert(id, content)
+/// What earlier versions of this program saved: fingerprints of id and version, each with half a
+/// hash of the content.
+pub(super) type Former = Prints<1>;
+
+/// Numbers by fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Prints<const N: usize>(BTreeMap<u64, [u32; N]>);
+
+impl<const N: usize> Default for Prints<N> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<const N: usize> Prints<N> {
+    const ENTRY_BYTES: usize = size_of::<u64>() + N * size_of::<u32>();
+
+    /// Enters what is known of one. Returns what was.
+    pub(super) fn insert(&mut self, print: u64, known: [u32; N]) -> Option<[u32; N]> {
+        self.0.insert(print, known)
     }
 
-    /// The content of a version.
-    pub(super) fn get(&self, id: u64) -> Option<u32> {
-        self.0.get(&id).copied()
+    /// What is known of one.
+    pub(super) fn get(&self, print: u64) -> Option<[u32; N]> {
+        self.0.get(&print).copied()
     }
 
     /// Those that are not among `others`.
     pub(super) fn without(mut self, others: &Self) -> Self {
-        self.0.retain(|id, _| !others.0.contains_key(id));
+        self.0.retain(|print, _| !others.0.contains_key(print));
         self
     }
 
@@ -45,32 +58,33 @@ impl Seen {
     }
 }
 
-impl Serialize for Seen {
+impl<const N: usize> Serialize for Prints<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut bytes = Vec::with_capacity(self.0.len() * ENTRY_BYTES);
-        for (id, content) in &self.0 {
-            bytes.extend(id.to_be_bytes());
-            bytes.extend(content.to_be_bytes());
+        let mut bytes = Vec::with_capacity(self.0.len() * Self::ENTRY_BYTES);
+        for (print, known) in &self.0 {
+            bytes.extend(print.to_be_bytes());
+            bytes.extend(known.iter().flat_map(|number| number.to_be_bytes()));
         }
         serializer.serialize_str(&STANDARD_NO_PAD.encode(bytes))
     }
 }
 
-impl<'de> Deserialize<'de> for Seen {
+impl<'de, const N: usize> Deserialize<'de> for Prints<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let bytes = STANDARD_NO_PAD.decode(text).map_err(D::Error::custom)?;
-        let (entries, rest) = bytes.as_chunks::<ENTRY_BYTES>();
-        if !rest.is_empty() {
+        let entries = bytes.chunks_exact(Self::ENTRY_BYTES);
+        if !entries.remainder().is_empty() {
             return Err(D::Error::custom("fingerprints are cut off"));
         }
-        let entry = |entry: &[u8; ENTRY_BYTES]| {
-            let (id, content) = entry.split_at(size_of::<u64>());
-            let number =
-                |bytes: &[u8]| bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-            (number(id), u32::try_from(number(content)).unwrap_or_default())
+        let number = |bytes: &[u8]| bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        let entry = |entry: &[u8]| {
+            let (print, known) = entry.split_at(size_of::<u64>());
+            let at = |n: usize| &known[n * size_of::<u32>()..(n + 1) * size_of::<u32>()];
+            let known = std::array::from_fn(|n| u32::try_from(number(at(n))).unwrap_or_default());
+            (number(print), known)
         };
-        Ok(Self(entries.iter().map(entry).collect()))
+        Ok(Self(entries.map(entry).collect()))
     }
 }
 
@@ -84,10 +98,16 @@ pub(super) struct Saved {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) passed: Option<Timestamp>,
     /// What it met.
-    pub(super) known: Seen,
+    #[serde(default, skip_serializing_if = "Seen::is_empty")]
+    pub(super) met: Seen,
     /// What the one before it met and it did not.
     #[serde(default, skip_serializing_if = "Seen::is_empty")]
-    pub(super) missed: Seen,
+    pub(super) absent: Seen,
+    /// The same as earlier versions of this program saved it, until the next pass is complete.
+    #[serde(default, skip_serializing_if = "Former::is_empty")]
+    pub(super) known: Former,
+    #[serde(default, skip_serializing_if = "Former::is_empty")]
+    pub(super) missed: Former,
     /// All ids, with removals told.
     #[serde(default, skip_serializing_if = "Ids::is_empty")]
     pub(super) ids: Ids,
@@ -96,8 +116,15 @@ pub(super) struct Saved {
 impl Saved {
     /// Before the first pass.
     pub(super) fn starting(since: Timestamp) -> Self {
-        let (known, missed) = (Seen::default(), Seen::default());
-        Self { since, passed: None, known, missed, ids: Ids::new() }
+        Self {
+            since,
+            passed: None,
+            met: Seen::default(),
+            absent: Seen::default(),
+            known: Former::default(),
+            missed: Former::default(),
+            ids: Ids::new(),
+        }
     }
 
     /// As a position.
@@ -112,10 +139,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_seen_is_read_back_and_takes_sixteen_characters_a_record() {
-        let seen = Seen((0..1_000u64).map(|n| (n.wrapping_mul(u64::MAX / 999), 7)).collect());
+    fn what_was_seen_is_read_back_and_takes_twenty_two_characters_a_record() {
+        let entry = |n: u64| (n.wrapping_mul(u64::MAX / 999), [7, u32::MAX]);
+        let seen: Seen = Prints((0..1_000).map(entry).collect());
         let text = serde_json::to_string(&seen).expect("a text");
-        assert_eq!(text.len(), 16_000 + 2);
+        assert!(text.len() <= 22_000, "{}", text.len());
         assert_eq!(serde_json::from_str::<Seen>(&text).expect("its own form"), seen);
     }
 

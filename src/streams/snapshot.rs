@@ -1,14 +1,15 @@
 //! Lists that no filter narrows: groups, macros, webhooks, sessions.
 //!
 //! Such a list is read as a whole, again and again, and what is new or changed since the last pass
-//! is delivered. What was there is kept as fingerprints: twelve bytes a record.
+//! is delivered. What was there is kept as fingerprints: sixteen bytes a record.
 //!
 //! The position moves at the end of a pass. What sinks hold of an unfinished pass is the ledger's
 //! to know; the next run begins the pass again. A record may be missed by a pass while others
 //! leave the list, so it is gone only when two passes in a row have not met it.
 //!
 //! A version is named by the record's change time, or by a hash of its content where it has none.
-//! If the content changed and the time did not, the hash is added to it.
+//! If the content changed and its name would be one that it had before (the time did not move, or
+//! what was there once is there again), the hash and the time of the last pass are added to it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,11 +19,11 @@ use jiff::Timestamp;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::reader::{Fetched, Reader, Taken, ask, saved};
-use super::seen::{Ids, Saved, Seen};
+use super::reader::{Fetched, Onward, Reader, Taken, ask, may_be_a_bad_cursor, saved};
+use super::seen::{Former, Ids, Saved, Seen};
 use super::{ListPages, Position, PositionError, SnapshotList, StreamSettings};
 use crate::normalize::{Event, Origin, RecordId, SplitPage};
-use crate::zendesk::{Envelope, PAGE_AFTER, PageEnd, PageRequest, Parameters};
+use crate::zendesk::{ApiError, Envelope, PAGE_AFTER, PageEnd, PageRequest, Parameters};
 
 /// Reads one list; its state between two pages.
 #[derive(Debug)]
@@ -30,15 +31,19 @@ pub(super) struct Snapshot {
     path: String,
     list: SnapshotList,
     since: Timestamp,
-    /// What the last pass met, by fingerprint of id and version.
+    /// What the last pass met.
     known: Seen,
     /// What the one before it met and the last one did not.
     missed: Seen,
+    /// The same, as an earlier version of this program knew it.
+    former: [Former; 2],
     /// With removals told: all ids, each with the time of the last pass that met it if that was
     /// not the last one.
     ids: Ids,
     /// When the last complete pass began.
     passed: Option<Timestamp>,
+    /// A cursor was given up, and nothing new has come since.
+    restarted: bool,
     /// Made when the above changes: it is as long as the list.
     position: Position,
     pass: Option<Pass>,
@@ -67,10 +72,12 @@ impl Snapshot {
             path,
             list,
             since: saved.since,
-            known: saved.known,
-            missed: saved.missed,
+            known: saved.met,
+            missed: saved.absent,
+            former: [saved.known, saved.missed],
             ids: saved.ids,
             passed: saved.passed,
+            restarted: false,
             position: Position(serde_json::Value::Null),
             pass: None,
         };
@@ -79,11 +86,14 @@ impl Snapshot {
     }
 
     fn encoded(&self) -> Position {
+        let [known, missed] = self.former.clone();
         Saved {
             since: self.since,
             passed: self.passed,
-            known: self.known.clone(),
-            missed: self.missed.clone(),
+            met: self.known.clone(),
+            absent: self.missed.clone(),
+            known,
+            missed,
             ids: self.ids.clone(),
         }
         .encode()
@@ -92,24 +102,34 @@ impl Snapshot {
     /// Names the event's version. Returns whether it was not met before.
     fn is_new(&self, event: &mut Event, met: &mut Seen) -> bool {
         let hash = xxh3_64(&event.line);
-        if event.id.version.is_none() {
-            event.id.version = Some(Bytes::from(format!("{hash:016x}")));
-        }
-        let id = event.fingerprint();
-        #[expect(clippy::cast_possible_truncation, reason = "half of the hash tells enough apart")]
-        let content = hash as u32;
-        let before = met.insert(id, content);
-        let before = before.or_else(|| self.known.get(id)).or_else(|| self.missed.get(id));
+        let (content, name) = match &event.id.version {
+            Some(version) => (half(hash), Name::Dated(half(xxh3_64(version)))),
+            None => (half(hash), Name::Undated(1 << (hash >> 32 & 31))),
+        };
+        let version = event.id.version.get_or_insert_with(|| format!("{hash:016x}").into());
+        let version = String::from_utf8_lossy(version).into_owned();
+        let record = xxh3_64(&event.id.record);
+        let before = met.get(record).or_else(|| self.known.get(record));
+        let before = before.or_else(|| self.missed.get(record));
+        let before = before.or_else(|| self.formerly(event, name));
+        met.insert(record, [content, name.with(before)]);
         match before {
-            None => true,
-            Some(before) if before == content => false,
-            Some(_) => {
-                let version = event.id.version.take().unwrap_or_default();
-                let version = String::from_utf8_lossy(&version).into_owned();
-                event.id.version = Some(Bytes::from(format!("{version}+{content:08x}")));
+            Some([as_before, _]) if as_before == content => false,
+            Some([_, told]) if name.may_be_among(told) => {
+                let passed = self.passed.unwrap_or(Timestamp::UNIX_EPOCH).as_second();
+                let again = format!("{version}+{content:08x}-{passed}");
+                event.id.version = Some(again.into());
                 true
             }
+            _ => true,
         }
+    }
+
+    /// What an earlier version of this program knew of this version.
+    fn formerly(&self, event: &Event, name: Name) -> Option<[u32; 2]> {
+        let print = event.fingerprint();
+        let [content] = self.former.iter().find_map(|former| former.get(print))?;
+        Some([content, name.with(None)])
     }
 
     /// Ends a pass: what it met is what is known. Returns the ids that are gone, each with the
@@ -117,6 +137,8 @@ impl Snapshot {
     fn finish(&mut self, pass: Pass) -> Vec<(String, Timestamp)> {
         let known = std::mem::replace(&mut self.known, pass.met);
         self.missed = known.without(&self.known);
+        self.former = Default::default();
+        self.restarted = false;
         let mut ids = pass.ids;
         let mut gone = Vec::new();
         for (id, missed_since) in std::mem::take(&mut self.ids) {
@@ -133,6 +155,37 @@ impl Snapshot {
         self.position = self.encoded();
         gone
     }
+}
+
+/// What is remembered of what versions of a record were called, in thirty-two bits.
+#[derive(Debug, Clone, Copy)]
+enum Name {
+    /// Half a hash of the change time.
+    Dated(u32),
+    /// One bit, by the hash of the content: those of all that were told are kept.
+    Undated(u32),
+}
+
+impl Name {
+    fn with(self, before: Option<[u32; 2]>) -> u32 {
+        match self {
+            Self::Dated(name) => name,
+            Self::Undated(bit) => before.map_or(0, |[_, told]| told) | bit,
+        }
+    }
+
+    /// Whether a version was called so before; it may say so of one that was not.
+    fn may_be_among(self, told: u32) -> bool {
+        match self {
+            Self::Dated(name) => told == name,
+            Self::Undated(bit) => told & bit != 0,
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "half of a hash tells enough apart")]
+fn half(hash: u64) -> u32 {
+    hash as u32
 }
 
 impl Reader for Snapshot {
@@ -177,6 +230,7 @@ impl Reader for Snapshot {
             events.retain_mut(|event| self.is_new(event, &mut pass.met));
         }
         let deduplicated = before - page.len();
+        self.restarted &= page.events.is_empty();
         if self.list.dated {
             let until = settings.until.unwrap_or(Timestamp::MAX);
             let asked_for = self.since..=until;
@@ -202,6 +256,17 @@ impl Reader for Snapshot {
 
     fn is_past(&self, until: Timestamp) -> bool {
         self.passed.is_some_and(|passed| passed >= until)
+    }
+
+    fn absorb(&mut self, error: &ApiError) -> Option<Onward> {
+        if error.is_too_recent() {
+            return Some(Onward::AtEnd);
+        }
+        let pass = self.pass.as_mut().filter(|_| may_be_a_bad_cursor(error))?;
+        // What it met stays known.
+        let had_cursor = !std::mem::take(&mut pass.next).is_empty();
+        let again = had_cursor && !std::mem::replace(&mut self.restarted, true);
+        again.then_some(Onward::Otherwise("the list is read again from its start"))
     }
 }
 

@@ -4,6 +4,9 @@
 //! page has none, so the last one that was given is kept. Since a record can show up a little
 //! late, behind the cursor, the cursor that is saved is that of the last page all of whose records
 //! are older than `lag + overlap`; what was delivered after it is told again by id.
+//!
+//! A cursor that is refused is given up: the list is read again from its start, and what is older
+//! than the last record before that cursor is left out.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -11,11 +14,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::reader::{Fetched, Reader, Taken, ask, saved, whole_seconds};
+use super::reader::{
+    Fetched, Onward, Reader, Taken, ask, may_be_a_bad_cursor, saved, whole_seconds,
+};
 use super::time_export::leave_out_later;
 use super::{Position, PositionError, StreamSettings};
 use crate::normalize::{Event, SplitPage};
-use crate::zendesk::{Envelope, PAGE_AFTER, PageEnd, PageRequest, Parameters};
+use crate::zendesk::{ApiError, Envelope, PAGE_AFTER, PageEnd, PageRequest, Parameters};
 
 /// What is saved.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,6 +33,10 @@ struct Saved {
     after: Option<String>,
     /// Fingerprints of what was delivered behind it.
     seen: BTreeSet<u64>,
+    /// The time of the last record before the cursor, in epoch seconds, and the fingerprints of
+    /// all that have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last: Option<(i64, BTreeSet<u64>)>,
 }
 
 /// Reads one list; its state between two pages.
@@ -38,6 +47,8 @@ pub(super) struct Tail {
     /// The records of the page before, which a server may send once more.
     last_page: HashSet<u64>,
     pass: Option<Pass>,
+    /// A cursor was given up, and nothing new has come since.
+    restarted: bool,
     complete: i64,
     reach: i64,
 }
@@ -61,15 +72,51 @@ impl Tail {
         settings: &StreamSettings,
         position: Option<&Position>,
     ) -> Result<Self, PositionError> {
-        let start = || Saved { since: settings.since, after: None, seen: BTreeSet::new() };
+        let start =
+            || Saved { since: settings.since, after: None, seen: BTreeSet::new(), last: None };
         Ok(Self {
             path,
             state: saved(settings, position)?.unwrap_or_else(start),
             last_page: HashSet::new(),
             pass: None,
+            restarted: false,
             complete: i64::MIN,
             reach: whole_seconds(settings.lag) + whole_seconds(settings.overlap),
         })
+    }
+
+    /// Gives up the cursor, and with it what is older than the last record before it. Returns
+    /// whether that can help.
+    fn begin_again(&mut self) -> bool {
+        let Some(pass) = self.pass.take() else { return false };
+        self.state.after = None;
+        if let Some((last, _)) = &self.state.last {
+            let last = Timestamp::from_second(*last).unwrap_or(Timestamp::UNIX_EPOCH);
+            self.state.since = self.state.since.max(last);
+        }
+        !pass.next.is_empty() && !std::mem::replace(&mut self.restarted, true)
+    }
+}
+
+impl Saved {
+    /// Whether it was delivered, as far as that must be remembered.
+    fn knows(&self, id: u64) -> bool {
+        let id = &id;
+        self.seen.contains(id) || self.last.as_ref().is_some_and(|(_, ids)| ids.contains(id))
+    }
+
+    /// The cursor goes over these.
+    fn pass_over(&mut self, events: &[(u64, Option<Timestamp>)]) {
+        for (id, time) in events {
+            let Some(at) = time.map(Timestamp::as_second) else { continue };
+            match &mut self.last {
+                Some((last, ids)) if *last == at => drop(ids.insert(*id)),
+                Some((last, _)) if *last > at => {}
+                last => *last = Some((at, BTreeSet::from([*id]))),
+            }
+            // What was delivered behind this page is still behind the cursor.
+            self.seen.remove(id);
+        }
     }
 }
 
@@ -109,11 +156,12 @@ impl Reader for Tail {
         };
         let settled = pass.began - pass.clock_ahead - self.reach;
         let newest = page.events.iter().filter_map(|event| event.time).max();
-        let of_page = page.events.iter().chain(&page.rejected);
-        let of_page: HashSet<u64> = of_page.map(Event::fingerprint).collect();
+        let times = page.events.iter().chain(&page.rejected);
+        let times: Vec<_> = times.map(|event| (event.fingerprint(), event.time)).collect();
+        let of_page: HashSet<u64> = times.iter().map(|(id, _)| *id).collect();
         let known = |event: &Event| {
             let id = event.fingerprint();
-            self.state.seen.contains(&id) || self.last_page.contains(&id)
+            self.state.knows(id) || self.last_page.contains(&id)
         };
         let deduplicated = page.retain(|event| !known(event));
         let since = self.state.since;
@@ -122,8 +170,7 @@ impl Reader for Tail {
         pass.settling &= newest.is_none_or(|time| time.as_second() <= settled);
         if let (true, Some((_, cursor))) = (pass.settling, end.next.first()) {
             self.state.after = Some(cursor.clone());
-            // What was delivered behind this page is still behind the cursor.
-            self.state.seen.retain(|id| !of_page.contains(id));
+            self.state.pass_over(&times);
         } else {
             self.state.seen.extend(&of_page);
             pass.met.extend(&of_page);
@@ -132,6 +179,7 @@ impl Reader for Tail {
             self.last_page = of_page;
         }
         let caught_up = !end.more || past_until;
+        self.restarted &= page.events.is_empty() && !caught_up;
         if caught_up {
             if !past_until {
                 self.state.seen = pass.met;
@@ -151,6 +199,14 @@ impl Reader for Tail {
 
     fn is_past(&self, until: Timestamp) -> bool {
         self.complete >= until.as_second()
+    }
+
+    fn absorb(&mut self, error: &ApiError) -> Option<Onward> {
+        if error.is_too_recent() {
+            return Some(Onward::AtEnd);
+        }
+        let again = may_be_a_bad_cursor(error) && self.begin_again();
+        again.then_some(Onward::Otherwise("the list is read again from its start"))
     }
 
     fn heed(&mut self, clock_ahead: i64) {

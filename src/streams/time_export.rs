@@ -9,7 +9,8 @@
 //! What is saved is a start no later than `lag + overlap` before the pass began, and what was
 //! delivered at or after it: what shows up a little late in a second already read is found at the
 //! next look. A second that fills a page and leads back to itself cannot be read to its end: that
-//! is an error, never a loop and never a gap.
+//! is an error, never a loop and never a gap. How many records fill a page only the server knows:
+//! where nothing else tells the end, a page is full that is as long as the longest one was.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -17,13 +18,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::reader::{Fetched, Reader, Taken, ask, saved, whole_seconds};
+use super::reader::{Fetched, Onward, Reader, Taken, ask, saved, whole_seconds};
 use super::{Position, PositionError, StreamSettings, TimeExport, TimeUnit};
 use crate::normalize::{Event, SplitPage, parse_time};
 use crate::zendesk::{ApiError, Envelope, PageEnd, PageRequest, Parameters};
 
 /// A start must be more than a minute old, in seconds; a later one is answered with 422.
 const START_AGE_MIN: i64 = 61;
+
+/// No export's pages are shorter, unless there is no more.
+const PAGE_MIN: usize = 10;
 
 /// What the next page's link may hold; the time comes first.
 const KNOWN: &[&str] = &[START, "start_id"];
@@ -38,6 +42,9 @@ struct Saved {
     /// Fingerprints of what was delivered and can come again, each with the second up to which
     /// it can.
     seen: BTreeMap<u64, i64>,
+    /// How many records the longest page had.
+    #[serde(default)]
+    longest: usize,
 }
 
 /// Reads one export; its state between two pages.
@@ -49,6 +56,7 @@ pub(super) struct TimeReader {
     seen: BTreeMap<u64, i64>,
     /// The records of the page before, which a server may send once more.
     last_page: HashSet<u64>,
+    longest: usize,
     pass: Option<Pass>,
     stuck: Stuck,
     /// Everything up to this second was there to be read.
@@ -72,8 +80,8 @@ enum Stuck {
     No,
     /// With a page that was not of full size.
     Small,
-    /// With a full one, at this second.
-    At(i64),
+    /// With a full one of so many records, at this second.
+    At(i64, usize),
 }
 
 impl TimeReader {
@@ -84,8 +92,11 @@ impl TimeReader {
         settings: &StreamSettings,
         position: Option<&Position>,
     ) -> Result<Self, PositionError> {
-        let saved = saved(settings, position)?
-            .unwrap_or_else(|| Saved { from: settings.since, seen: BTreeMap::new() });
+        let saved = saved(settings, position)?.unwrap_or_else(|| Saved {
+            from: settings.since,
+            seen: BTreeMap::new(),
+            longest: 0,
+        });
         let from = saved.from.as_second().max(0);
         Ok(Self {
             path,
@@ -93,6 +104,7 @@ impl TimeReader {
             from,
             seen: saved.seen,
             last_page: HashSet::new(),
+            longest: saved.longest,
             pass: None,
             stuck: Stuck::No,
             complete: from,
@@ -123,6 +135,12 @@ impl TimeReader {
             next.extend(linked.into_iter().filter(|(name, _)| *name != START));
         }
         Ok(next)
+    }
+
+    /// Whether there may be more records than the page under way takes, if it has so many.
+    fn is_full(&self, records: usize) -> bool {
+        let asked = self.pass.as_ref().map_or(0, |pass| pass.page_size);
+        records >= asked || records >= self.longest.max(PAGE_MIN)
     }
 
     /// Through which second the page went.
@@ -180,7 +198,7 @@ impl Reader for TimeReader {
         match time_of(&next) {
             None if goes_on => Err("the page promises more without an `end_time`".to_owned()),
             Some(time) if time < asked => Err("`end_time` is before `start_time`".to_owned()),
-            _ => Ok(PageEnd { more: goes_on && !(leads_back && count < pass.page_size), next }),
+            _ => Ok(PageEnd { more: goes_on && (!leads_back || self.is_full(count)), next }),
         }
     }
 
@@ -188,6 +206,8 @@ impl Reader for TimeReader {
         let Some(mut pass) = self.pass.take() else {
             return Taken { deduplicated: 0, caught_up: true };
         };
+        let records = page.len();
+        self.longest = self.longest.max(records);
         let start = self.through(&pass.next).unwrap_or(self.from);
         let through = self.through(&end.next).unwrap_or(start);
         let of_page = page.events.iter().chain(&page.rejected);
@@ -207,7 +227,7 @@ impl Reader for TimeReader {
         let past_until = leave_out_later(settings.until, page);
         if end.more && end.next == pass.next {
             let small = pass.page_size < settings.spec.page_size;
-            self.stuck = if small { Stuck::Small } else { Stuck::At(start) };
+            self.stuck = if small { Stuck::Small } else { Stuck::At(start, records) };
         } else {
             self.stuck = Stuck::No;
         }
@@ -232,22 +252,22 @@ impl Reader for TimeReader {
     fn position(&self) -> Position {
         let from = Timestamp::from_second(self.from).unwrap_or(Timestamp::UNIX_EPOCH);
         // A struct of a time and numbers always has a JSON form.
-        let saved = serde_json::to_value(Saved { from, seen: self.seen.clone() });
-        Position(saved.unwrap_or_default())
+        let saved = Saved { from, seen: self.seen.clone(), longest: self.longest };
+        Position(serde_json::to_value(saved).unwrap_or_default())
     }
 
     fn is_past(&self, until: Timestamp) -> bool {
         self.complete >= until.as_second()
     }
 
-    fn fault(&mut self, settings: &StreamSettings) -> Option<ApiError> {
-        let Stuck::At(second) = self.stuck else { return None };
+    fn fault(&mut self, _settings: &StreamSettings) -> Option<ApiError> {
+        let Stuck::At(second, records) = self.stuck else { return None };
         self.stuck = Stuck::No;
         self.pass = None;
         let at = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH);
         let message = format!(
-            "more than {} records changed at {at}, and the export cannot be paged within a second",
-            settings.spec.page_size
+            "the {records} records that changed at {at} fill a page, and the export cannot be paged \
+             within a second"
         );
         let hint = format!(
             "nothing after {at} was read; ask Zendesk to mend the export, or give up the rest of \
@@ -262,10 +282,10 @@ impl Reader for TimeReader {
         }
     }
 
-    fn absorb(&mut self, error: &ApiError) -> Option<bool> {
+    fn absorb(&mut self, error: &ApiError) -> Option<Onward> {
         error.is_too_recent().then(|| {
             self.pass = None;
-            true
+            Onward::AtEnd
         })
     }
 }

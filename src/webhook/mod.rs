@@ -132,8 +132,17 @@ pub fn open(
             let deduplicated = before - events.len() - rejected.len();
             let resume = recent.position();
             // What a former run's sinks held may still be sent again, however quiet it is now.
-            let (left, caught_up) = (None, false);
-            let page = Page { events, rejected, deduplicated, resume, caught_up, left, frame: None };
+            let (left, left_out, frame, caught_up) = (None, Vec::new(), None, false);
+            let page = Page {
+                events,
+                rejected,
+                deduplicated,
+                resume,
+                caught_up,
+                left,
+                frame,
+                left_out,
+            };
             yield Handed { page, receipt };
         }
     };

@@ -41,10 +41,11 @@ impl Transport for Network {
 }
 
 fn classify(error: reqwest::Error) -> TransportError {
-    if error.is_timeout() {
-        TransportError::Timeout(http_client::cause(error))
-    } else if error.is_connect() || error.is_builder() {
+    // Before it is connected nothing says that too much was asked for.
+    if error.is_connect() || error.is_builder() {
         TransportError::Connect(http_client::cause(error))
+    } else if error.is_timeout() {
+        TransportError::Timeout(http_client::cause(error))
     } else {
         TransportError::Cut(http_client::cause(error))
     }

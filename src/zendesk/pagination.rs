@@ -53,7 +53,8 @@ impl<'a> Envelope<'a> {
     }
 
     /// Reads `meta` of a list page. `cursor` names the parameter that takes the cursor; where a
-    /// service does not settle for one, all that it may be, and the one in `links` counts.
+    /// service does not settle for one, all that it may be, and the one in `links` counts, with the
+    /// cursor as it has it.
     pub fn list_end(&self, cursor: &[&'static str]) -> Result<PageEnd, String> {
         let meta: Meta = self.member("meta")?.ok_or("the page has no `meta`")?;
         if meta.has_more && meta.after_cursor.is_none() {
@@ -70,9 +71,9 @@ impl<'a> Envelope<'a> {
         } else {
             None
         };
-        let name = linked.iter().flatten().map(|(name, _)| *name).next();
-        let name = name.or(cursor.first().copied()).unwrap_or(PAGE_AFTER);
-        Ok(PageEnd { next: vec![(name, after)], more: meta.has_more })
+        let linked = linked.into_iter().flatten().next();
+        let usual = || (cursor.first().copied().unwrap_or(PAGE_AFTER), after);
+        Ok(PageEnd { next: vec![linked.unwrap_or_else(usual)], more: meta.has_more })
     }
 
     /// Reads `after_cursor` and `end_of_stream` of an incremental export's page.
@@ -121,9 +122,19 @@ impl<'a> Envelope<'a> {
         read.transpose().map_err(|error| format!("`{name}`: {error}"))
     }
 
+    /// Whether a link is one of the account's. Where that has a host of its own, its links may name
+    /// the one that it has at Zendesk, which nobody here knows; as no link is followed, no request
+    /// goes there.
+    fn is_ours(&self, link: &Url) -> bool {
+        let at_zendesk =
+            |url: &Url| url.host_str().is_some_and(|host| host.ends_with(".zendesk.com"));
+        let canonical = link.scheme() == "https" && link.port().is_none() && at_zendesk(link);
+        link.origin() == self.account.origin() || canonical && !at_zendesk(self.account)
+    }
+
     fn parameters_of(&self, link: &str, known: &[&'static str]) -> Result<Parameters, String> {
         let url = Url::parse(link).map_err(|error| format!("the next page's link: {error}"))?;
-        if url.origin() != self.account.origin() {
+        if !self.is_ours(&url) {
             return Err("the next page's link leads away from the account".to_owned());
         }
         let value = |name: &str| {
@@ -212,6 +223,28 @@ mod tests {
         ] {
             assert_eq!(end(link), next(name), "{link}");
         }
+    }
+
+    #[test]
+    fn an_account_with_a_host_of_its_own_names_itself_in_links_as_zendesk_does() {
+        let next = |account: &str, link: &str| {
+            let members = vec![("next_page".to_owned(), Bytes::from(format!(r#""{link}""#)))];
+            let account = Url::parse(account).expect("an address");
+            Envelope::new(&members, &account).link("next_page", &["page"])
+        };
+        let mapped = "https://help.acme.example";
+        let found = next(mapped, "https://acme.zendesk.com/api/v2/ticket_forms?page=2");
+        assert_eq!(found, Ok(Some(vec![("page", "2".to_owned())])));
+        for link in [
+            "https://evil.example/api/v2/x?page=2",
+            "https://zendesk.com.evil.example/x?page=2",
+            "https://evilzendesk.com/x?page=2",
+            "https://acme.zendesk.com:444/x?page=2",
+            "http://acme.zendesk.com/x?page=2",
+        ] {
+            assert!(next(mapped, link).is_err(), "{link}");
+        }
+        assert!(next("https://acme.zendesk.com", "https://other.zendesk.com/x?page=2").is_err());
     }
 
     #[test]

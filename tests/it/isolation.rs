@@ -125,6 +125,11 @@ impl Left {
 
 /// Follows the accounts for so long.
 fn follow(accounts: &[Account], seed: u64, for_so_long: Duration) -> Left {
+    run(accounts, seed, Some(for_so_long))
+}
+
+/// Follows the accounts for so long, or reads them to their present end.
+fn run(accounts: &[Account], seed: u64, for_so_long: Option<Duration>) -> Left {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -137,7 +142,7 @@ fn follow(accounts: &[Account], seed: u64, for_so_long: Duration) -> Left {
         let transports: Vec<_> = accounts.iter().map(|it| transport(it, clock)).collect();
         let sources = accounts.iter().zip(&transports).map(|(account, transport)| {
             let client = client(Arc::clone(transport) as _, clock, 0.8, Arc::clone(&random));
-            source(account, client)
+            source(account, client, for_so_long.is_some())
         });
         let memory = Memory::new();
         let outputs = accounts.iter().flat_map(|account| {
@@ -155,9 +160,13 @@ fn follow(accounts: &[Account], seed: u64, for_so_long: Duration) -> Left {
         let pipeline =
             Pipeline::new(sources.collect(), vec![sink], store, clock, Arc::clone(&random));
         let tally = pipeline.tally();
-        let options =
-            RunOptions { once: false, max_pages: None, shutdown_timeout: Duration::from_secs(60) };
-        let outcome = pipeline.run(options, tokio::time::sleep(for_so_long)).await;
+        let options = RunOptions {
+            once: for_so_long.is_none(),
+            max_pages: None,
+            shutdown_timeout: Duration::from_secs(60),
+        };
+        let stop = tokio::time::sleep(for_so_long.unwrap_or(Duration::from_secs(99 * HOURS)));
+        let outcome = pipeline.run(options, stop).await;
         let asked = |it: &Arc<Obstructed>| it.asked.lock().expect("no panic").clone();
         let asked = transports.iter().map(asked).collect();
         Left { outcome, tally, memory, now: clock.now(), asked }
@@ -174,10 +183,10 @@ fn transport(account: &Account, clock: Clock) -> Arc<Obstructed> {
     })
 }
 
-fn source(account: &Account, client: zenstream::zendesk::Client) -> SourcePlan {
+fn source(account: &Account, client: zenstream::zendesk::Client, follow: bool) -> SourcePlan {
     let chosen = |spec: &&StreamSpec| account.streams.contains(&spec.name);
     let settings = |spec: &'static StreamSpec| {
-        let settings = stream_settings(&Reading::default(), spec, true);
+        let settings = stream_settings(&Reading::default(), spec, follow);
         let source = account.name.to_owned();
         (zenstream::streams::StreamSettings { source, ..settings }, None)
     };
@@ -278,4 +287,59 @@ fn a_run_in_which_nothing_ever_worked_fails() {
     let left = follow(&[first, second], 1, Duration::from_secs(24 * HOURS));
     let error = left.outcome.expect_err("nothing works");
     assert!(matches!(error, RunError::Streams(_)), "{error}");
+}
+
+/// An account with three custom objects, the first of which may not be read for so long.
+fn with_a_refused_object(until: u64) -> (Account, String) {
+    let counts = vec![("custom_objects".to_owned(), 3), ("custom_object_records".to_owned(), 60)];
+    let settings = Settings { counts, rate_limit: 0, ..lively(6) };
+    let mut account = Account::new("acme", settings, Vec::new());
+    let key = {
+        let simulator = account.simulator.lock().expect("no panic");
+        let now = simulator.settings().now;
+        let lines = simulator.records("custom_objects", now);
+        let keys = lines.map(|line| {
+            let object: serde_json::Value = serde_json::from_slice(&line).expect("an object");
+            object["key"].as_str().expect("a key").to_owned()
+        });
+        keys.min().expect("three")
+    };
+    let path = format!("/custom_objects/{key}/");
+    account.spells = vec![(0, until, path.clone().leak(), Obstacle::Status(403))];
+    account.streams = vec!["custom_object_records"];
+    (account, path)
+}
+
+#[test]
+fn a_refused_part_of_a_stream_is_told_and_the_others_go_on_until_it_comes_back() {
+    let (account, path) = with_a_refused_object(2 * HOURS);
+    let left = follow(std::slice::from_ref(&account), 6, Duration::from_secs(HOURS));
+    left.outcome.as_ref().expect("the other objects are well");
+    let trouble = left.stream("acme.custom_object_records").standing().trouble.expect("told");
+    assert!(trouble.refused && !trouble.over, "{trouble:?}");
+    assert!(trouble.message.contains("is left out") && trouble.hint.is_some(), "{trouble:?}");
+    let asked = |refused: bool| {
+        let lists = left.asked[0].iter().filter(|(_, it)| it.contains("/custom_objects/"));
+        lists.filter(|(_, it)| it.contains(&path) == refused).count()
+    };
+    assert!((4..=6).contains(&asked(true)), "asked {} times in an hour", asked(true));
+    assert!(asked(false) > 60, "{}", asked(false));
+
+    let (account, _) = with_a_refused_object(2 * HOURS);
+    let left = follow(std::slice::from_ref(&account), 6, Duration::from_secs(4 * HOURS));
+    left.outcome.as_ref().expect("all is well");
+    left.assert_whole(&account, "custom_object_records", Duration::from_secs(300));
+    let standing = left.stream("acme.custom_object_records").standing();
+    assert!(standing.trouble.is_some_and(|trouble| trouble.over) && standing.caught_up);
+}
+
+#[test]
+fn a_run_to_the_present_end_fails_where_a_part_of_its_only_stream_is_left_out() {
+    let (account, path) = with_a_refused_object(9 * HOURS);
+    let left = run(std::slice::from_ref(&account), 6, None);
+    let error = left.outcome.as_ref().expect_err("some of it was not read").to_string();
+    assert!(error.contains("is left out"), "{error}");
+    let others = left.memory.events().len();
+    assert!(others > 0, "but the others were");
+    assert_eq!(left.asked[0].iter().filter(|(_, it)| it.contains(&path)).count(), 1);
 }

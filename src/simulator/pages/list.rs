@@ -15,6 +15,7 @@ use super::super::errors;
 use super::super::json::{Escape, Object};
 use super::super::reply::Reply;
 use super::super::resources::{Order, Paging};
+use super::super::tickets::HOLD_BACK;
 use super::Ask;
 
 const MOST_PER_PAGE: usize = 100;
@@ -107,6 +108,9 @@ fn filtered(ask: &Ask<'_>, mut items: Vec<Item>) -> Result<Vec<Item>, Reply> {
         }
         if let Some(text) = ask.call.param("end_time") {
             let end: i64 = text.parse().map_err(|_| errors::invalid_value("Invalid end_time"))?;
+            if ask.now.saturating_sub(end) <= HOLD_BACK {
+                return Err(errors::too_recent());
+            }
             items.retain(|item| item.created <= end);
         }
     }

@@ -6,6 +6,7 @@
 //! look twice. A history of a few pages is read by the tail itself, in one piece. Nothing is
 //! asked for two pages ahead, and no more at once than uses the rate budget.
 
+mod count;
 mod parts;
 mod plan;
 
@@ -13,7 +14,6 @@ use std::sync::Arc;
 
 use async_stream::stream;
 use futures::Stream;
-use futures::future::join_all;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -24,32 +24,18 @@ use super::reader::Reader as _;
 use super::window::Window;
 use super::{History, Page, Position, PositionError, StreamSettings, TimeFilter};
 use crate::zendesk::{ApiError, Client, PageRequest};
+use count::{AT_ONCE_UNKNOWN, Counter, at_once};
 use parts::{Cut, Parts};
-use plan::{Counted, Plan, SLICES_MAX, Span};
+use plan::Span;
 
 /// A pass of so many pages is a history; a shorter one is not worth counting.
 const PAGES_ALONE: usize = 3;
 
-/// What is left after them must be at least so many pages to be cut.
-const PAGES_SLICED: u64 = 8;
-
-/// At least so many slices, and this many for each request that must be under way: one that is
-/// done early leaves the others enough to do.
-const SLICES_MIN: usize = 8;
-const SLICES_A_REQUEST: f64 = 2.0;
-
 /// At most so many requests of one stream are under way.
 const AT_ONCE_MAX: usize = 32;
 
-/// So many, where no limit is known.
-const AT_ONCE_UNKNOWN: f64 = 8.0;
-
 /// How many bytes of records may wait for their turn, where history is to come in order.
 const WAITING_BYTES_MAX: usize = 64 << 20;
-
-/// How many records of a history are cut at once where they are to come in order: those of the last
-/// slice wait until all others are through, and records have about half a kilobyte.
-const IN_ORDER_RECORDS: u64 = 60_000;
 
 /// Opens a list that filters by time. See [`super::open`].
 pub(super) fn open(
@@ -69,11 +55,14 @@ pub(super) fn open(
         under_way: JoinSet::new(),
         rests_until: None,
         pages_alone: 0,
+        counting: JoinSet::new(),
+        troubles: 0,
+        is_in_trouble: false,
         size,
     };
     let pages = stream! {
         loop {
-            reading.cut_history().await;
+            reading.cut_history();
             let page = reading.next_page().await;
             let is_last = page.as_ref().is_ok_and(|page| page.caught_up) && reading.is_finished();
             yield page;
@@ -101,6 +90,8 @@ struct Fetched {
     window: Window,
     /// How many records were asked for.
     asked: usize,
+    /// How many troubles there were before it was sent.
+    troubles: u64,
     answer: Result<Answer, ApiError>,
 }
 
@@ -114,6 +105,12 @@ struct Reading {
     rests_until: Option<Instant>,
     /// How many pages the tail has read without reaching its end.
     pages_alone: usize,
+    /// The count of a history, while it is under way.
+    counting: JoinSet<Cut>,
+    /// How many errors were handed over.
+    troubles: u64,
+    /// Nothing came since the last of them: one request is sent at a time.
+    is_in_trouble: bool,
     size: PageSize,
 }
 
@@ -129,11 +126,12 @@ impl Reading {
             if let Some(page) = self.parts.next_waiting() {
                 return Ok(page);
             }
-            self.ask();
+            let now = Instant::now();
+            self.ask(now);
             if self.parts.is_waiting() {
                 continue;
             }
-            let due = self.due();
+            let due = self.due(now);
             let fetched = tokio::select! {
                 Some(fetched) = self.under_way.join_next() => fetched,
                 () = sleep_until(due) => continue,
@@ -147,17 +145,18 @@ impl Reading {
     }
 
     /// When there may be something to ask for again; none: when what is under way has come.
-    fn due(&self) -> Option<Instant> {
+    fn due(&self, now: Instant) -> Option<Instant> {
         match self.rests_until {
-            Some(until) if until > Instant::now() => Some(until),
+            Some(until) if until > now => Some(until),
             _ => self.parts.tail_due,
         }
     }
 
     /// Sends off what may be sent.
-    fn ask(&mut self) {
-        let (now, wall) = (Instant::now(), self.client.clock().now());
-        if self.rests_until.is_some_and(|until| until > now) {
+    fn ask(&mut self, now: Instant) {
+        let wall = self.client.clock().now();
+        let waits_for_one = self.is_in_trouble && !self.under_way.is_empty();
+        if waits_for_one || self.rests_until.is_some_and(|until| until > now) {
             return;
         }
         self.rests_until = None;
@@ -184,17 +183,20 @@ impl Reading {
 
     fn send(&mut self, slice: Option<i64>, mut window: Window, request: PageRequest) {
         let (client, settings) = (Arc::clone(&self.client), Arc::clone(&self.settings));
-        let asked = self.page_size();
+        let (asked, troubles) = (self.page_size(), self.troubles);
         let request = PageRequest { give_up_when_slow: self.size.can_shrink(), ..request };
         self.under_way.spawn(async move {
             let answer = poll::fetch(&client, &settings, &mut window, request).await;
-            Fetched { slice, window, asked, answer }
+            Fetched { slice, window, asked, troubles, answer }
         });
     }
 
     /// How many slices may have a request under way: what uses the budget at the time that answers
     /// take, and one more.
     fn most_at_once(&self) -> usize {
+        if self.is_in_trouble {
+            return usize::from(self.under_way.is_empty());
+        }
         let needed = self.client.in_flight_needed(&self.like());
         at_once(needed.unwrap_or(AT_ONCE_UNKNOWN) + 1.0).min(AT_ONCE_MAX)
     }
@@ -212,7 +214,7 @@ impl Reading {
 
     /// Takes in what a request brought.
     fn take(&mut self, fetched: Fetched) -> Result<(), ApiError> {
-        let Fetched { slice, mut window, asked, answer } = fetched;
+        let Fetched { slice, mut window, asked, troubles, answer } = fetched;
         let answer = match answer {
             Ok(answer) => answer,
             // It is asked for again, and less of it.
@@ -222,13 +224,21 @@ impl Reading {
                 self.parts.give_back(slice, window);
                 return Ok(());
             }
+            // It was under way when another one failed: that is told, and this one asks again.
+            Err(_) if troubles < self.troubles => {
+                self.parts.give_back(slice, window);
+                return Ok(());
+            }
             Err(error) => {
                 self.parts.give_back(slice, window);
                 self.rest();
+                self.troubles += 1;
+                self.is_in_trouble = true;
                 return Err(error);
             }
         };
         self.size.succeeded();
+        self.is_in_trouble &= troubles < self.troubles;
         let Some(last) = slice else {
             self.take_tail(window, answer);
             return Ok(());
@@ -259,88 +269,43 @@ impl Reading {
         self.rests_until = Some(Instant::now() + self.settings.poll_interval);
     }
 
-    /// Cuts what the tail has before it into slices, once it turns out to be a history.
-    async fn cut_history(&mut self) {
-        let may = self.settings.history != History::InOnePiece && self.parts.slices.is_empty();
-        if !may || self.pages_alone < PAGES_ALONE {
+    /// Cuts what the tail has before it into slices, once it turns out to be a history. The tail
+    /// reads on while that is counted.
+    fn cut_history(&mut self) {
+        match self.counting.try_join_next() {
+            None => {}
+            Some(Ok(cut)) => self.take_cut(cut),
+            Some(Err(lost)) => std::panic::resume_unwind(lost.into_panic()),
+        }
+        let is_busy = !self.parts.slices.is_empty() || !self.counting.is_empty();
+        if self.settings.history == History::InOnePiece || is_busy || self.pages_alone < PAGES_ALONE
+        {
             return;
         }
         // Not again before the next long pass.
         self.pages_alone = 0;
+        let Some((first, last)) = self.parts.tail.as_ref().and_then(Window::history) else {
+            return;
+        };
+        let (client, settings) = (Arc::clone(&self.client), Arc::clone(&self.settings));
+        let counter = Counter { client, settings, filter: self.filter, like: self.like() };
+        self.counting.spawn(counter.cut(Span { first, last }));
+    }
+
+    fn take_cut(&mut self, mut cut: Cut) {
         let Some(tail) = &self.parts.tail else { return };
-        let Some((first, last)) = tail.history() else { return };
-        let cut = self.slices_of(tail, Span { first, last }).await;
+        // What the tail has read meanwhile is no history any more.
+        let Some((first, _)) = tail.history() else { return };
+        cut.begin_at(first);
+        cut.keep_whole_through(tail.timeless_through());
         if cut.slices.len() > 1 {
             let (stream, slices) = (self.settings.spec.name, cut.slices.len());
             let records: Option<u64> = cut.slices.iter().map(|(_, records)| *records).sum();
             tracing::info!(stream, slices, records, "reading history in slices");
+            self.pages_alone = 0;
             self.parts.cut(&cut);
         }
     }
-
-    /// The slices of a span. One: it is not worth it.
-    async fn slices_of(&self, tail: &Window, whole: Span) -> Cut {
-        let needed = self.client.in_flight_needed(&self.like()).unwrap_or(AT_ONCE_UNKNOWN);
-        let wanted = at_once(needed * SLICES_A_REQUEST).clamp(SLICES_MIN, SLICES_MAX);
-        let total = if self.filter.counts { self.count(tail, whole).await } else { None };
-        let Some(total) = total else {
-            let slices = whole.evenly(wanted).into_iter().map(|span| (span, None));
-            return Cut { slices: slices.collect(), beyond: 0 };
-        };
-        if total.records < self.worth_cutting() {
-            return Cut { slices: vec![(whole, Some(total.records))], beyond: 0 };
-        }
-        let part = match self.settings.history {
-            History::InOrder => self.first_part(tail, total).await,
-            _ => total,
-        };
-        let mut plan = Plan::new(part, wanted);
-        loop {
-            let questions = plan.questions();
-            let answers = join_all(questions.into_iter().map(|span| self.count(tail, span))).await;
-            let answers: Vec<Counted> = answers.into_iter().flatten().collect();
-            if answers.is_empty() {
-                break;
-            }
-            plan.answer(&answers);
-        }
-        let slices = plan.slices().into_iter().map(|slice| (slice.span, Some(slice.records)));
-        Cut { slices: slices.collect(), beyond: total.records.saturating_sub(part.records) }
-    }
-
-    fn worth_cutting(&self) -> u64 {
-        PAGES_SLICED * self.settings.spec.page_size as u64
-    }
-
-    /// The part of a history that is read next where all of it is to come in order: as much as may
-    /// wait, where its records are not all at its end.
-    async fn first_part(&self, tail: &Window, whole: Counted) -> Counted {
-        let mut part = whole;
-        while part.records > IN_ORDER_RECORDS
-            && let Some(half) = part.span.half()
-            && let Some(half) = self.count(tail, half).await
-            && half.records >= self.worth_cutting()
-        {
-            part = half;
-        }
-        part
-    }
-
-    /// How many records a span has; none where it cannot be told.
-    async fn count(&self, tail: &Window, span: Span) -> Option<Counted> {
-        let request = tail.count_request(&self.settings, span.first, span.last);
-        let like = self.like();
-        let request = PageRequest { path: request.path, query: request.query, ..like };
-        let counted = self.client.get(&request, poll::count).await;
-        let untold = |error: &ApiError| tracing::debug!(%error, "records not counted");
-        let records = counted.inspect_err(untold).ok()?;
-        Some(Counted { span, records })
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "few and positive")]
-fn at_once(needed: f64) -> usize {
-    needed.clamp(1.0, 1e3).ceil() as usize
 }
 
 async fn sleep_until(due: Option<Instant>) {

@@ -40,6 +40,31 @@ pub(super) struct Cut {
     pub(super) beyond: u64,
 }
 
+impl Cut {
+    /// Leaves out what is before that second.
+    pub(super) fn begin_at(&mut self, first: i64) {
+        self.slices.retain(|(span, _)| span.last >= first);
+        let Some((span, records)) = self.slices.first_mut() else { return };
+        let length = |span: &Span| u64::try_from(span.last - span.first + 1).unwrap_or(1).max(1);
+        let before = length(span);
+        span.first = first;
+        *records = records.map(|records| records * length(span).min(before) / before);
+    }
+
+    /// The first slice reaches at least through that second; none is left where all are before it.
+    pub(super) fn keep_whole_through(&mut self, second: Option<i64>) {
+        let Some(second) = second else { return };
+        let Some(at) = self.slices.iter().position(|(span, _)| span.last >= second) else {
+            self.slices.clear();
+            return;
+        };
+        let (mut whole, _) = self.slices[0];
+        whole.last = self.slices[at].0.last;
+        let records = self.slices.drain(..=at).map(|(_, records)| records).sum();
+        self.slices.insert(0, (whole, records));
+    }
+}
+
 /// One slice of history.
 pub(super) struct Slice {
     /// None while it is asked.
@@ -325,6 +350,45 @@ mod tests {
         assert_eq!(saved["slices"].as_array().map(Vec::len), Some(32));
         assert_eq!(saved["tail"]["from"], "2024-08-25T03:46:41Z");
         assert!(saved.to_string().len() < 4_000, "{}", saved.to_string().len());
+    }
+
+    fn cut(slices: &[(i64, i64, u64)]) -> Cut {
+        let slice =
+            |&(first, last, records): &(i64, i64, u64)| (Span { first, last }, Some(records));
+        Cut { slices: slices.iter().map(slice).collect(), beyond: 0 }
+    }
+
+    fn spans(cut: &Cut) -> Vec<(i64, i64, u64)> {
+        let slices = cut.slices.iter();
+        slices.map(|(span, records)| (span.first, span.last, records.unwrap_or(0))).collect()
+    }
+
+    #[test]
+    fn what_was_read_while_it_was_counted_is_in_no_slice() {
+        let planned = [(0, 9, 100), (10, 19, 100), (20, 29, 100)];
+        let mut cut = cut(&planned);
+        cut.begin_at(0);
+        assert_eq!(spans(&cut), planned);
+        cut.begin_at(15);
+        assert_eq!(spans(&cut), [(15, 19, 50), (20, 29, 100)]);
+        cut.begin_at(30);
+        assert_eq!(spans(&cut), []);
+    }
+
+    #[test]
+    fn what_can_be_met_again_anywhere_is_in_one_slice() {
+        let planned = [(0, 9, 100), (10, 19, 100), (20, 29, 100)];
+        for (through, left) in [
+            (None, planned.to_vec()),
+            (Some(9), planned.to_vec()),
+            (Some(10), vec![(0, 19, 200), (20, 29, 100)]),
+            (Some(29), vec![(0, 29, 300)]),
+            (Some(30), Vec::new()),
+        ] {
+            let mut cut = cut(&planned);
+            cut.keep_whole_through(through);
+            assert_eq!(spans(&cut), left, "{through:?}");
+        }
     }
 
     #[test]

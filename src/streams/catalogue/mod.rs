@@ -57,6 +57,8 @@ pub struct TimeFilter {
     /// Whether it is the row's event time that is filtered by, so that spans of it can be read side
     /// by side.
     pub exact: bool,
+    /// How old the last second must at least be, in seconds: a younger one is answered with 422.
+    pub youngest_secs: i64,
     /// Whether offset paging says exactly how many records a filter leaves (`per_page=1`).
     pub counts: bool,
 }

@@ -44,6 +44,7 @@ const BY_CREATED_AT: TimeFilter = TimeFilter {
     cursor: &[PAGE_AFTER],
     brackets: true,
     exact: true,
+    youngest_secs: 0,
     counts: true,
 };
 
@@ -57,5 +58,6 @@ const BY_TIMESTAMP: TimeFilter = TimeFilter {
     cursor: &[PAGE_AFTER, "filter[after]"],
     brackets: true,
     exact: true,
+    youngest_secs: 0,
     counts: false,
 };

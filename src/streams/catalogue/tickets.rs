@@ -120,5 +120,7 @@ const BY_START_TIME: TimeFilter = TimeFilter {
     cursor: &[PAGE_AFTER],
     brackets: false,
     exact: false,
+    // "More than a minute old", of both ends.
+    youngest_secs: 61,
     counts: true,
 };

@@ -9,34 +9,29 @@
 //! `min(t, w - lag - overlap)`: that is the next `from`, and only the ids at or after it
 //! need to be remembered. In old history that is the last second read; at the tail it is the
 //! overlap.
+//!
+//! A list that filters (and orders) by another time than its records tell says nothing of the kind
+//! before its pass is over. There the position keeps where the pass is, by its cursor.
+
+mod query;
+mod saved;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::reader::{Fetched, Reader, Taken, saved, whole_seconds};
-use super::{Position, PositionError, StreamSettings, TimeFilter, TimeForm};
+use super::reader::{Fetched, Onward, Reader, Taken, may_be_a_bad_cursor, whole_seconds};
+use super::{Position, PositionError, StreamSettings, TimeFilter, reader};
 use crate::normalize::{Event, SplitPage};
-use crate::zendesk::{ApiError, Envelope, ErrorKind, PageEnd, PageRequest, Parameters};
+use crate::zendesk::{ApiError, Envelope, PageEnd, PageRequest, Parameters};
 
-/// What is saved.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Saved {
-    /// Everything before this second was delivered.
-    from: Timestamp,
-    /// Fingerprints of what was delivered at or after it, by second.
-    seen: Vec<(i64, Vec<u64>)>,
-    /// The same for what has no time of its own: by fingerprint, through which second the page
-    /// went that each was on.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    timeless: BTreeMap<u64, Vec<i64>>,
-    /// The last second of a slice of history.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    through: Option<Timestamp>,
-}
+pub(super) use query::count_request;
+use saved::{Saved, SavedPass};
+
+/// How far the end of a window is held back once it is too recent, at first and at the most, in
+/// seconds.
+const YOUNGEST_TRIED: (i64, i64) = (61, 3_600);
 
 /// Reads one such list; its state between two pages.
 #[derive(Debug)]
@@ -55,6 +50,8 @@ pub(super) struct Window {
     /// A cursor was given up, and nothing new has come since.
     restarted: bool,
     reach: i64,
+    /// How old the last second that is asked for must be; more, once that was too recent.
+    youngest: i64,
 }
 
 /// One walk from `from` to an end fixed when it began.
@@ -73,6 +70,8 @@ struct Pass {
     ascending: bool,
     /// By how many seconds the clock that said when it began is ahead of the server's.
     clock_ahead: i64,
+    /// What was delivered before it began, where only its end moves the position.
+    before: BTreeSet<(i64, u64)>,
 }
 
 impl Window {
@@ -82,13 +81,14 @@ impl Window {
         settings: &StreamSettings,
         position: Option<&Position>,
     ) -> Result<Self, PositionError> {
-        let saved = saved(settings, position)?.unwrap_or_else(|| Saved {
+        let saved = reader::saved(settings, position)?.unwrap_or_else(|| Saved {
             from: settings.since,
             seen: Vec::new(),
             timeless: BTreeMap::new(),
             through: None,
+            pass: None,
         });
-        Ok(Self {
+        let mut window = Self {
             filter,
             from: saved.from.as_second().max(0),
             seen: saved
@@ -101,24 +101,48 @@ impl Window {
             pass: None,
             restarted: false,
             reach: whole_seconds(settings.lag) + whole_seconds(settings.overlap),
-        })
+            youngest: filter.youngest_secs,
+        };
+        window.pass = saved.pass.map(|pass| window.resumed(&pass));
+        Ok(window)
     }
 
-    /// Begins a pass, if anything can be there by now.
-    fn begin(&mut self, settings: &StreamSettings, now: i64) -> Option<Pass> {
-        let newest = now - whole_seconds(settings.lag);
-        let until = settings.until.map(Timestamp::as_second);
-        let end = until.into_iter().chain(self.through).fold(newest, i64::min);
-        (end >= self.from).then(|| Pass {
-            began: now,
+    /// A pass that begins, or began, then.
+    fn pass(&self, began: i64, end: i64) -> Pass {
+        Pass {
+            began,
             first: self.from,
             end,
             frontier: self.from,
             next: Vec::new(),
             known: self.timeless.iter().map(|(id, met)| (*id, met.len())).collect(),
-            ascending: true,
+            ascending: self.filter.exact,
             clock_ahead: 0,
-        })
+            before: if self.filter.exact { BTreeSet::new() } else { self.seen.clone() },
+        }
+    }
+
+    fn resumed(&self, saved: &SavedPass) -> Pass {
+        let cursor = self.filter.cursor.iter();
+        let next = cursor.filter_map(|name| Some((*name, saved.next.get(*name)?.clone())));
+        Pass { next: next.collect(), ..self.pass(saved.began, saved.end) }
+    }
+
+    /// Begins a pass, if anything can be there by now.
+    fn begin(&mut self, settings: &StreamSettings, now: i64) -> Option<Pass> {
+        let newest = now - whole_seconds(settings.lag).max(self.youngest);
+        let until = settings.until.map(Timestamp::as_second);
+        let end = until.into_iter().chain(self.through).fold(newest, i64::min);
+        (end >= self.from).then(|| self.pass(now, end))
+    }
+
+    /// After an answer that its end is too recent: asks for less recent ones from now on. Returns
+    /// whether that can help.
+    fn hold_back(&mut self) -> bool {
+        let held_back = self.youngest;
+        self.youngest = (held_back * 2).clamp(YOUNGEST_TRIED.0, YOUNGEST_TRIED.1);
+        self.pass = None;
+        self.youngest > held_back
     }
 
     /// Gives up the cursor of this pass and starts it again from the position. Returns whether
@@ -132,31 +156,37 @@ impl Window {
     /// no record can show up late any more. Not where records come out of order, or where the list
     /// filters by another time than theirs.
     pub(super) fn history(&self) -> Option<(i64, i64)> {
-        let pass = self.pass.as_ref().filter(|pass| pass.ascending && self.filter.exact)?;
+        let pass = self.pass.as_ref().filter(|pass| pass.ascending)?;
         let settled = pass.began - pass.clock_ahead - self.reach;
         let last = pass.end.min(settled - 1);
         (last > self.from).then_some((self.from, last))
     }
 
+    /// Through which second pages went with what was delivered and has no time of its own: it can
+    /// be met anywhere before, so the first slice must reach at least so far.
+    pub(super) fn timeless_through(&self) -> Option<i64> {
+        self.timeless.values().flatten().copied().max()
+    }
+
     /// Hands the history over to slices with these first and last seconds, and goes on behind them.
-    /// What has no time of its own and stands within a second of an edge may be met on both sides
-    /// of it.
+    /// Each is told what was delivered of its own span. What has no time of its own and stands
+    /// within a second of an edge may be met on both sides of it.
     pub(super) fn cut(&mut self, spans: &[(i64, i64)]) -> Vec<Self> {
         self.pass = None;
-        let mut seen = std::mem::take(&mut self.seen);
         let mut timeless = std::mem::take(&mut self.timeless);
         let slices = spans.iter().map(|&(first, last)| {
             self.from = last + 1;
+            let later = self.seen.split_off(&(self.from, 0));
             Self {
                 filter: self.filter,
                 from: first,
-                // What was delivered already is in the first.
-                seen: std::mem::take(&mut seen),
+                seen: std::mem::replace(&mut self.seen, later),
                 timeless: std::mem::take(&mut timeless),
                 through: Some(last),
                 pass: None,
                 restarted: false,
                 reach: self.reach,
+                youngest: self.youngest,
             }
         });
         slices.collect()
@@ -170,39 +200,6 @@ impl Window {
     /// Whether a slice was read to its end.
     pub(super) fn is_through(&self) -> bool {
         self.through.is_some_and(|through| self.from >= through)
-    }
-
-    /// Asks how many records there are from one second to another.
-    pub(super) fn count_request(
-        &self,
-        settings: &StreamSettings,
-        first: i64,
-        last: i64,
-    ) -> PageRequest {
-        let request = PageRequest::new(settings.spec.path).with("per_page", "1");
-        self.filtered(settings, request, first, last)
-    }
-
-    /// With the filters of the time and of the settings.
-    fn filtered(
-        &self,
-        settings: &StreamSettings,
-        mut request: PageRequest,
-        first: i64,
-        last: i64,
-    ) -> PageRequest {
-        let filter = &self.filter;
-        request = request
-            .with(filter.start, written(filter.form, first))
-            .with(filter.end, written(filter.form, last));
-        for (field, values) in &settings.filter {
-            let name = if filter.brackets { format!("filter[{field}]") } else { field.clone() };
-            let brackets = if values.len() > 1 { "[]" } else { "" };
-            for value in values {
-                request = request.with(&format!("{name}{brackets}"), value.as_str());
-            }
-        }
-        request
     }
 
     fn settle(&mut self, complete: i64, page_first: i64) {
@@ -237,7 +234,7 @@ impl Reader for Window {
         // and `accept` leaves it out again. The end of a pass that another follows needs none.
         let first = pass.first.saturating_sub(1).max(0);
         let last = pass.end + i64::from(self.through.is_some());
-        request = self.filtered(settings, request, first, last);
+        request = query::filtered(&self.filter, settings, request, first, last);
         for (name, value) in &pass.next {
             request = request.with(name, value.as_str());
         }
@@ -265,10 +262,12 @@ impl Reader for Window {
             (false, true) => pass.frontier,
             (false, false) => pass.first,
         };
+        let of_page: BTreeSet<u64> = page.events.iter().map(Event::fingerprint).collect();
         let is_new = |event: &Event| match event.time.map(Timestamp::as_second) {
             Some(at) => {
                 let within = at >= pass.first && self.through.is_none_or(|through| at <= through);
-                within && self.seen.insert((at, event.fingerprint()))
+                let met = (at, event.fingerprint());
+                within && !pass.before.contains(&met) && self.seen.insert(met)
             }
             None => match pass.known.get_mut(&event.fingerprint()) {
                 Some(left) if *left > 0 => {
@@ -276,7 +275,9 @@ impl Reader for Window {
                     false
                 }
                 _ => {
-                    self.timeless.entry(event.fingerprint()).or_default().push(read_through);
+                    // Out of order it may be met again anywhere.
+                    let met = if self.filter.exact { read_through } else { pass.end };
+                    self.timeless.entry(event.fingerprint()).or_default().push(met);
                     true
                 }
             },
@@ -285,8 +286,16 @@ impl Reader for Window {
         let settled = pass.began - pass.clock_ahead - self.reach;
         self.settle(read_through.min(settled), page_first);
         // With something new there is headway, and a cursor may be given up again.
-        self.restarted &= page.events.is_empty();
+        self.restarted &= if self.filter.exact { page.events.is_empty() } else { !over };
         if !over {
+            if !self.filter.exact {
+                // Until the pass is over, what it may meet again is on the last page alone; the
+                // next pass may meet what is young.
+                let again = settled.min(pass.end);
+                self.seen.retain(|met| {
+                    met.0 >= again || pass.before.contains(met) || of_page.contains(&met.1)
+                });
+            }
             // A page that says there is more always has a cursor; the decoder saw to it.
             pass.next = end.next;
             self.pass = Some(pass);
@@ -295,16 +304,14 @@ impl Reader for Window {
     }
 
     fn position(&self) -> Position {
-        let mut seen: Vec<(i64, Vec<u64>)> = Vec::new();
-        for &(at, id) in self.seen.range((self.from, 0)..) {
-            match seen.last_mut() {
-                Some((second, ids)) if *second == at => ids.push(id),
-                _ => seen.push((at, vec![id])),
-            }
-        }
-        let from = Timestamp::from_second(self.from).unwrap_or(Timestamp::UNIX_EPOCH);
-        let through = self.through.and_then(|through| Timestamp::from_second(through).ok());
-        let saved = Saved { from, seen, timeless: self.timeless.clone(), through };
+        let under_way = self.pass.as_ref().filter(|pass| !pass.next.is_empty());
+        let saved = Saved {
+            from: Timestamp::from_second(self.from).unwrap_or(Timestamp::UNIX_EPOCH),
+            seen: saved::by_second(self.seen.range((self.from, 0)..)),
+            timeless: self.timeless.clone(),
+            through: self.through.and_then(|through| Timestamp::from_second(through).ok()),
+            pass: under_way.filter(|_| !self.filter.exact).map(Pass::saved),
+        };
         // A struct of numbers and lists always has a JSON form.
         Position(serde_json::to_value(saved).unwrap_or_default())
     }
@@ -319,16 +326,31 @@ impl Reader for Window {
         }
     }
 
-    fn absorb(&mut self, error: &ApiError) -> Option<bool> {
+    fn absorb(&mut self, error: &ApiError) -> Option<Onward> {
+        // What is older than the end that was asked for is there, and must be asked for.
         if error.is_too_recent() {
-            return Some(true);
+            let instead = "asking for what is less recent";
+            return self.hold_back().then_some(Onward::Otherwise(instead));
         }
-        // A cursor that has become bad is answered as a bad request.
-        (error.kind == ErrorKind::Bug && self.restart_pass()).then_some(false)
+        let instead = if self.filter.exact {
+            "the pass begins again where its last page ended"
+        } else {
+            "the pass begins again: some of it may be delivered twice, under the same ids"
+        };
+        (may_be_a_bad_cursor(error) && self.restart_pass()).then_some(Onward::Otherwise(instead))
     }
 }
 
 impl Pass {
+    fn saved(&self) -> SavedPass {
+        let next = self.next.iter();
+        SavedPass {
+            began: self.began - self.clock_ahead,
+            end: self.end,
+            next: next.map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+        }
+    }
+
     /// Moves the frontier over a page, and sees whether its records are in order.
     fn walk(&mut self, events: &[Event]) {
         let mut last = self.frontier;
@@ -341,15 +363,6 @@ impl Pass {
     }
 }
 
-fn written(form: TimeForm, second: i64) -> String {
-    match form {
-        TimeForm::Rfc3339 => {
-            Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
-        }
-        TimeForm::Epoch => second.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -357,9 +370,10 @@ mod tests {
 
     use bytes::Bytes;
 
+    use super::query::written;
     use super::*;
     use crate::normalize::{Origin, RecordId};
-    use crate::streams::{Emit, History, Paging, find};
+    use crate::streams::{Emit, History, Paging, TimeForm, find};
     use crate::zendesk::PAGE_AFTER;
 
     const NOW: i64 = 1_800_000_000;
@@ -528,6 +542,34 @@ mod tests {
             take(&mut window, NOW + 2_000, 0);
             assert_eq!(window.timeless.len(), 0, "forgotten once it cannot come again");
         }
+    }
+
+    #[test]
+    fn what_was_delivered_of_a_history_is_known_to_each_slice_and_to_the_tail() {
+        let settings = settings();
+        let mut window = window(&settings, None).expect("a start");
+        window.request(&settings, at(NOW), 100);
+        let overlap: Vec<(u64, i64)> =
+            (0..900u64).map(|n| (n, NOW - 960 + n.cast_signed())).collect();
+        assert_eq!(take(&mut window, &overlap, last()).len(), 900);
+        let mut window = restarted(&window, &settings);
+        window.request(&settings, at(NOW + 600), 100);
+        take(&mut window, &overlap[..1], more("a"));
+        let (first, end) = window.history().expect("a history");
+        assert_eq!((first, end), (NOW - 960, NOW - 361));
+        let slices = window.cut(&[(first, NOW - 700), (NOW - 699, end)]);
+        let parts = slices.into_iter().chain([window]);
+        let mut known = 0;
+        for mut part in parts {
+            part.request(&settings, at(NOW + 600), 100);
+            let mut part = restarted(&part, &settings);
+            part.request(&settings, at(NOW + 600), 100);
+            let span = part.from..=part.through.unwrap_or(i64::MAX);
+            let own: Vec<_> = overlap.iter().filter(|(_, at)| span.contains(at)).copied().collect();
+            assert_eq!(take(&mut part, &own, more("b")), [""; 0]);
+            known += own.len();
+        }
+        assert_eq!(known, 900);
     }
 
     #[test]
