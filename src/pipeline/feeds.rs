@@ -16,6 +16,7 @@ use super::ledger::Ledger;
 use super::plan::{RunOptions, SourcePlan};
 use super::topology::{Pipeline, Tasks};
 use super::transforms::Transforms;
+use crate::alerts::Bell;
 use crate::checkpoint::{Checkpoint, StoreError, StoreErrorKind, StreamState};
 use crate::streams::{self, Position};
 use crate::transform::Graph;
@@ -67,6 +68,7 @@ impl Pipeline {
             once: wiring.options.once,
             max_pages: wiring.options.max_pages,
             silence_alert,
+            bell: wiring.bell.clone(),
             clock: self.clock,
             random: Arc::clone(&self.random),
             tally: Arc::clone(&self.tally),
@@ -142,6 +144,8 @@ pub(super) struct Wiring<'a> {
     pub(super) entrances: Vec<Entrance>,
     /// Held by whoever reads or is sent to.
     pub(super) working: watch::Sender<()>,
+    /// Tells people what they should see at once.
+    pub(super) bell: Option<Bell>,
     pub(super) checkpoint: &'a Checkpoint,
 }
 

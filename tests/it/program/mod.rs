@@ -12,9 +12,11 @@
 //! * `lambdas`: `lambda`: a function of AWS Lambda
 //! * `observing`: the api of a run: health, metrics, status, page
 //! * `internal`: the log and the metrics of a run as events
+//! * `alerting`: what people are told at once
 //! * `verifying`: `verify`: what a destination holds, against what the account has
 //! * `secrets`: whatever happens, no secret is printed
 
+mod alerting;
 mod checking;
 mod checkpoints;
 mod internal;
