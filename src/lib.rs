@@ -47,6 +47,8 @@ pub mod telemetry;
 
 pub mod api;
 
+pub mod alerts;
+
 // The outside world, each part of it read in one place, so that a test can stand in for it.
 pub mod clock;
 

@@ -126,7 +126,7 @@ impl From<BuildError> for Failure {
         let hint = match &error {
             BuildError::Checkpoint(error) => error.hint.clone(),
             BuildError::Sink(_, error) => error.hint.clone(),
-            BuildError::Network(_) => None,
+            BuildError::Network(_) | BuildError::Alerts(_) => None,
         };
         let code = if matches!(error, BuildError::Sink(..)) { 78 } else { 1 };
         Self { code, message: error.to_string(), hint }

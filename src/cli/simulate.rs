@@ -67,6 +67,9 @@ pub(super) struct Arguments {
     /// An account without the Enterprise plan: audit logs and routing are refused.
     #[arg(long)]
     without_enterprise: bool,
+    /// The role of who signs in; anybody but an admin is refused audit logs and most other streams.
+    #[arg(long, value_name = "ROLE", default_value = "admin")]
+    role: String,
     /// The time the history ends at; now by default. The same seed and time give the same account.
     #[arg(long, value_name = "TIME")]
     now: Option<Timestamp>,
@@ -130,6 +133,7 @@ impl Arguments {
             token_lifetime: Duration::from_secs(self.token_lifetime),
             faults: self.faults.clone(),
             latency: Duration::from_millis(self.latency_ms),
+            role: self.role.clone(),
             plan: if self.without_enterprise { Plan::Professional } else { Plan::Enterprise },
             ..Settings::default()
         }

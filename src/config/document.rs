@@ -22,6 +22,7 @@ const TOP_LEVEL: &[&str] = &[
     "proxy",
     "secret",
     "api",
+    "alerts",
     "max_pages",
 ];
 

@@ -112,7 +112,7 @@ fn merged(
     for (name, format, text) in texts {
         match syntax::parse(&text, format) {
             Ok(node) => files.push((name, node)),
-            Err(error) => problems.push(whole(&name, error.message, None)),
+            Err(error) => problems.push(whole(&name, error.message, error.hint.map(str::to_owned))),
         }
     }
     if problems.is_empty() {

@@ -16,8 +16,8 @@ use super::source::Sources;
 use super::transform::{self, Found, trials};
 use super::written::{self, Toggle};
 use super::{
-    CheckpointConfig, Config, ProxySettings, SinkConfig, TokenStoreConfig, aws, gcp, inputs,
-    internal, kafka, sink, source, tokens, webhook,
+    CheckpointConfig, Config, ProxySettings, SinkConfig, TokenStoreConfig, alerts, aws, gcp,
+    inputs, internal, kafka, sink, source, tokens, webhook,
 };
 use crate::pipeline::{INTERNAL_LOGS, INTERNAL_METRICS, ZENDESK, ZENDESK_WEBHOOK};
 use crate::transform::{Step, Trial};
@@ -40,6 +40,8 @@ pub(super) fn config(
     let acknowledgements = toggle(root, &top, "acknowledgements", findings);
     let api = root.get("api").map(|node| api(node, &top.key("api")));
     let api = findings.keep(api.transpose());
+    let alerts = root.get("alerts").map(|node| alerts::alerts(node, &top.key("alerts")));
+    let alerts = findings.keep(alerts.transpose());
     let max_pages = root.get("max_pages").map(|node| read(node, &top.key("max_pages")));
     let max_pages = findings.keep(max_pages.transpose());
     check_names(root, findings);
@@ -70,6 +72,7 @@ pub(super) fn config(
         proxy: proxy?,
         max_pages: max_pages?,
         api: api?.flatten(),
+        alerts: alerts?.flatten(),
         warnings: Vec::new(),
     };
     findings.keep(gcp::check_proxy(&config, &top.key("proxy"), environment))?;

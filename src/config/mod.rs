@@ -4,6 +4,7 @@
 //! name is resolved and every value checked. The rest of the program sees only these. Nothing
 //! here connects to anything.
 
+mod alerts;
 mod auth;
 mod aws;
 mod document;
@@ -85,6 +86,8 @@ pub struct Config {
     pub max_pages: Option<NonZeroU64>,
     /// Where the api listens; none: nowhere.
     pub api: Option<SocketAddr>,
+    /// Where alerts are posted to; none: nowhere.
+    pub alerts: Option<crate::alerts::AlertSettings>,
     /// What can be run, and may not be what is wanted.
     pub warnings: Vec<Problem>,
 }

@@ -184,10 +184,14 @@ pub(super) fn suggestion<'k>(
 ) -> String {
     let known: Vec<&str> = known.collect();
     let distance = |name: &&&str| strsim::damerau_levenshtein(written, name);
-    // A third of a word mistyped is a typo; more is another word. Or its end was left off.
+    // A third of a word mistyped is a typo; more is another word. Or its end was left off, or it is
+    // one of the words of a longer name: `s3` of `aws_s3`.
     let length = written.chars().count();
+    let is_part = |name: &&&str| name.contains('_') && name.split('_').any(|part| part == written);
     let close = |name: &&&str| {
-        distance(name) <= (length / 3).max(1) || (length > 3 && name.starts_with(written))
+        distance(name) <= (length / 3).max(1)
+            || (length > 3 && name.starts_with(written))
+            || is_part(name)
     };
     match known.iter().filter(close).min_by_key(distance) {
         Some(name) => format!("did you mean `{name}`?"),

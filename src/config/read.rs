@@ -74,6 +74,8 @@ enum Kind {
     UnknownField(String, Vec<String>),
     UnknownValue(String, &'static [&'static str]),
     Other(String),
+    /// What is there instead of what is expected, and how that is written.
+    Misfit(String, &'static str),
 }
 
 impl ReadError {
@@ -104,6 +106,7 @@ impl ReadError {
             }
             Kind::UnknownValue(value, known) => Finding::unknown_value(&path, &value, known),
             Kind::Other(message) => Finding::new(&path, message),
+            Kind::Misfit(message, hint) => Finding::new(&path, message).hint(hint),
         }
     }
 }
@@ -122,6 +125,14 @@ impl de::Error for ReadError {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        let is_text = matches!(found, Unexpected::Str(_));
+        let is_bare = matches!(
+            found,
+            Unexpected::Bool(_)
+                | Unexpected::Unsigned(_)
+                | Unexpected::Signed(_)
+                | Unexpected::Float(_)
+        );
         let found = match found {
             Unexpected::Bool(value) => format!("`{value}`"),
             Unexpected::Unsigned(value) => format!("`{value}`"),
@@ -149,7 +160,12 @@ impl de::Error for ReadError {
             text if text.starts_with("enum ") => "a string",
             text => text,
         };
-        Self::of(Kind::Other(format!("expected {expected}, found {found}")))
+        let message = format!("expected {expected}, found {found}");
+        Self::of(match expected {
+            "a string" if is_bare => Kind::Misfit(message, "put it in quotes"),
+            "a list" if is_text => Kind::Misfit(message, "put it in brackets: `[...]`"),
+            _ => Kind::Other(message),
+        })
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {

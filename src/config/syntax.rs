@@ -34,6 +34,15 @@ impl Format {
 #[derive(Debug)]
 pub(super) struct SyntaxError {
     pub(super) message: String,
+    /// What to do about it.
+    pub(super) hint: Option<&'static str>,
+}
+
+impl SyntaxError {
+    fn of(message: String, text: &str, format: Format) -> Self {
+        let hint = (format == Format::Yaml).then(|| advice(&message, text)).flatten();
+        Self { message, hint }
+    }
 }
 
 /// Reads `text`; an empty one is an empty map.
@@ -43,10 +52,10 @@ pub(super) fn parse(text: &str, format: Format) -> Result<Node, SyntaxError> {
         Format::Toml => toml(text),
         Format::Json => json(text),
     };
-    match node.map_err(|message| SyntaxError { message })? {
+    match node.map_err(|message| SyntaxError::of(message, text, format))? {
         Node::Null => Ok(Node::Map(BTreeMap::new())),
         node @ Node::Map(_) => Ok(node),
-        _ => Err(SyntaxError { message: "expected a map of options".to_owned() }),
+        _ => Err(SyntaxError::of("expected a map of options".to_owned(), text, format)),
     }
 }
 
@@ -62,6 +71,35 @@ fn yaml(text: &str) -> Result<Node, String> {
         // Advice to a programmer, not to who wrote the file.
         message.replace(", set DuplicateKeyPolicy in Options if acceptable", "")
     })
+}
+
+/// What YAML has a meaning of its own for, and who writes a config often does not. The line itself
+/// is not shown: it may hold a secret.
+fn advice(message: &str, text: &str) -> Option<&'static str> {
+    let number = message.split_once("at line ").and_then(|(_, rest)| rest.split(',').next());
+    let number = number.and_then(|number| number.parse::<usize>().ok());
+    let line = number.and_then(|number| text.lines().nth(number.checked_sub(1)?)).unwrap_or("");
+    if message.contains("found a tab") || line.trim_start_matches(' ').starts_with('\t') {
+        Some("YAML is indented with spaces; there is a tab")
+    } else if message.contains("anchor or alias") {
+        Some("`*` and `&` stand in quotes: `inputs: [\"*\"]`")
+    } else if line.contains("{{") {
+        Some("what begins with a brace stands in quotes: `topic: \"{{ stream }}\"`")
+    } else if line.contains("${") {
+        Some("within `{ }` and `[ ]` a variable stands in quotes: `{ token: \"${TOKEN}\" }`")
+    } else if message.contains("unexpected character") {
+        Some("what begins with `@`, `%` or a backtick stands in quotes")
+    } else if message.contains("simple key expected") {
+        Some("a space follows the colon: `subdomain: acme`")
+    } else if message.contains("did not find expected key") {
+        Some(
+            "the options of one thing begin in the same column, two spaces to the right of its name",
+        )
+    } else if message.contains("a map of options") {
+        Some("`zenstream generate` prints a config to begin with")
+    } else {
+        None
+    }
 }
 
 fn toml(text: &str) -> Result<Node, String> {

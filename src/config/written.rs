@@ -202,6 +202,21 @@ pub(super) struct Api {
     pub(super) address: Option<String>,
 }
 
+/// `alerts`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Alerts {
+    pub(super) webhook: Option<AlertWebhook>,
+}
+
+/// `alerts.webhook`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AlertWebhook {
+    pub(super) uri: Secret,
+    pub(super) headers: Option<BTreeMap<String, Secret>>,
+}
+
 /// `secret.*` of type `file`
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

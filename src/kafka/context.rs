@@ -109,10 +109,16 @@ fn plain(reason: &str) -> &str {
     reason.lines().next().unwrap_or_default().trim()
 }
 
-/// What to try where a broker hung up on us. It may be restarting; but a port that expects TLS or
+/// What to try where a broker was not reached, or hung up on us. It may be restarting; but a port that expects TLS or
 /// a sign-in, and gets neither, does the same, and so does one that gets TLS and expects none.
 /// librdkafka says so in its own words and in terms of its own options.
 fn mismatch(reason: &str) -> Option<&'static str> {
+    if ["Failed to resolve", "Connect to "].iter().any(|words| reason.contains(words)) {
+        return Some(
+            "check `bootstrap_servers`, and that the addresses which the brokers advertise can be \
+             reached from here",
+        );
+    }
     let hung_up = [
         "security.protocol",
         "in state UP)",

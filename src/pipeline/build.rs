@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::connect::Connector;
 use super::plan::{DeliverySettings, SinkPlan, SourcePlan};
 use super::topology::Pipeline;
+use crate::alerts::Post;
 use crate::buckets::{AwsS3, GcpCloudStorage};
 use crate::checkpoint::StoreError;
 use crate::clock::Clock;
@@ -55,6 +56,9 @@ pub enum BuildError {
     /// The network.
     #[error("{0}")]
     Network(#[from] NetworkError),
+    /// What posts alerts.
+    #[error("alerts: cannot set up the HTTP client: {0}")]
+    Alerts(String),
     /// A sink, by name.
     #[error("sink `{0}`: {1}")]
     Sink(String, SinkError),
@@ -98,6 +102,10 @@ pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError>
     let mut pipeline = Pipeline::new(sources, sinks, store, outside.clock, random);
     let types = config.sinks.iter().map(|sink| (sink.name.clone(), sink.kind.name()));
     pipeline.sink_types = types.collect();
+    if let Some(alerts) = config.alerts.clone() {
+        let post = Post::new(alerts, &config.proxy).map_err(BuildError::Alerts)?;
+        pipeline.alerts = Some(post);
+    }
     let pipeline = pipeline.with_transforms(config.transforms.clone());
     let pipeline = pipeline.with_webhooks(config.webhooks.clone());
     Ok(pipeline.with_internal(config.internal.clone()))

@@ -22,6 +22,7 @@ use super::route::{Room, Route};
 use super::silence::Silence;
 use super::tally::{StreamOutcome, StreamTally, Tally, Trouble, add};
 use super::transforms::{PageEvents, Transforms};
+use crate::alerts::Bell;
 use crate::clock::Clock;
 use crate::normalize::Event;
 use crate::random::Random;
@@ -61,6 +62,8 @@ pub(super) struct Feed {
     /// The most pages to take.
     pub(super) max_pages: Option<u64>,
     pub(super) silence_alert: Option<Duration>,
+    /// Tells people of it.
+    pub(super) bell: Option<Bell>,
     pub(super) clock: Clock,
     pub(super) random: Arc<Random>,
     pub(super) tally: Arc<Tally>,
@@ -89,7 +92,7 @@ impl Feed {
         let mut pages = pin!(pages);
         let mut stop = self.stop.clone();
         let (mut seq, mut taken): (Seq, u64) = (0, 0);
-        let mut silence = Silence::new(self.silence_alert);
+        let mut silence = Silence::new(self.silence_alert, self.bell.clone());
         let mut patience = Patience::default();
         let mut parts = Parts::default();
         loop {
@@ -99,20 +102,20 @@ impl Feed {
                 next = async { patience.rest().await; pages.next().await } => next,
                 // Also while a request hangs or a sink holds the stream.
                 () = silence.due() => {
-                    silence.heard(self.tally(), false);
+                    silence.heard(self.tally(), false, self.clock.now());
                     continue;
                 }
             };
             match next {
                 None => return Ok(self.ended(&parts)),
                 Some(Err(error)) => {
-                    silence.heard(self.tally(), false);
+                    silence.heard(self.tally(), false, self.clock.now());
                     if let Some(outcome) = self.judge(&error, &mut patience)? {
                         return Ok(outcome);
                     }
                 }
                 Some(Ok(Arrival { page, receipt })) => {
-                    silence.heard(self.tally(), !page.events.is_empty());
+                    silence.heard(self.tally(), !page.events.is_empty(), self.clock.now());
                     self.note_recovery(&mut patience);
                     self.note_left_out(&mut parts, &page.left_out);
                     // A page of nothing but what is known does not count: more of them than a run may

@@ -17,6 +17,7 @@ use super::plan::{RunOptions, SourcePlan};
 use super::route::Route;
 use super::topology::{Pipeline, Tasks};
 use super::transforms::Transforms;
+use crate::alerts::Bell;
 use crate::checkpoint::{Checkpoint, StoreError, StoreErrorKind, StreamState};
 use crate::streams::{self, Position};
 use crate::transform::Graph;
@@ -68,6 +69,7 @@ impl Pipeline {
             once: wiring.options.once,
             max_pages: wiring.options.max_pages,
             silence_alert,
+            bell: wiring.bell.clone(),
             clock: self.clock,
             random: Arc::clone(&self.random),
             tally: Arc::clone(&self.tally),
@@ -144,6 +146,8 @@ pub(super) struct Wiring<'a> {
     pub(super) entrances: Vec<Entrance>,
     /// Held by whoever reads or is sent to.
     pub(super) working: watch::Sender<()>,
+    /// Tells people what they should see at once.
+    pub(super) bell: Option<Bell>,
     pub(super) checkpoint: &'a Checkpoint,
 }
 

@@ -93,6 +93,6 @@ impl Pipeline {
 }
 
 /// Waits until nobody works any more.
-async fn idle(mut working: watch::Receiver<()>) {
+pub(super) async fn idle(mut working: watch::Receiver<()>) {
     while working.changed().await.is_ok() {}
 }

@@ -102,6 +102,8 @@ pub struct StreamStatus {
     pub last_event: Option<Timestamp>,
     /// Whether it was without an event for longer than `silence_alert_secs`.
     pub silent: bool,
+    /// Since when it has been, in that case.
+    pub silent_since: Option<Timestamp>,
     /// Pages read.
     pub pages: u64,
     /// Events handed on.
@@ -277,7 +279,8 @@ fn stream(tally: &StreamTally, now: Timestamp) -> StreamStatus {
         lag_secs: lag.map(|lag| lag.max(0.0)),
         caught_up: standing.caught_up || is_sent,
         last_event: standing.last_event,
-        silent: standing.silent,
+        silent: standing.silent_since.is_some(),
+        silent_since: standing.silent_since,
         pages: count(&tally.pages),
         events: count(&tally.events),
         bytes: count(&tally.bytes),

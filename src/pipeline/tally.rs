@@ -66,8 +66,8 @@ pub struct Standing {
     pub last_event: Option<Timestamp>,
     /// Whether the last page reached the stream's present end.
     pub caught_up: bool,
-    /// Whether nothing came for longer than was asked for.
-    pub silent: bool,
+    /// Since when nothing came, if that is longer than was asked for.
+    pub silent_since: Option<Timestamp>,
     /// What went wrong last.
     pub trouble: Option<Trouble>,
 }

@@ -16,12 +16,13 @@ use super::directories::{directories, lookups};
 use super::error::RunError;
 use super::feeds::{Entrance, Wiring};
 use super::intake::Intake;
-use super::internal::InternalPlan;
+use super::internal::{InternalPlan, idle};
 use super::observe::Observer;
 use super::plan::{RunOptions, SinkPlan, SourcePlan, ZENDESK};
 use super::scopes::Wanted;
 use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally, TransformTally};
 use super::transforms::Directories;
+use crate::alerts::{Bell, Post};
 use crate::checkpoint::{Checkpoint, CheckpointStore, Revision, StoreError, StoreErrorKind};
 use crate::clock::Clock;
 use crate::random::Random;
@@ -53,6 +54,7 @@ pub struct Pipeline {
     pub(super) tally: Arc<Tally>,
     pub(super) webhooks: Vec<WebhookSettings>,
     pub(super) internal: Vec<InternalPlan>,
+    pub(super) alerts: Option<Post>,
     /// By name, where they are known; for people.
     pub(super) sink_types: BTreeMap<String, &'static str>,
 }
@@ -87,6 +89,7 @@ impl Pipeline {
             tally: Arc::new(tally),
             webhooks: Vec::new(),
             internal: Vec::new(),
+            alerts: None,
             sink_types: BTreeMap::new(),
         }
     }
@@ -207,7 +210,9 @@ impl Pipeline {
         let (notes, to_commit) = mpsc::channel(NOTES_QUEUED);
         let entrances = self.start_sinks(&mut tasks, &notes, stop, &checkpoint);
         let working = watch::Sender::new(());
-        let wiring = Wiring { options, stop, notes, entrances, working, checkpoint: &checkpoint };
+        let bell = self.start_alerts(&mut tasks, stop, &working);
+        let wiring =
+            Wiring { options, stop, notes, entrances, working, bell, checkpoint: &checkpoint };
         let mut ledgers = self.start_feeds(&mut tasks, &wiring)?;
         self.start_webhooks(&mut tasks, &wiring, &mut ledgers).await?;
         self.start_internal(&mut tasks, &wiring, &mut ledgers);
@@ -229,6 +234,29 @@ impl Pipeline {
         };
         tasks.spawn(committer.run(to_commit));
         Ok(tasks)
+    }
+
+    /// Posts alerts beside everything else.
+    fn start_alerts(
+        &mut self,
+        tasks: &mut Tasks,
+        stop: &watch::Sender<bool>,
+        working: &watch::Sender<()>,
+    ) -> Option<Bell> {
+        let mut stopped = stop.subscribe();
+        let idle = idle(working.subscribe());
+        let ended = async move {
+            tokio::select! {
+                _ = stopped.wait_for(|stop| *stop) => {}
+                () = idle => {}
+            }
+        };
+        let (bell, work) = self.alerts.take()?.open(self.clock, Arc::clone(&self.random), ended);
+        tasks.spawn(async move {
+            work.await;
+            Ok(())
+        });
+        Some(bell)
     }
 
     fn start_sinks(

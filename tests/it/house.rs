@@ -102,6 +102,7 @@ const ROOMS: [&str; 18] = [
     "cli",
     "telemetry",
     "api",
+    "alerts",
     "simulator",
 ];
 
@@ -163,6 +164,12 @@ fn what_the_program_tells_about_itself_knows_neither_sinks_nor_checkpoints() {
     let inside = ["internal", "streams", "normalize", "telemetry"];
     let others: Vec<&str> = ROOMS.into_iter().filter(|room| !inside.contains(room)).collect();
     assert_knows_nothing_of("internal", &others);
+}
+
+#[test]
+fn alerts_know_nothing_of_what_is_watched() {
+    let others: Vec<&str> = ROOMS.into_iter().filter(|room| *room != "alerts").collect();
+    assert_knows_nothing_of("alerts", &others);
 }
 
 #[test]

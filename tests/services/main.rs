@@ -12,6 +12,7 @@
 //! * `detections`: such records through every server
 //! * `place`: where a whole collection goes, and what is there in the end
 //! * `proxy`: what lies in between on a bad day
+//! * `newcomer`: the first mistakes with a destination, and what is said of them
 //! * `kill`: the real binary, killed at random moments, with servers that stop and start
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -32,6 +33,7 @@ mod detections;
 mod gcp_cloud_storage;
 mod kafka;
 mod kill;
+mod newcomer;
 mod objects;
 mod place;
 mod proxy;

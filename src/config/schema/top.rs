@@ -1,6 +1,8 @@
 //! Options of the whole: state, checkpoint, secrets, proxies.
 
-use super::Kind::{Components, List, OneOf, Seconds, Section, Switch, Text, Toggle, Whole, Words};
+use super::Kind::{
+    Components, List, OneOf, Seconds, Section, Switch, Text, Texts, Toggle, Whole, Words,
+};
 use super::objects::S3_BUCKET;
 use super::sinks::{CLUSTER, SINKS, TLS, TLS_SECTION};
 use super::sources::SOURCES;
@@ -43,6 +45,7 @@ pub(super) const TOP: &[Field] = &[
         "Where `SECRET[backend.key]` is taken from, by the backend's name.",
     ),
     may("api", Section(API), "Health, metrics and status over HTTP."),
+    may("alerts", Section(ALERTS), "Who is told of what should be seen at once."),
     may("max_pages", Whole, "Take at most this many pages of each stream, then end."),
 ];
 
@@ -56,6 +59,14 @@ pub(super) const PROXY: &[Field] = &[
 pub(super) const API: &[Field] = &[
     usual("enabled", Switch, "false", "Whether it is served."),
     usual("address", Text, "\"127.0.0.1:8686\"", "Where it listens."),
+];
+
+pub(super) const ALERTS: &[Field] =
+    &[may("webhook", Section(ALERT_WEBHOOK), "An address that alerts are posted to, as JSON.")];
+
+pub(super) const ALERT_WEBHOOK: &[Field] = &[
+    must("uri", Text, "The address; best a `${VARIABLE}` or `SECRET[backend.key]`."),
+    may("headers", Texts, "Headers of each post."),
 ];
 
 pub(super) const CHECKPOINTS: &[Variant] = &[

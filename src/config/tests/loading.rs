@@ -351,7 +351,10 @@ fn a_variable_holds_a_list_with_commas() {
       hint: `*` for all, or some of those that `zenstream streams` shows
     ");
     let written = with("", "").replace("[audit_logs]", "audit_logs");
-    insta::assert_snapshot!(shown(yaml(&written)), @"sources.acme.streams: expected a list, found the string `audit_logs`");
+    insta::assert_snapshot!(shown(yaml(&written)), @"
+    sources.acme.streams: expected a list, found the string `audit_logs`
+      hint: put it in brackets: `[...]`
+    ");
 }
 
 #[test]

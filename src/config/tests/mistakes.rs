@@ -196,10 +196,19 @@ fn a_value_of_another_type_is_answered_with_what_is_expected() {
     insta::assert_snapshot!(source("rate_limit: { share: 1.5 }"), @"sources.acme.rate_limit.share: expected more than 0 and up to 1, found `1.5`");
     insta::assert_snapshot!(source("rate_limit: { share: 0 }"), @"sources.acme.rate_limit.share: expected more than 0 and up to 1, found `0`");
     insta::assert_snapshot!(source("since: yesterday"), @"sources.acme.since: `yesterday` is not a duration back (`24h`, `7d`, `1w2d`), a time (`2024-05-01T00:00:00Z`), a date (`2024-05-01`) or `beginning`");
-    insta::assert_snapshot!(swapped("[audit_logs]", "audit_logs"), @"sources.acme.streams: expected a list, found the string `audit_logs`");
-    insta::assert_snapshot!(swapped("[audit_logs]", "[1]"), @"sources.acme.streams[0]: expected a string, found `1`");
+    insta::assert_snapshot!(swapped("[audit_logs]", "audit_logs"), @"
+    sources.acme.streams: expected a list, found the string `audit_logs`
+      hint: put it in brackets: `[...]`
+    ");
+    insta::assert_snapshot!(swapped("[audit_logs]", "[1]"), @"
+    sources.acme.streams[0]: expected a string, found `1`
+      hint: put it in quotes
+    ");
     insta::assert_snapshot!(swapped("token: t", "token: ''"), @"sources.acme.auth.token: is empty");
-    insta::assert_snapshot!(swapped("token: t", "token: 1"), @"sources.acme.auth.token: expected a string, found `1`");
+    insta::assert_snapshot!(swapped("token: t", "token: 1"), @"
+    sources.acme.auth.token: expected a string, found `1`
+      hint: put it in quotes
+    ");
     insta::assert_snapshot!(sink("acknowledgements: maybe"), @"sinks.out.acknowledgements: expected `true`, `false` or a map with `enabled`, found the string `maybe`");
     insta::assert_snapshot!(shown(yaml("sources: []\nsinks: 1")), @"
     sinks: expected a map of names
@@ -302,7 +311,7 @@ fn a_webhook_source_says_what_is_wrong_with_it() {
     ");
     insta::assert_snapshot!(hooks("address: '127.0.0.1:1', signing_secret: '', secret: s"), @"
     sources.hooks: unknown field `secret`
-      hint: known fields: `acknowledge_timeout_secs`, `address`, `max_age_secs`, `max_body_bytes`, `path`, `signing_secret`, `subdomain` and `type`
+      hint: did you mean `signing_secret`?
     ");
     let untaken =
         "  hooks: { type: zendesk_webhook, address: '127.0.0.1:1', signing_secret: s }\nsinks:";
@@ -402,7 +411,7 @@ fn each_problem_names_the_file_it_is_in() {
     insta::assert_snapshot!(shown(&["a.yaml", "same.toml"]), @"cannot read config `a.yaml`: sinks.out: is there twice: in `a.yaml` and in `same.toml`");
     insta::assert_snapshot!(shown(&["a.yaml", "bad.json"]), @"
     cannot read config `bad.json`: unknown field `y`
-      hint: known fields: `data_dir`, `checkpoint`, `sources`, `transforms`, `sinks`, `tests`, `acknowledgements`, `proxy`, `secret`, `api` and `max_pages`
+      hint: known fields: `data_dir`, `checkpoint`, `sources`, `transforms`, `sinks`, `tests`, `acknowledgements`, `proxy`, `secret`, `api`, `alerts` and `max_pages`
     cannot read config `bad.json`: sinks.two: unknown field `x`
       hint: known fields: `acknowledgements`, `buffer`, `encoding`, `framing`, `healthcheck`, `inputs`, `target` and `type`
     ");

@@ -154,8 +154,10 @@ impl Signer {
             tracing::warn!("{notice}");
         }
         let kind = match credentials {
-            Credentials::Bearer(token) => Kind::Bearer(token),
+            Credentials::Bearer(token) => Kind::Bearer(without_scheme(token)),
             Credentials::ApiToken { email, token } => {
+                // Some write it as the header has it.
+                let email = email.trim().trim_end_matches("/token");
                 Kind::ApiToken { user: format!("{email}/token"), token }
             }
             Credentials::Password { user, password } => Kind::Password { user, password },
@@ -293,6 +295,14 @@ impl Token {
 
 fn bearer(token: &SecretString) -> Result<HeaderValue, ApiError> {
     sensitive(&format!("Bearer {}", token.expose_secret()))
+}
+
+/// The token alone, also where it was copied with the header's word before it.
+fn without_scheme(token: SecretString) -> SecretString {
+    match token.expose_secret().trim_start().split_once(' ') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim_start().into(),
+        _ => token,
+    }
 }
 
 fn basic(user: &str, password: &SecretString) -> Result<HeaderValue, ApiError> {

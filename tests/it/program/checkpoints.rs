@@ -147,7 +147,7 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
     insta::assert_snapshot!(refused("set tickets --position {\"x\":1} --yes"), @"
     exit code 2
     --- stderr
-    error: the position of `tickets` cannot be read: unknown variant `x`, expected one of `start_time`, `cursor`, `next`
+    error: the position of `tickets` cannot be read: unknown variant `x`, expected one of `start_time`, `cursor`, `behind`, `next`
     ");
     insta::assert_snapshot!(refused("set tickets --position nonsense --yes"), @"
     exit code 2

@@ -12,14 +12,18 @@
 //! * `lambdas`: `lambda`: a function of AWS Lambda
 //! * `observing`: the api of a run: health, metrics, status, page
 //! * `internal`: the log and the metrics of a run as events
+//! * `alerting`: what people are told at once
+//! * `newcomer`: the first mistakes with an account and a config, and what is said of them
 //! * `verifying`: `verify`: what a destination holds, against what the account has
 //! * `secrets`: whatever happens, no secret is printed
 
+mod alerting;
 mod checking;
 mod checkpoints;
 mod internal;
 mod lambdas;
 mod login;
+mod newcomer;
 mod observing;
 mod reading;
 mod running;
