@@ -182,6 +182,50 @@ fn what_is_not_signed_by_zendesk_lately_is_refused() {
     running.end().well();
 }
 
+/// More at once than may wait for a sink.
+#[test]
+fn a_burst_is_taken_whole() {
+    let home = Home::new();
+    let config = CONFIG.replace("acknowledge_timeout_secs: 2", "acknowledge_timeout_secs: 60");
+    let (running, address) = started(&home, &config);
+    std::thread::scope(|scope| {
+        for number in 0..150 {
+            let address = &address;
+            scope.spawn(move || {
+                let body = access_logs(&[&format!("01A{number}")]);
+                assert_eq!(Webhook::new(body.as_bytes()).send(address).status, 200);
+            });
+        }
+    });
+    let mut taken = ids(&home.lines("out/access_logs.ndjson"));
+    taken.sort();
+    taken.dedup();
+    assert_eq!(taken.len(), 150);
+    running.signal("TERM");
+    running.end().well();
+}
+
+#[test]
+fn connections_that_send_nothing_shut_nobody_out() {
+    let home = Home::new();
+    let (running, address) = started(&home, CONFIG);
+    let head = "POST /zendesk HTTP/1.1\r\nHost: hooks\r\nContent-Length: 1000\r\n\
+                X-Zendesk-Webhook-Signature: AAAA\r\nX-Zendesk-Webhook-Signature-Timestamp: now\r\n\r\n";
+    let mut silent = Vec::new();
+    for _ in 0..200 {
+        let mut stream = TcpStream::connect(&address).expect("somebody listens");
+        stream.write_all(head.as_bytes()).expect("a head");
+        silent.push(stream);
+    }
+    let body = access_logs(&["01A"]);
+    let asked = tokio::time::Instant::now();
+    assert_eq!(Webhook::new(body.as_bytes()).send(&address).status, 200);
+    assert!(asked.elapsed() < Duration::from_secs(9), "before those are given up");
+    drop(silent);
+    running.signal("TERM");
+    running.end().well();
+}
+
 #[test]
 fn a_body_that_grows_beyond_the_limit_is_cut_off() {
     let home = Home::new();

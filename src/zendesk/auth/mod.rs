@@ -3,6 +3,7 @@
 //! Facts: <https://developer.zendesk.com/documentation/authentication/oauth-migration/>. Secrets are held in types that cannot be printed, and the
 //! header is marked sensitive so that no log of a lower layer shows it. Where tokens are kept is not known here.
 
+mod claim;
 mod consent;
 mod grant;
 mod record;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use http::HeaderValue;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
@@ -21,15 +21,8 @@ use super::grant::{Grant, Granted, OauthClient, TokenEndpoint};
 use super::record::{
     Fingerprint, TokenPair, TokenRecord, TokenSave, TokenStore, TokenVersion, same,
 };
-use super::{bearer, renew_again};
+use super::{bearer, claim, renew_again};
 use crate::random::Random;
-
-/// A claim that stands unchanged for so long is that of a process that is gone: an exchange and the save
-/// after it take less.
-const CLAIM_LIFE: Duration = Duration::from_secs(60);
-
-/// A claim that says that it is this old is taken over at once.
-const CLAIM_OLD: SignedDuration = SignedDuration::from_mins(5);
 
 /// How often to look whether another process is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -198,7 +191,8 @@ impl Exchanger {
             if let Some(by) = claimed.filter(|by| !by.starts_with(&self.id))
                 && let Some((version, _)) = &stored
             {
-                if !is_abandoned(&mut watched, version) && !self.is_old(by) {
+                let now = self.endpoint.clock().now();
+                if !claim::is_old(by, now) && !claim::is_abandoned(&mut watched, version) {
                     self.endpoint.clock().sleep(LOOK_AGAIN).await;
                     continue;
                 }
@@ -241,7 +235,7 @@ impl Exchanger {
     ) -> Result<Option<(TokenVersion, TokenRecord)>, ApiError> {
         let (expected, record) = stored.unzip();
         let record = TokenRecord {
-            claimed_by: Some(format!("{}@{}", self.id, self.endpoint.clock().now())),
+            claimed_by: Some(claim::by(&self.id, self.endpoint.clock().now())),
             ..record.unwrap_or_else(|| TokenRecord {
                 endpoint: self.account.clone(),
                 client_id: self.credentials.client.client_id.clone(),
@@ -344,13 +338,6 @@ impl Exchanger {
         Ok(None)
     }
 
-    /// Whether a claim was put there so long ago that the clocks of machines need not agree to say so. A process
-    /// that is started again and again lives too short to watch one grow old.
-    fn is_old(&self, claim: &str) -> bool {
-        let at = claim.split_once('@').and_then(|(_, at)| at.parse::<Timestamp>().ok());
-        at.is_some_and(|at| self.endpoint.clock().now().duration_since(at) > CLAIM_OLD)
-    }
-
     /// Lets others try at once. If that fails they wait until the claim is old.
     async fn release(&self, claim: Claim) {
         let record = TokenRecord { claimed_by: None, ..claim.record };
@@ -385,23 +372,5 @@ impl Exchanger {
         let hint = "sign in again with `zenstream login`; a refresh token works once, so one that is \
                     used elsewhere too, was unused for too long, or whose answer was lost is gone";
         ApiError { kind: ErrorKind::Config, message, ..error }.with_hint(hint)
-    }
-}
-
-/// Whether a claim has stood for too long, by our own clock: those of two machines may differ.
-fn is_abandoned(watched: &mut Option<(TokenVersion, Instant)>, version: &TokenVersion) -> bool {
-    match watched {
-        Some((known, since)) if known == version => {
-            let is_old = since.elapsed() >= CLAIM_LIFE;
-            if is_old {
-                tracing::warn!("whoever was about to renew the tokens is gone; taking over");
-            }
-            is_old
-        }
-        _ => {
-            tracing::info!("another process renews the tokens; waiting for it");
-            *watched = Some((version.clone(), Instant::now()));
-            false
-        }
     }
 }
