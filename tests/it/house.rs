@@ -84,7 +84,7 @@ fn in_room(source: &Source, room: &str) -> bool {
     source.name.starts_with(&format!("{room}/")) || source.name == format!("{room}.rs")
 }
 
-const ROOMS: [&str; 18] = [
+const ROOMS: [&str; 19] = [
     "zendesk",
     "streams",
     "webhook",
