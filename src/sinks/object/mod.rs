@@ -20,6 +20,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::{StreamExt as _, stream};
 
+use super::ahead::Ahead;
 use super::{
     Batch, Checked, Compression, Encoder, Restored, Sink, SinkError, SinkErrorKind, SinkState,
     Written, fault,
@@ -33,7 +34,7 @@ use intent::{Intent, from_state, to_state};
 use name::Namer;
 pub(super) use pack::hex;
 use pack::{COUNT, SHA256, pack};
-use parts::parts;
+use parts::{Part, parts};
 
 /// Requests that are under way at the same time.
 const AT_ONCE: usize = 8;
@@ -77,10 +78,11 @@ impl ObjectSettings {
 pub struct Object {
     bucket: Arc<dyn Bucket>,
     settings: Arc<ObjectSettings>,
-    namer: Namer,
+    namer: Arc<Namer>,
     encoder: Encoder,
     clock: Clock,
     random: Arc<Random>,
+    ahead: Ahead<Result<Vec<Packed>, SinkError>>,
     writing: Mutex<Writing>,
 }
 
@@ -125,31 +127,33 @@ impl Object {
         clock: Clock,
         random: Arc<Random>,
     ) -> Result<Self, SinkError> {
-        let namer = Namer::new(&settings)?;
-        let (settings, writing) = (Arc::new(settings), Mutex::default());
-        Ok(Self { bucket, settings, namer, encoder, clock, random, writing })
+        let namer = Arc::new(Namer::new(&settings)?);
+        let (settings, ahead, writing) = (Arc::new(settings), Ahead::default(), Mutex::default());
+        Ok(Self { bucket, settings, namer, encoder, clock, random, ahead, writing })
     }
 
     fn lock(&self) -> MutexGuard<'_, Writing> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Packs a batch: one object a prefix, or key of a former run.
-    async fn pack(&self, batch: &Batch, open: Vec<Intent>) -> Result<Vec<Packed>, SinkError> {
-        let parts = parts(&self.namer, &batch.events, &open);
-        let (batch, settings, encoder) =
-            (batch.clone(), Arc::clone(&self.settings), self.encoder.clone());
-        let packed = tokio::task::spawn_blocking(move || {
-            let packed = parts.into_iter().map(|part| {
+    /// What packs a batch: one object a prefix, or key of a former run.
+    fn packing(
+        &self,
+        open: Vec<Intent>,
+    ) -> impl FnOnce(&Batch) -> Result<Vec<Packed>, SinkError> + use<> {
+        let (namer, encoder) = (Arc::clone(&self.namer), self.encoder.clone());
+        let settings = Arc::clone(&self.settings);
+        move |batch| {
+            let parts = parts(&namer, &batch.events, &open).into_iter();
+            let packed = parts.map(|Part { prefix, key, places }| {
                 let events: Vec<&Event> =
-                    part.places.iter().map(|place| &batch.events[*place]).collect();
-                let (object, sha256) = pack(&batch, &events, &encoder, &settings)?;
+                    places.into_iter().map(|place| &batch.events[place]).collect();
+                let (object, sha256) = pack(batch, &events, &encoder, &settings)?;
                 let events = fingerprints(events.into_iter());
-                Ok(Packed { prefix: part.prefix, key: part.key, object, sha256, events })
+                Ok(Packed { prefix, key, object, sha256, events })
             });
             packed.collect()
-        });
-        packed.await.unwrap_or_else(|lost| Err(fault::of_lost_task(&lost)))
+        }
     }
 
     /// Gives a packed object its key: a new one, or that of an object which a former run may
@@ -276,6 +280,7 @@ impl Pending {
 }
 
 /// The body of an object.
+#[derive(Debug)]
 struct Packed {
     prefix: String,
     /// The key of a former run that it takes over; none: it has no key yet.
@@ -346,7 +351,8 @@ impl Sink for Object {
             return Ok(None);
         }
         let open = self.lock().open.clone();
-        let packed = self.pack(batch, open).await?;
+        let packed = self.ahead.take(batch, self.packing(open)).await;
+        let packed = packed.unwrap_or_else(|lost| Err(fault::of_lost_task(&lost)))?;
         let pending: Vec<_> =
             packed.into_iter().map(|packed| Arc::new(self.pending(packed))).collect();
         let mut writing = self.lock();
@@ -359,6 +365,14 @@ impl Sink for Object {
         }
         writing.pending = pending;
         Ok(Some(to_state(intents)))
+    }
+
+    fn announce(&self, batch: &Batch) {
+        // What is open decides how a batch is divided, and may change until it is its turn. What
+        // is not, cannot become so.
+        if self.lock().open.is_empty() {
+            self.ahead.begin(batch, self.packing(Vec::new()));
+        }
     }
 
     async fn write(&self, _batch: &Batch) -> Result<Written, SinkError> {

@@ -215,6 +215,12 @@ impl Late {
         let events = (self.position..next).map(event_at).collect();
         let batch = run.lacking(&Batch { events, ..Batch::default() });
         if !batch.events.is_empty() {
+            // Or another batch, or none: nothing may depend on it.
+            if self.one_in(2) {
+                let size = if self.one_in(4) { 0 } else { batch.events.len() };
+                let events = batch.events[..size.max(1)].to_vec();
+                run.sink.announce(&Batch { events, ..Batch::default() });
+            }
             run.prepare(&batch).await;
             if self.one_in(4) {
                 return Life::Ends;
