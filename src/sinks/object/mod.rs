@@ -12,7 +12,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,7 +34,7 @@ use intent::{Intent, from_state, to_state};
 use name::Namer;
 pub(super) use pack::hex;
 use pack::{COUNT, SHA256, pack};
-use parts::{Part, parts};
+use parts::{Divided, Part, divided};
 
 /// Requests that are under way at the same time.
 const AT_ONCE: usize = 8;
@@ -82,7 +82,7 @@ pub struct Object {
     encoder: Encoder,
     clock: Clock,
     random: Arc<Random>,
-    ahead: Ahead<Result<Vec<Packed>, SinkError>>,
+    ahead: Ahead<Result<PackedBatch, SinkError>>,
     writing: Mutex<Writing>,
 }
 
@@ -93,6 +93,8 @@ struct Writing {
     open: Vec<Intent>,
     /// The objects of the batch that was prepared, until all are put.
     pending: Vec<Arc<Pending>>,
+    /// The keys that are closed before they are put.
+    closing: BTreeSet<String>,
     /// What was found under the keys of former runs, while a sink is restored. A look that
     /// succeeded is not taken again because another failed.
     found: BTreeMap<String, Option<Found>>,
@@ -140,19 +142,19 @@ impl Object {
     fn packing(
         &self,
         open: Vec<Intent>,
-    ) -> impl FnOnce(&Batch) -> Result<Vec<Packed>, SinkError> + use<> {
+    ) -> impl FnOnce(&Batch) -> Result<PackedBatch, SinkError> + use<> {
         let (namer, encoder) = (Arc::clone(&self.namer), self.encoder.clone());
         let settings = Arc::clone(&self.settings);
         move |batch| {
-            let parts = parts(&namer, &batch.events, &open).into_iter();
-            let packed = parts.map(|Part { prefix, key, places }| {
+            let Divided { parts, closes } = divided(&namer, &batch.events, &open);
+            let packed = parts.into_iter().map(|Part { prefix, key, places }| {
                 let events: Vec<&Event> =
                     places.into_iter().map(|place| &batch.events[place]).collect();
                 let (object, sha256) = pack(batch, &events, &encoder, &settings)?;
                 let events = fingerprints(events.into_iter());
                 Ok(Packed { prefix, key, object, sha256, events })
             });
-            packed.collect()
+            Ok(PackedBatch { objects: packed.collect::<Result<_, SinkError>>()?, closes })
         }
     }
 
@@ -279,6 +281,14 @@ impl Pending {
     }
 }
 
+/// The objects of a batch.
+#[derive(Debug)]
+struct PackedBatch {
+    objects: Vec<Packed>,
+    /// Keys that are closed before they are put.
+    closes: BTreeSet<String>,
+}
+
 /// The body of an object.
 #[derive(Debug)]
 struct Packed {
@@ -353,6 +363,7 @@ impl Sink for Object {
         let open = self.lock().open.clone();
         let packed = self.ahead.take(batch, self.packing(open)).await;
         let packed = packed.unwrap_or_else(|lost| Err(fault::of_lost_task(&lost)))?;
+        let PackedBatch { objects: packed, closes } = packed;
         let pending: Vec<_> =
             packed.into_iter().map(|packed| Arc::new(self.pending(packed))).collect();
         let mut writing = self.lock();
@@ -364,6 +375,7 @@ impl Sink for Object {
             }
         }
         writing.pending = pending;
+        writing.closing = closes;
         Ok(Some(to_state(intents)))
     }
 
@@ -376,11 +388,19 @@ impl Sink for Object {
     }
 
     async fn write(&self, _batch: &Batch) -> Result<Written, SinkError> {
-        let pending = self.lock().pending.clone();
+        let (pending, closing) = {
+            let writing = self.lock();
+            (writing.pending.clone(), writing.closing.clone())
+        };
+        for key in &closing {
+            self.close(key).await?;
+        }
         self.put_all(&pending).await?;
         let mut writing = self.lock();
         writing.pending.clear();
-        writing.open.retain(|former| pending.iter().all(|put| put.intent.key != former.key));
+        writing.closing.clear();
+        let is_put = |key: &String| pending.iter().any(|put| put.intent.key == *key);
+        writing.open.retain(|former| !is_put(&former.key) && !closing.contains(&former.key));
         Ok(Written::all(Some(to_state(writing.open.clone()))))
     }
 }
