@@ -2,14 +2,22 @@
 //!
 //! Needs the servers: `tests/services/up && eval "$(tests/services/env)" && cargo bench --bench
 //! destinations`. Prints medians of rounds taken in turn, and their ratio; a server that does not
-//! run is left out, visibly. Ours is the whole pipeline: pages out of the simulator, split, batched,
-//! encoded, compressed, hashed, put or committed, and the checkpoint saved.
+//! run is left out, visibly.
+//!
+//! Ours is the pipeline over pages that lie in memory: split, batched, encoded, compressed, hashed,
+//! put or committed, and the checkpoint saved. Beside it stands the same client with objects and
+//! transactions of the same size, and nothing else.
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use http::{HeaderMap, StatusCode};
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
@@ -29,6 +37,8 @@ use zenstream::random::Random;
 use zenstream::simulator::transport::SimulatedTransport;
 use zenstream::simulator::{Settings, Simulator};
 use zenstream::sinks::{Memory, Sink};
+use zenstream::streams::History;
+use zenstream::zendesk::transport::{Request, Response, Transport, TransportError};
 
 /// Enough that what happens once, such as connecting, hardly counts.
 const AUDIT_LOGS: usize = 400_000;
@@ -46,8 +56,47 @@ impl Environment for Nobody {
     }
 }
 
+/// An answer as it came.
+#[derive(Clone)]
+struct Recorded {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// Answers in their order: at first those of a simulator, then the same again from memory.
+struct Tape {
+    simulator: Option<SimulatedTransport>,
+    answers: Mutex<Vec<Recorded>>,
+    next: AtomicUsize,
+}
+
+impl std::fmt::Debug for Tape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tape").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Transport for Tape {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let answer = if let Some(simulator) = &self.simulator {
+            let Response { status, headers, body } = simulator.send(request).await?;
+            let pieces: Vec<Bytes> = body.try_collect().await?;
+            let answer = Recorded { status, headers, body: pieces.concat().into() };
+            self.answers.lock().expect("nobody panics with it").push(answer.clone());
+            answer
+        } else {
+            let place = self.next.fetch_add(1, Ordering::Relaxed);
+            self.answers.lock().expect("nobody panics with it")[place].clone()
+        };
+        let Recorded { status, headers, body } = answer;
+        Ok(Response { status, headers, body: stream::iter([Ok(body)]).boxed() })
+    }
+}
+
 struct Bench {
-    simulator: Arc<Mutex<Simulator>>,
+    answers: Vec<Recorded>,
     runtime: Runtime,
     events: Vec<Event>,
 }
@@ -64,17 +113,39 @@ impl Bench {
         };
         let simulator = Arc::new(Mutex::new(Simulator::new(settings)));
         let runtime = Runtime::new().expect("a runtime");
-        let mut bench = Self { simulator, runtime, events: Vec::new() };
+        let simulator = Some(SimulatedTransport::new(simulator, Clock::system()));
+        let (answers, next) = (Mutex::default(), AtomicUsize::new(0));
+        let tape = Arc::new(Tape { simulator, answers, next });
+        let mut bench = Self { answers: Vec::new(), runtime, events: Vec::new() };
         let memory = Memory::new();
-        bench.collect(Arc::new(memory.clone()), DeliverySettings::STREAMING, None);
+        bench.run(
+            Arc::clone(&tape) as Arc<dyn Transport>,
+            Arc::new(memory.clone()),
+            DeliverySettings::STREAMING,
+            None,
+        );
+        bench.answers.clone_from(&tape.answers.lock().expect("nobody panics with it"));
         bench.events = memory.events();
         assert_eq!(bench.events.len(), AUDIT_LOGS);
         bench
     }
 
-    /// Takes the whole account through the pipeline into a sink; returns how long that took.
+    /// Takes the whole account through the pipeline into a sink, from memory; returns how long
+    /// that took.
     fn collect(
         &self,
+        sink: Arc<dyn Sink>,
+        delivery: DeliverySettings,
+        store: Option<Arc<dyn CheckpointStore>>,
+    ) -> Duration {
+        let answers = Mutex::new(self.answers.clone());
+        let tape = Tape { simulator: None, answers, next: AtomicUsize::new(0) };
+        self.run(Arc::new(tape), sink, delivery, store)
+    }
+
+    fn run(
+        &self,
+        transport: Arc<dyn Transport>,
         sink: Arc<dyn Sink>,
         delivery: DeliverySettings,
         store: Option<Arc<dyn CheckpointStore>>,
@@ -86,16 +157,17 @@ impl Bench {
             clock,
             started: clock.now(),
             random: Arc::new(Random::from_seed(1)),
-            transport: Some(Arc::new(SimulatedTransport::new(Arc::clone(&self.simulator), clock))),
+            transport: Some(transport),
             follow: false,
         };
         let source = &config.sources[0];
         let client = pipeline::client(source, &config.proxy, &outside).expect("a client");
-        let source = SourcePlan {
-            name: source.name.clone(),
-            client: Arc::new(client),
-            streams: pipeline::stream_settings(source, &outside),
-        };
+        // One page after the other: the answers on the tape have an order.
+        let mut streams = pipeline::stream_settings(source, &outside);
+        for (stream, _) in &mut streams {
+            stream.history = History::InOnePiece;
+        }
+        let source = SourcePlan { name: source.name.clone(), client: Arc::new(client), streams };
         let sink = SinkPlan {
             name: "out".to_owned(),
             inputs: vec!["acme.audit_logs".to_owned()],
@@ -114,19 +186,31 @@ impl Bench {
         start.elapsed()
     }
 
-    /// The lines of so many bytes at a time.
-    fn bodies(&self) -> Vec<Vec<u8>> {
-        let mut bodies = vec![Vec::new()];
-        for event in &self.events {
-            if bodies.last().is_some_and(|body| body.len() + event.line.len() > BATCH_BYTES) {
-                bodies.push(Vec::new());
+    /// The events of one batch after another.
+    fn batches(&self) -> Vec<&[Event]> {
+        let (mut batches, mut start, mut bytes) = (Vec::new(), 0, 0);
+        for (place, event) in self.events.iter().enumerate() {
+            if place > start && bytes + event.line.len() > BATCH_BYTES {
+                batches.push(&self.events[start..place]);
+                (start, bytes) = (place, 0);
             }
-            if let Some(body) = bodies.last_mut() {
+            bytes += event.line.len();
+        }
+        batches.push(&self.events[start..]);
+        batches
+    }
+
+    /// The lines of each.
+    fn bodies(&self) -> Vec<Vec<u8>> {
+        let body = |events: &&[Event]| {
+            let mut body = Vec::new();
+            for event in *events {
                 body.extend_from_slice(&event.line);
                 body.push(b'\n');
             }
-        }
-        bodies
+            body
+        };
+        self.batches().iter().map(body).collect()
     }
 
     fn outside(&self) -> Outside {
@@ -260,10 +344,12 @@ fn kafka(bench: &Bench, bytes: usize) -> Option<()> {
         let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
             .set("bootstrap.servers", &servers)
             .set("enable.idempotence", "true")
+            .set("transactional.id", unique("bare"))
             .set("compression.type", "zstd")
             .set("queue.buffering.max.messages", "1000000")
             .create()
             .expect("a producer");
+        producer.init_transactions(Duration::from_secs(30)).expect("a transactional id");
         // Connected and with the topic's place known, as ours is before the clock runs.
         producer
             .client()
@@ -271,14 +357,18 @@ fn kafka(bench: &Bench, bytes: usize) -> Option<()> {
             .expect("there");
         let keys: Vec<String> = bench.events.iter().map(Event::id).collect();
         let start = Instant::now();
-        for (event, key) in bench.events.iter().zip(&keys) {
-            let record = BaseRecord::to(&bare_topic)
-                .key(key)
-                .payload(&event.line[..])
-                .headers(headers(event));
-            producer.send(record).map_err(|(error, _)| error).expect("there is room");
+        let mut keys = keys.iter();
+        for events in bench.batches() {
+            producer.begin_transaction().expect("a transaction");
+            for (event, key) in events.iter().zip(&mut keys) {
+                let record = BaseRecord::to(&bare_topic)
+                    .key(key)
+                    .payload(&event.line[..])
+                    .headers(headers(event));
+                producer.send(record).map_err(|(error, _)| error).expect("there is room");
+            }
+            producer.commit_transaction(Duration::from_secs(60)).expect("a commit");
         }
-        producer.flush(Duration::from_secs(60)).expect("all is sent");
         start.elapsed()
     };
     let ours = || {
@@ -310,7 +400,7 @@ fn main() {
     let start = Instant::now();
     bench.collect(Arc::new(Memory::new()), DeliverySettings::STREAMING, None);
     println!(
-        "{AUDIT_LOGS} audit events, {} MB; into memory {:?}",
+        "{AUDIT_LOGS} audit events, {} MB; reading them alone takes {:?}",
         bytes / 1_000_000,
         start.elapsed()
     );

@@ -1,6 +1,7 @@
 //! One try at a transaction: begin, send, commit; or abort, and say what stood in the way.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode as Code};
@@ -13,7 +14,7 @@ use super::context::Ticket;
 use super::error::{KafkaError, is_fencing};
 use super::register::PARTITION;
 use super::topic::RegisterSettings;
-use super::{Message, Refusals};
+use super::{Message, Refusals, SharedHeaders};
 
 /// One call to librdkafka.
 const STEP: Duration = Duration::from_secs(10);
@@ -59,6 +60,25 @@ pub(super) struct Attempt<'a> {
     pub(super) doing: &'a str,
 }
 
+/// Headers that many messages have, one after another: made once, and then copied.
+#[derive(Default)]
+struct MadeHeaders(Option<(SharedHeaders, OwnedHeaders)>);
+
+impl MadeHeaders {
+    fn of(&mut self, message: &Message) -> &OwnedHeaders {
+        let known = self.0.take().filter(|(of, _)| Arc::ptr_eq(of, &message.common));
+        let (_, headers) = self.0.insert(known.unwrap_or_else(|| {
+            let room = message.common.len() + message.headers.len();
+            let empty = OwnedHeaders::new_with_capacity(room);
+            let made = message.common.iter().fold(empty, |headers, (key, value)| {
+                headers.insert(Header { key, value: Some(value) })
+            });
+            (Arc::clone(&message.common), made)
+        }));
+        headers
+    }
+}
+
 /// How a message that the client itself finds too large is told from others.
 const REFUSED_HERE: Code = Code::InvalidMessageSize;
 
@@ -83,16 +103,17 @@ impl Attempt<'_> {
 
     fn send_all(&self, parts: &Parts<'_>) -> Result<(), Native> {
         let deadline = Instant::now() + self.timeout;
+        let mut common = MadeHeaders::default();
         for (place, message) in parts.messages.iter().enumerate() {
             if parts.refused.contains_key(&place) {
                 continue;
             }
             if parts.alone.contains(&place) {
                 self.flush(deadline)?;
-                self.send(place, message, deadline)?;
+                self.send(place, message, common.of(message), deadline)?;
                 self.flush(deadline)?;
             } else {
-                self.send(place, message, deadline)?;
+                self.send(place, message, common.of(message), deadline)?;
             }
             self.stop_if(|code| code != REFUSED_HERE)?;
         }
@@ -121,12 +142,18 @@ impl Attempt<'_> {
         Ticket { attempt: self.number, place }
     }
 
-    fn send(&self, place: usize, message: &Message, deadline: Instant) -> Result<(), Native> {
+    fn send(
+        &self,
+        place: usize,
+        message: &Message,
+        common: &OwnedHeaders,
+        deadline: Instant,
+    ) -> Result<(), Native> {
         let record = || {
-            let mut headers = OwnedHeaders::new_with_capacity(message.headers.len());
-            for (key, value) in &message.headers {
-                headers = headers.insert(Header { key, value: Some(value) });
-            }
+            let own = message.headers.iter();
+            let headers = own.fold(common.clone(), |headers, (key, value)| {
+                headers.insert(Header { key, value: Some(&value[..]) })
+            });
             let record = BaseRecord::with_opaque_to(&message.topic, Box::new(self.ticket(place)))
                 .payload(&message.value[..])
                 .timestamp(message.timestamp)

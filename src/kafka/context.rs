@@ -78,7 +78,8 @@ impl Context {
         let (code, reason) = heard.error.as_ref()?;
         let hint = match code {
             Code::Authentication => "check `sasl`: the user, the password and the `mechanism`",
-            Code::SSL if reason.contains("certificate verify failed") => {
+            // By its words: with it comes the code of TLS, or that of a lost connection.
+            _ if reason.contains("certificate verify failed") => {
                 "name the authority that signed the brokers' certificate in `tls.ca_file`"
             }
             _ => return None,

@@ -27,19 +27,26 @@ pub use shared::SharedTransaction;
 pub use topic::RegisterSettings;
 pub use transactor::{Committed, Transactor};
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-/// A message for a topic.
+/// Headers that many messages have: their names and values.
+pub type SharedHeaders = Arc<[(&'static str, String)]>;
+
+/// A message for a topic. Those of a transaction are many, so they share what is the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// Where it goes. The cluster's partitioner chooses the partition, by the key if there is one.
-    pub topic: String,
+    pub topic: Arc<str>,
     /// What tells messages apart, or keeps them together.
     pub key: Option<Bytes>,
     /// What it says.
     pub value: Bytes,
-    /// What is known of it.
-    pub headers: Vec<(&'static str, String)>,
+    /// What is known of it and of many others.
+    pub common: SharedHeaders,
+    /// What is known of it alone.
+    pub headers: Vec<(&'static str, Bytes)>,
     /// Its time, in milliseconds since 1970.
     pub timestamp: i64,
 }

@@ -119,8 +119,13 @@ impl SharedTransaction {
     /// than their topic says are tried.
     pub async fn refusals(&self, messages: &[Message]) -> Result<Refusals, KafkaError> {
         let mut places = Vec::new();
+        let mut last: Option<(&Arc<str>, usize)> = None;
         for (place, message) in messages.iter().enumerate() {
-            let limit = self.limit(&message.topic).await?;
+            let limit = match last {
+                Some((topic, limit)) if Arc::ptr_eq(topic, &message.topic) => limit,
+                _ => self.limit(&message.topic).await?,
+            };
+            last = Some((&message.topic, limit));
             if size(message) + OVERHEAD > limit {
                 places.push(place);
             }
@@ -157,8 +162,10 @@ impl SharedTransaction {
 
 /// A message without what surrounds it.
 fn size(message: &Message) -> usize {
-    let headers = message.headers.iter().map(|(name, value)| name.len() + value.len() + 10);
-    message.value.len() + message.key.as_ref().map_or(0, bytes::Bytes::len) + headers.sum::<usize>()
+    let common = message.common.iter().map(|(name, value)| name.len() + value.len() + 10);
+    let own = message.headers.iter().map(|(name, value)| name.len() + value.len() + 10);
+    let key = message.key.as_ref().map_or(0, bytes::Bytes::len);
+    message.value.len() + key + common.chain(own).sum::<usize>()
 }
 
 #[cfg(test)]

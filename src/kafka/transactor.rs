@@ -370,9 +370,10 @@ mod tests {
 
     fn messages(count: usize) -> Vec<Message> {
         let one = |_| Message {
-            topic: "t".to_owned(),
+            topic: "t".into(),
             key: None,
             value: Bytes::from_static(b"x"),
+            common: Arc::new([]),
             headers: Vec::new(),
             timestamp: 1,
         };

@@ -49,7 +49,7 @@ pub(super) struct Deliverer {
 
 impl Deliverer {
     /// Restores the sink, then writes what comes until every feed is gone. While a batch is
-    /// written the next one grows, up to its limits; then the feeds wait.
+    /// written the next one grows, up to its limits; then the feeds wait, and the sink hears of it.
     pub(super) async fn run(self, mut queue: mpsc::Receiver<Queued>) -> Result<(), RunError> {
         let failed = |error| RunError::sink(&self.tally().name, error);
         if !self.restore().await.map_err(failed)? {
@@ -57,13 +57,25 @@ impl Deliverer {
         }
         let mut waiting = Batcher::new(self.settings.batch);
         let mut pace = Pace::new(self.settings.rate_limit);
-        while let Some(cut) = next(&mut waiting, &mut queue).await {
+        let mut whole: Option<Cut> = None;
+        loop {
+            let cut = match whole.take() {
+                Some(cut) => Some(cut),
+                None => next(&mut waiting, &mut queue).await,
+            };
+            let Some(cut) = cut else { return Ok(()) };
             let mut delivered = std::pin::pin!(self.deliver(cut, &mut pace));
             let goes_on = loop {
+                if whole.is_none() && waiting.is_full() {
+                    whole = waiting.cut(Instant::now());
+                    if let Some(next) = &whole {
+                        self.sink.announce(&next.batch);
+                    }
+                }
                 tokio::select! {
                     biased;
                     goes_on = &mut delivered => break goes_on,
-                    Some(queued) = queue.recv(), if !waiting.is_full() => {
+                    Some(queued) = queue.recv(), if whole.is_none() => {
                         waiting.push(queued.take(), Instant::now());
                     }
                 }
@@ -81,7 +93,6 @@ impl Deliverer {
                 Err(error) => return Err(failed(error)),
             }
         }
-        Ok(())
     }
 
     /// Makes a batch durable and says so. Returns whether the run goes on.
@@ -128,8 +139,9 @@ impl Deliverer {
             };
             let wait = backoff.next(&self.random);
             let (sink, retry_in_ms) = (&self.tally().name, wait.as_millis());
+            let hint = error.hint.as_deref();
             self.note(&error);
-            tracing::warn!(sink, %error, retry_in_ms, "sink not ready, trying again");
+            tracing::warn!(sink, %error, hint, retry_in_ms, "sink not ready, trying again");
             tokio::select! {
                 () = self.clock.sleep(wait) => {}
                 _ = stop.wait_for(|stop| *stop) => return Ok(false),
@@ -148,7 +160,8 @@ impl Deliverer {
             match self.sink.check().await {
                 Err(error) if error.kind == SinkErrorKind::Retry => {
                     // Whether it is really needed shows when it is.
-                    tracing::warn!(sink = self.tally().name, %error, "healthcheck failed");
+                    let (sink, hint) = (&self.tally().name, error.hint.as_deref());
+                    tracing::warn!(sink, %error, hint, "healthcheck failed");
                 }
                 checked => {
                     let tried = checked?.tried;
@@ -238,8 +251,9 @@ impl Deliverer {
             add(&self.tally().retries, 1);
             let wait = backoff.next(&self.random);
             let (sink, retry_in_ms) = (&self.tally().name, wait.as_millis());
+            let hint = error.hint.as_deref();
             self.note(&error);
-            tracing::warn!(sink, %error, retry_in_ms, "write failed, trying again");
+            tracing::warn!(sink, %error, hint, retry_in_ms, "write failed, trying again");
             self.clock.sleep(wait).await;
         }
     }

@@ -4,6 +4,7 @@
 //! pipeline does that around it. It knows nothing of checkpoints, only that a
 //! state it hands out comes back after a restart.
 
+mod ahead;
 mod compress;
 mod console;
 #[cfg(test)]
@@ -157,7 +158,8 @@ impl Checked {
 /// A destination.
 ///
 /// The pipeline calls [`restore`](Sink::restore) once, before anything else, and then, for
-/// each batch in turn, [`prepare`](Sink::prepare) and [`write`](Sink::write); never two at once.
+/// each batch in turn, [`prepare`](Sink::prepare) and [`write`](Sink::write); never two at once,
+/// but for [`announce`](Sink::announce).
 /// A batch whose write failed with [`SinkErrorKind::Retry`] is prepared and written again, unchanged.
 #[async_trait]
 pub trait Sink: std::fmt::Debug + Send + Sync {
@@ -179,6 +181,10 @@ pub trait Sink: std::fmt::Debug + Send + Sync {
     async fn prepare(&self, _batch: &Batch) -> Result<Option<SinkState>, SinkError> {
         Ok(None)
     }
+
+    /// Says which batch will be prepared next, perhaps while the one before is being written: what
+    /// can be done for it in memory, such as to pack it, may begin. Nothing may depend on it.
+    fn announce(&self, _batch: &Batch) {}
 
     /// Writes a batch: all of it or nothing that counts. `Ok` means durable; or, for a sink that
     /// shares a transaction with the checkpoint, durable with the save of the returned state.

@@ -5,13 +5,16 @@ version=4.3.0
 title="Apache Kafka $version"
 port=${ZENSTREAM_TEST_KAFKA_PORT:-19092}
 sasl_port=${ZENSTREAM_TEST_KAFKA_SASL_PORT:-19093}
+tls_port=${ZENSTREAM_TEST_KAFKA_TLS_PORT:-19095}
 controller_port=${ZENSTREAM_TEST_KAFKA_CONTROLLER_PORT:-19094}
 user=zenstream
 password=zenstream-secret
 jars=$cache/kafka-$version
+certificate=$state/certificate.pem
 grace=15
 
 install() {
+  need openssl openssl version
   need default-jre-headless java -version
   [ -d "$jars" ] && return
   need maven mvn --version
@@ -23,12 +26,27 @@ install() {
   mv "$jars.part" "$jars"
 }
 
+# Signed by itself, so it is its own authority; the broker wants it in one file with its key.
+certify() {
+  [ -f "$state/broker.pem" ] && return
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 \
+    -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 \
+    -keyout "$state/key.pem" -out "$certificate"
+  cat "$state/key.pem" "$certificate" >"$state/broker.pem.part"
+  mv "$state/broker.pem.part" "$state/broker.pem"
+}
+
 launch() {
+  certify
   local config=$state/server.properties
   {
     sed -e "s/:19092/:$port/g" -e "s/:19093/:$sasl_port/g" -e "s/:19094/:$controller_port/g" \
+      -e "/^\(advertised\.\)\?listeners=/s|\$|,SSL://127.0.0.1:$tls_port|" \
+      -e "/^listener.security.protocol.map=/s/\$/,SSL:SSL/" \
       "$services/kafka/server.properties"
     echo "log.dirs=$data"
+    echo "listener.name.ssl.ssl.keystore.type=PEM"
+    echo "listener.name.ssl.ssl.keystore.location=$state/broker.pem"
   } >"$config"
   # It starts in half the time without the second compiler, and needs no more than this.
   local java=(java -Xms128m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1
@@ -55,6 +73,8 @@ answers() {
 settings() {
   echo "KAFKA=127.0.0.1:$port"
   echo "KAFKA_SASL=127.0.0.1:$sasl_port"
+  echo "KAFKA_TLS=127.0.0.1:$tls_port"
+  echo "KAFKA_TLS_CA=$certificate"
   echo "KAFKA_SASL_USER=$user"
   echo "KAFKA_SASL_PASSWORD=$password"
 }

@@ -263,6 +263,7 @@ impl Sink for Http {
     async fn write(&self, batch: &Batch) -> Result<Written, SinkError> {
         if !self.progress.knows(batch) {
             self.progress.begin(batch, self.targets.parts(batch)?, BTreeMap::new());
+            self.pace.begin();
         }
         while let Some(part) = self.progress.next() {
             self.pace.wait().await;

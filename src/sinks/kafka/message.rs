@@ -1,10 +1,15 @@
 //! From events to messages. Pure.
 
+use std::fmt;
+use std::io::Write as _;
+use std::ops::Range;
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::key::Key;
-use crate::kafka::Message;
-use crate::normalize::Event;
+use crate::kafka::{Message, SharedHeaders};
+use crate::normalize::{Event, Origin};
 use crate::sinks::{Encoder, SinkError, SinkErrorKind, Template, TemplateError};
 
 /// The longest name that a topic may have.
@@ -65,52 +70,82 @@ impl Maker {
         self.topic.is_literal().then(|| self.topic.literal_prefix())
     }
 
-    /// A message an event, in order.
+    /// A message an event, in order. All text of all of them lies in one piece of memory.
     pub(super) fn messages(&self, events: &[Event]) -> Vec<Message> {
-        let (mut lines, mut ends) = (Vec::new(), Vec::with_capacity(events.len()));
-        for event in events {
-            self.encoder.encode(event, &mut lines);
-            // A message has a length: it needs no line feed.
-            lines.pop();
-            ends.push(lines.len());
-        }
-        let lines = Bytes::from(lines);
-        let mut messages = Vec::with_capacity(events.len());
-        let mut start = 0;
-        self.topic.each_name(events, |_, topic, event| {
-            let end = ends[messages.len()];
+        let mut text = Vec::with_capacity(events.iter().map(|it| it.line.len() + 64).sum());
+        let places: Vec<Places> = events.iter().map(|event| self.write(event, &mut text)).collect();
+        let text = Bytes::from(text);
+        let mut messages: Vec<Message> = Vec::with_capacity(events.len());
+        let mut topics: Vec<Arc<str>> = Vec::new();
+        let mut common: Option<(&Event, SharedHeaders)> = None;
+        self.topic.each_name(events, |number, topic, event| {
+            if number == topics.len() {
+                topics.push(topic_name(topic).into());
+            }
+            let shared = match common.take() {
+                Some((of, shared)) if Arc::ptr_eq(&of.origin, &event.origin) => shared,
+                _ => headers(&event.origin),
+            };
+            let places = &places[messages.len()];
+            let id = text.slice(places.id.clone());
+            let mut headers = vec![("id", id.clone())];
+            if let Some(time) = &places.time {
+                headers.push(("event_time", text.slice(time.clone())));
+            }
             let time = match self.timestamp {
                 MessageTime::Ingest => event.origin.ingest_time,
                 MessageTime::Event => event.time.unwrap_or(event.origin.ingest_time),
             };
             messages.push(Message {
-                topic: topic_name(topic),
-                key: self.key.of(event),
-                value: lines.slice(start..end),
-                headers: headers(event),
+                topic: Arc::clone(&topics[number]),
+                key: self.key.of(event, id),
+                value: text.slice(places.line.clone()),
+                common: Arc::clone(&shared),
+                headers,
                 timestamp: time.as_millisecond(),
             });
-            start = end;
+            common = Some((event, shared));
         });
         messages
     }
+
+    /// Adds what the message of an event is made of.
+    fn write(&self, event: &Event, text: &mut Vec<u8>) -> Places {
+        let start = text.len();
+        self.encoder.encode(event, text);
+        // A message has a length: it needs no line feed.
+        text.pop();
+        let line = start..text.len();
+        let id = push(text, format_args!("{}", event.id()));
+        let time = event.time.map(|time| push(text, format_args!("{time}")));
+        Places { line, id, time }
+    }
 }
 
-/// What is known of an event, beside it.
-fn headers(event: &Event) -> Vec<(&'static str, String)> {
-    let origin = &event.origin;
-    let mut headers = vec![
+/// Where in the text the parts of a message are.
+struct Places {
+    line: Range<usize>,
+    id: Range<usize>,
+    time: Option<Range<usize>>,
+}
+
+fn push(text: &mut Vec<u8>, what: fmt::Arguments<'_>) -> Range<usize> {
+    let start = text.len();
+    // Writing to memory cannot fail.
+    let written = text.write_fmt(what);
+    debug_assert!(written.is_ok());
+    start..text.len()
+}
+
+/// What is known of all events of an origin.
+fn headers(origin: &Origin) -> SharedHeaders {
+    Arc::new([
         ("source", origin.source.clone()),
         ("stream", origin.stream.clone()),
         ("subdomain", origin.subdomain.clone()),
-        ("id", event.id()),
-    ];
-    if let Some(time) = event.time {
-        headers.push(("event_time", time.to_string()));
-    }
-    headers.push(("ingest_time", origin.ingest_time.to_string()));
-    headers.push(("partition", origin.partition.clone()));
-    headers
+        ("ingest_time", origin.ingest_time.to_string()),
+        ("partition", origin.partition.clone()),
+    ])
 }
 
 fn may_stand_in_topic(letter: char) -> bool {
@@ -138,11 +173,11 @@ mod tests {
         let mut event = event_of("tickets", 7);
         event.time = Some("2026-03-09T23:59:59.5Z".parse().unwrap());
         let messages = maker("zendesk-{{ stream }}", None).messages(&[event_of("users", 1), event]);
-        assert_eq!(messages[0].topic, "zendesk-users");
+        assert_eq!(&*messages[0].topic, "zendesk-users");
         assert_eq!(messages[0].headers.iter().find(|(name, _)| *name == "event_time"), None);
         assert_eq!(messages[0].timestamp, 1_767_323_045_000);
         let message = &messages[1];
-        assert_eq!(message.topic, "zendesk-tickets");
+        assert_eq!(&*message.topic, "zendesk-tickets");
         assert_eq!(message.key.as_deref(), Some(b"acme:tickets:7".as_slice()));
         assert_eq!(&message.value[..], br#"{"stream":"tickets","id":7}"#);
         assert_eq!(message.timestamp, 1_773_100_799_500);
@@ -150,9 +185,11 @@ mod tests {
         let mut event = event_of("tickets", 7);
         event.time = Some("2020-03-09T23:59:59.5Z".parse().unwrap());
         assert_eq!(ingested.messages(&[event])[0].timestamp, 1_767_323_045_000);
-        let headers: Vec<String> =
-            message.headers.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        insta::assert_snapshot!(headers.join(" "), @"source=test stream=tickets subdomain=acme id=acme:tickets:7 event_time=2026-03-09T23:59:59.5Z ingest_time=2026-01-02T03:04:05Z partition=tail");
+        let common = message.common.iter().map(|(name, value)| format!("{name}={value}"));
+        let text = |value: &Bytes| String::from_utf8(value.to_vec()).unwrap();
+        let own = message.headers.iter().map(|(name, value)| format!("{name}={}", text(value)));
+        let headers: Vec<String> = common.chain(own).collect();
+        insta::assert_snapshot!(headers.join(" "), @"source=test stream=tickets subdomain=acme ingest_time=2026-01-02T03:04:05Z partition=tail id=acme:tickets:7 event_time=2026-03-09T23:59:59.5Z");
     }
 
     #[test]
@@ -170,7 +207,7 @@ mod tests {
     fn a_topic_has_a_name_that_kafka_takes() {
         let mut event = event_of("a/ü b", 1);
         event.line = Bytes::from_static(b"{}");
-        assert_eq!(maker("t-{{ stream }}", None).messages(&[event])[0].topic, "t-a_2F__b");
+        assert_eq!(&*maker("t-{{ stream }}", None).messages(&[event])[0].topic, "t-a_2F__b");
         let refused = |topic| {
             let error =
                 Maker::new(topic, None, MessageTime::Ingest, Encoder::default()).unwrap_err();

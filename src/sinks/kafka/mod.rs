@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use super::ahead::Ahead;
 use super::fingerprint::fingerprints;
 use super::{
     Batch, Checked, Encoder, Refused, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written,
@@ -56,6 +57,7 @@ pub struct Kafka {
     settings: KafkaSinkSettings,
     maker: Maker,
     way: Way,
+    ahead: Ahead<Vec<Message>>,
     writing: Mutex<Writing>,
 }
 
@@ -109,7 +111,8 @@ impl Kafka {
             settings.timestamp,
             encoder,
         )?;
-        Ok(Self { settings, maker, way, writing: Mutex::default() })
+        let (ahead, writing) = (Ahead::default(), Mutex::default());
+        Ok(Self { settings, maker, way, ahead, writing })
     }
 
     fn lock(&self) -> MutexGuard<'_, Writing> {
@@ -117,9 +120,14 @@ impl Kafka {
     }
 
     async fn messages(&self, batch: &Batch) -> Result<Vec<Message>, SinkError> {
-        let (maker, batch) = (self.maker.clone(), batch.clone());
-        let made = tokio::task::spawn_blocking(move || maker.messages(&batch.events)).await;
+        let made = self.ahead.take(batch, self.making()).await;
         made.map_err(|lost| fault::of_lost_task(&lost))
+    }
+
+    /// What makes messages of a batch.
+    fn making(&self) -> impl FnOnce(&Batch) -> Vec<Message> + use<> {
+        let maker = self.maker.clone();
+        move |batch| maker.messages(&batch.events)
     }
 
     /// Whether a transaction that a former run prepared is in: if so, what is in it.
@@ -152,12 +160,12 @@ impl Kafka {
             return Err(SinkError::new(SinkErrorKind::Retry, text));
         };
         let token = prepared.token;
-        let ids: Vec<(String, Vec<u64>)> = batch.events.iter().map(ids).collect();
+        let events = batch.events.clone();
         let marker = move |refused: &Refusals| {
             let mut left_out = BTreeMap::new();
-            for (output, ids) in refused.keys().filter_map(|place| ids.get(*place)) {
+            for (output, ids) in refused.keys().filter_map(|place| events.get(*place)).map(ids) {
                 let left_out: &mut super::fingerprint::Fingerprints =
-                    left_out.entry(output.clone()).or_default();
+                    left_out.entry(output).or_default();
                 left_out.0.extend(ids);
             }
             Some(Marker { token: token.clone(), refused: left_out }.to_bytes())
@@ -275,6 +283,10 @@ impl Sink for Kafka {
             events,
         };
         Ok(Some(Saved { number: writing.number, pending: Some(pending) }.to_state()))
+    }
+
+    fn announce(&self, batch: &Batch) {
+        self.ahead.begin(batch, self.making());
     }
 
     async fn write(&self, batch: &Batch) -> Result<Written, SinkError> {

@@ -12,7 +12,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,6 +20,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::{StreamExt as _, stream};
 
+use super::ahead::Ahead;
 use super::{
     Batch, Checked, Compression, Encoder, Restored, Sink, SinkError, SinkErrorKind, SinkState,
     Written, fault,
@@ -33,7 +34,7 @@ use intent::{Intent, from_state, to_state};
 use name::Namer;
 pub(super) use pack::hex;
 use pack::{COUNT, SHA256, pack};
-use parts::parts;
+use parts::{Divided, Part, divided};
 
 /// Requests that are under way at the same time.
 const AT_ONCE: usize = 8;
@@ -77,10 +78,11 @@ impl ObjectSettings {
 pub struct Object {
     bucket: Arc<dyn Bucket>,
     settings: Arc<ObjectSettings>,
-    namer: Namer,
+    namer: Arc<Namer>,
     encoder: Encoder,
     clock: Clock,
     random: Arc<Random>,
+    ahead: Ahead<Result<PackedBatch, SinkError>>,
     writing: Mutex<Writing>,
 }
 
@@ -91,6 +93,8 @@ struct Writing {
     open: Vec<Intent>,
     /// The objects of the batch that was prepared, until all are put.
     pending: Vec<Arc<Pending>>,
+    /// The keys that are closed before they are put.
+    closing: BTreeSet<String>,
     /// What was found under the keys of former runs, while a sink is restored. A look that
     /// succeeded is not taken again because another failed.
     found: BTreeMap<String, Option<Found>>,
@@ -125,31 +129,33 @@ impl Object {
         clock: Clock,
         random: Arc<Random>,
     ) -> Result<Self, SinkError> {
-        let namer = Namer::new(&settings)?;
-        let (settings, writing) = (Arc::new(settings), Mutex::default());
-        Ok(Self { bucket, settings, namer, encoder, clock, random, writing })
+        let namer = Arc::new(Namer::new(&settings)?);
+        let (settings, ahead, writing) = (Arc::new(settings), Ahead::default(), Mutex::default());
+        Ok(Self { bucket, settings, namer, encoder, clock, random, ahead, writing })
     }
 
     fn lock(&self) -> MutexGuard<'_, Writing> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Packs a batch: one object a prefix, or key of a former run.
-    async fn pack(&self, batch: &Batch, open: Vec<Intent>) -> Result<Vec<Packed>, SinkError> {
-        let parts = parts(&self.namer, &batch.events, &open);
-        let (batch, settings, encoder) =
-            (batch.clone(), Arc::clone(&self.settings), self.encoder.clone());
-        let packed = tokio::task::spawn_blocking(move || {
-            let packed = parts.into_iter().map(|part| {
+    /// What packs a batch: one object a prefix, or key of a former run.
+    fn packing(
+        &self,
+        open: Vec<Intent>,
+    ) -> impl FnOnce(&Batch) -> Result<PackedBatch, SinkError> + use<> {
+        let (namer, encoder) = (Arc::clone(&self.namer), self.encoder.clone());
+        let settings = Arc::clone(&self.settings);
+        move |batch| {
+            let Divided { parts, closes } = divided(&namer, &batch.events, &open);
+            let packed = parts.into_iter().map(|Part { prefix, key, places }| {
                 let events: Vec<&Event> =
-                    part.places.iter().map(|place| &batch.events[*place]).collect();
-                let (object, sha256) = pack(&batch, &events, &encoder, &settings)?;
+                    places.into_iter().map(|place| &batch.events[place]).collect();
+                let (object, sha256) = pack(batch, &events, &encoder, &settings)?;
                 let events = fingerprints(events.into_iter());
-                Ok(Packed { prefix: part.prefix, key: part.key, object, sha256, events })
+                Ok(Packed { prefix, key, object, sha256, events })
             });
-            packed.collect()
-        });
-        packed.await.unwrap_or_else(|lost| Err(fault::of_lost_task(&lost)))
+            Ok(PackedBatch { objects: packed.collect::<Result<_, SinkError>>()?, closes })
+        }
     }
 
     /// Gives a packed object its key: a new one, or that of an object which a former run may
@@ -275,7 +281,16 @@ impl Pending {
     }
 }
 
+/// The objects of a batch.
+#[derive(Debug)]
+struct PackedBatch {
+    objects: Vec<Packed>,
+    /// Keys that are closed before they are put.
+    closes: BTreeSet<String>,
+}
+
 /// The body of an object.
+#[derive(Debug)]
 struct Packed {
     prefix: String,
     /// The key of a former run that it takes over; none: it has no key yet.
@@ -346,7 +361,9 @@ impl Sink for Object {
             return Ok(None);
         }
         let open = self.lock().open.clone();
-        let packed = self.pack(batch, open).await?;
+        let packed = self.ahead.take(batch, self.packing(open)).await;
+        let packed = packed.unwrap_or_else(|lost| Err(fault::of_lost_task(&lost)))?;
+        let PackedBatch { objects: packed, closes } = packed;
         let pending: Vec<_> =
             packed.into_iter().map(|packed| Arc::new(self.pending(packed))).collect();
         let mut writing = self.lock();
@@ -358,15 +375,32 @@ impl Sink for Object {
             }
         }
         writing.pending = pending;
+        writing.closing = closes;
         Ok(Some(to_state(intents)))
     }
 
+    fn announce(&self, batch: &Batch) {
+        // What is open decides how a batch is divided, and may change until it is its turn. What
+        // is not, cannot become so.
+        if self.lock().open.is_empty() {
+            self.ahead.begin(batch, self.packing(Vec::new()));
+        }
+    }
+
     async fn write(&self, _batch: &Batch) -> Result<Written, SinkError> {
-        let pending = self.lock().pending.clone();
+        let (pending, closing) = {
+            let writing = self.lock();
+            (writing.pending.clone(), writing.closing.clone())
+        };
+        for key in &closing {
+            self.close(key).await?;
+        }
         self.put_all(&pending).await?;
         let mut writing = self.lock();
         writing.pending.clear();
-        writing.open.retain(|former| pending.iter().all(|put| put.intent.key != former.key));
+        writing.closing.clear();
+        let is_put = |key: &String| pending.iter().any(|put| put.intent.key == *key);
+        writing.open.retain(|former| !is_put(&former.key) && !closing.contains(&former.key));
         Ok(Written::all(Some(to_state(writing.open.clone()))))
     }
 }

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Object;
 use super::intent::Intent;
 use super::pack::pack;
+use super::{Object, is_empty};
 use crate::buckets::{Condition, Put};
 use crate::sinks::{Batch, SinkError, SinkErrorKind};
 
@@ -35,7 +35,7 @@ impl Object {
             let elsewhere =
                 |other: &Intent| other.key != intent.key && other.shares_events_with(&intent);
             if is_old(since, now) || left.iter().any(elsewhere) {
-                self.close(&intent.key).await?;
+                self.close_unseen(&intent.key).await?;
                 left.retain(|other| other.key != intent.key);
                 settled.push(intent.key);
             } else {
@@ -45,15 +45,27 @@ impl Object {
         Ok(left)
     }
 
-    /// Takes a key with nothing in it.
-    async fn close(&self, key: &str) -> Result<(), SinkError> {
+    /// Closes a key under which nothing was found.
+    async fn close_unseen(&self, key: &str) -> Result<(), SinkError> {
+        match self.close(key).await {
+            Err(error) if error.kind == SinkErrorKind::Superseded => {
+                // The next look tells what has come.
+                self.lock().found.remove(key);
+                Err(SinkError { kind: SinkErrorKind::Retry, ..error })
+            }
+            closed => closed,
+        }
+    }
+
+    /// Takes a key with nothing in it, unless that is done. Something else may have come.
+    pub(super) async fn close(&self, key: &str) -> Result<(), SinkError> {
         let (object, _) = pack(&Batch::default(), &[], &self.encoder, &self.settings)?;
         if self.bucket.put(key, object, Condition::Absent).await? == Put::Refused {
-            // Something has come since the look; perhaps this very object, whose first answer was
-            // lost. The next look tells.
-            self.lock().found.remove(key);
-            let text = format!("{}/{key} has appeared just now", self.bucket.location());
-            return Err(SinkError::new(SinkErrorKind::Retry, text));
+            let present = self.bucket.head(key).await?;
+            if !present.is_some_and(|present| is_empty(&present.metadata)) {
+                let text = format!("{}/{key} has appeared just now", self.bucket.location());
+                return Err(SinkError::new(SinkErrorKind::Superseded, text));
+            }
         }
         tracing::info!(key, "a key that a former run left open is taken by an empty object");
         Ok(())

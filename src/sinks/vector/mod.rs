@@ -196,6 +196,7 @@ impl Sink for Vector {
     async fn write(&self, batch: &Batch) -> Result<Written, SinkError> {
         if !self.progress.knows(batch) {
             self.begin(batch).await?;
+            self.pace.begin();
         }
         while let Some(part) = self.progress.next() {
             self.pace.wait().await;

@@ -194,9 +194,37 @@ async fn told_by(servers: &str, tls: bool) -> String {
 async fn a_client_that_speaks_otherwise_than_the_port_gets_a_hint() {
     let Some(plain) = Cluster::named() else { return };
     let Some(cluster) = plain.with_sign_in() else { return };
-    for told in [told_by(&cluster.servers, false).await, told_by(&plain.servers, true).await] {
+    let mut told =
+        vec![told_by(&cluster.servers, false).await, told_by(&plain.servers, true).await];
+    if let Some((secret, _)) = plain.with_tls() {
+        told.push(told_by(&secret.servers, false).await);
+    }
+    for told in told {
         assert!(told.contains("`tls.enabled: true`") && told.contains("`sasl`"), "{told}");
     }
+}
+
+#[tokio::test]
+async fn a_port_with_tls_is_written_to_by_whoever_trusts_it() {
+    let Some(plain) = Cluster::named() else { return };
+    let Some((cluster, authority)) = plain.with_tls() else { return };
+    let topic = plain.topic("secret", &[]).await;
+    let mut settings = cluster.settings(&topic);
+    settings.connection.tls.enabled = Some(true);
+    for error in [
+        sink(&settings).check().await.unwrap_err(),
+        sink(&settings).restore(None).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind, SinkErrorKind::Config, "{error}");
+        assert!(error.hint.is_some_and(|hint| hint.contains("`tls.ca_file`")));
+    }
+    settings.connection.tls.ca_file = Some(authority);
+    let sink = sink(&settings);
+    sink.check().await.unwrap();
+    sink.restore(None).await.unwrap();
+    sink.prepare(&batch(0..3)).await.unwrap();
+    sink.write(&batch(0..3)).await.unwrap();
+    assert_eq!(plain.numbers(&topic).await, [0, 1, 2]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -64,6 +65,13 @@ impl Cluster {
     /// Where one has to sign in.
     pub(crate) fn with_sign_in(&self) -> Option<Self> {
         Some(Self { servers: server("ZENSTREAM_TEST_KAFKA_SASL")?, ..self.clone() })
+    }
+
+    /// Where everything is said in TLS, and whom to trust there.
+    pub(crate) fn with_tls(&self) -> Option<(Self, PathBuf)> {
+        let servers = server("ZENSTREAM_TEST_KAFKA_TLS")?;
+        let authority = server("ZENSTREAM_TEST_KAFKA_TLS_CA")?.into();
+        Some((Self { servers, ..self.clone() }, authority))
     }
 
     /// Servers that are not there.

@@ -213,8 +213,17 @@ impl Late {
     async fn step(&mut self, run: &mut Run) -> Life {
         let next = self.position + self.rng.u64(1..16);
         let events = (self.position..next).map(event_at).collect();
-        let batch = run.lacking(&Batch { events, ..Batch::default() });
+        let mut batch = run.lacking(&Batch { events, ..Batch::default() });
+        if self.one_in(2) {
+            batch.events = self.in_pages(&batch.events);
+        }
         if !batch.events.is_empty() {
+            // Or another batch, or none: nothing may depend on it.
+            if self.one_in(2) {
+                let size = if self.one_in(4) { 0 } else { batch.events.len() };
+                let events = batch.events[..size.max(1)].to_vec();
+                run.sink.announce(&Batch { events, ..Batch::default() });
+            }
             run.prepare(&batch).await;
             if self.one_in(4) {
                 return Life::Ends;
@@ -227,6 +236,27 @@ impl Late {
         run.save();
         self.position = next;
         Life::GoesOn
+    }
+
+    /// The same records, some of a stream at a time in one event: on several lines, by which a
+    /// reader of the tests knows them.
+    fn in_pages(&mut self, events: &[Event]) -> Vec<Event> {
+        let mut pages: Vec<Event> = Vec::new();
+        for event in events {
+            let near = pages.iter_mut().rfind(|page| page.origin.stream == event.origin.stream);
+            match near {
+                Some(page) if !self.one_in(3) => {
+                    let known = page.fingerprints().chain(event.fingerprints()).collect();
+                    page.members = Some(known);
+                    page.line = [&page.line[..], b"\n", &event.line[..]].concat().into();
+                }
+                _ => {
+                    let members = Some(event.fingerprints().collect());
+                    pages.push(Event { members, ..event.clone() });
+                }
+            }
+        }
+        pages
     }
 
     /// Tries until it is written or the life ends.

@@ -1,6 +1,5 @@
 mod late;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
