@@ -8,6 +8,7 @@ mod intent;
 mod name;
 mod pack;
 mod parts;
+mod pending;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ use name::Namer;
 pub(super) use pack::hex;
 use pack::{COUNT, SHA256, pack};
 use parts::{Divided, Part, divided};
+use pending::Pending;
 
 /// Requests that are under way at the same time.
 const AT_ONCE: usize = 8;
@@ -106,17 +108,6 @@ struct Found {
     sha256: String,
     /// Whether it only keeps the key: it has no events.
     is_empty: bool,
-}
-
-/// An object on its way.
-#[derive(Debug)]
-struct Pending {
-    intent: Intent,
-    object: NewObject,
-    /// Whether it takes the key of an object of a former run.
-    takes_over: bool,
-    /// Whether it is there. It is not put again because another of its batch failed.
-    done: AtomicBool,
 }
 
 impl Object {
@@ -261,23 +252,6 @@ impl Object {
             held.entry(output).or_default().extend(ids.0);
         }
         Ok(())
-    }
-}
-
-impl Pending {
-    /// What is said where it cannot be put. Whoever mended a prefix that was refused would not
-    /// know why it is refused again.
-    fn failed(&self, error: SinkError) -> SinkError {
-        if !self.takes_over || error.kind != SinkErrorKind::Config {
-            return error;
-        }
-        let SinkError { kind, message, hint } = error;
-        let key = &self.intent.key;
-        let message = format!("{message} (`{key}`, which a former run was about to put)");
-        let also = "a former run may still be putting this object, so these events cannot go \
-                    elsewhere, whatever the prefix is now; let it be put there once";
-        let hint = hint.map_or_else(|| also.to_owned(), |hint| format!("{hint}; {also}"));
-        SinkError::new(kind, message).with_hint(hint)
     }
 }
 
