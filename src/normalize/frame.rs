@@ -1,6 +1,6 @@
 //! What stands around the records of a page, and pages made of records again.
 //!
-//! The way back from [`split`](super::split): who wants pages gets the envelope as Zendesk sent it,
+//! The way back from [`split`](super::split()): who wants pages gets the envelope as Zendesk sent it,
 //! with those records in it that are to be delivered. It must not decode a record or know which
 //! those are.
 
