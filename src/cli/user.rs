@@ -35,9 +35,9 @@ const PROFILE_FIELDS: &[&str] = &[
 
 const EXAMPLES: &str = "\
 Examples:
-  zenstream user 35184372100592
-  zenstream user 35184372100592 --activities 100 --timezone UTC
-  zenstream user 35184372100592 --format json | jq .user.email";
+  zenstream user 35184372101813
+  zenstream user 35184372101813 --activities 100 --timezone UTC
+  zenstream user 35184372101813 --format json | jq .user.email";
 
 /// Whom to show.
 #[derive(Debug, Args)]

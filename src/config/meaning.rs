@@ -42,7 +42,9 @@ pub(super) fn config(
     let api = findings.keep(api.transpose());
     let alerts = root.get("alerts").map(|node| alerts::alerts(node, &top.key("alerts")));
     let alerts = findings.keep(alerts.transpose());
-    let max_pages = root.get("max_pages").map(|node| read(node, &top.key("max_pages")));
+    // A schedule's environment sets it; empty, it lets the same config run all the time.
+    let max_pages = root.get("max_pages").filter(|node| !node.is_emptied());
+    let max_pages = max_pages.map(|node| read(node, &top.key("max_pages")));
     let max_pages = findings.keep(max_pages.transpose());
     check_names(root, findings);
     let tokens = |source: &str| {

@@ -50,6 +50,11 @@ impl Node {
         entries.get(key)
     }
 
+    /// Whether this is a placeholder in whose place nothing was put.
+    pub(super) fn is_emptied(&self) -> bool {
+        matches!(self, Self::Text(Text { value, origin }) if value.is_empty() && *origin != Origin::Written)
+    }
+
     /// The same as JSON.
     pub(super) fn to_json(&self) -> serde_json::Value {
         match self {

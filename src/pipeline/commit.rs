@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -41,6 +42,8 @@ pub(super) enum Note {
         resume: Position,
         shares: Vec<Share>,
         caught_up: bool,
+        /// Everything before it has been read with this page; none: not known.
+        read_through: Option<Timestamp>,
         /// Given once the page is durable and its position saved.
         receipt: Option<Receipt>,
     },
@@ -64,6 +67,8 @@ pub(super) struct Committer {
     /// Whether positions wait for the sink, by sink.
     pub(super) acknowledged: Vec<bool>,
     pub(super) ledgers: Vec<Ledger>,
+    /// How far pages read that are not safe yet, by stream, in order.
+    pub(super) reading: Vec<VecDeque<(Seq, Option<Timestamp>)>>,
     /// Those that wait for their page, in order; a source has few of them under way.
     pub(super) receipts: VecDeque<(usize, Seq, Receipt)>,
     pub(super) clock: Clock,
@@ -127,19 +132,22 @@ impl Committer {
                 // What is saved already comes to the same.
                 false
             }
-            Note::Fetched { stream, seq, resume, shares, caught_up, receipt } => {
+            Note::Fetched { stream, seq, resume, shares, caught_up, read_through, receipt } => {
+                self.reading[stream].push_back((seq, read_through));
                 let is_awaited = receipt.is_some();
                 self.receipts.extend(receipt.map(|receipt| (stream, seq, receipt)));
                 let moved = self.ledgers[stream].fetched(seq, resume, shares);
                 if caught_up {
                     self.ledgers[stream].caught_up();
                 }
+                self.stand(stream);
                 moved || is_awaited
             }
             Note::Delivered { sink, pages, state } => {
                 if self.acknowledged[sink] {
                     for (stream, seq, count) in pages {
                         self.ledgers[stream].delivered(sink, seq, count);
+                        self.stand(stream);
                     }
                 }
                 if let Some(state) = state {
@@ -153,6 +161,19 @@ impl Committer {
                 true
             }
         }
+    }
+
+    /// Shows how far a stream is delivered. What is read and lies before a sink that is away is
+    /// behind, however fast it was read.
+    fn stand(&mut self, stream: usize) {
+        let (reading, ledger) = (&mut self.reading[stream], &self.ledgers[stream]);
+        let safe = reading.iter().take_while(|(seq, _)| ledger.is_safe(*seq)).count();
+        let Some(through) = reading.drain(..safe).filter_map(|(_, through)| through).max() else {
+            return;
+        };
+        self.tally.streams[stream].stand(|standing| {
+            standing.delivered_through = standing.delivered_through.max(Some(through));
+        });
     }
 
     /// Tells whoever waits for pages that are safe now. Called after a save alone.

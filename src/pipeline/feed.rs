@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
@@ -239,16 +240,18 @@ impl Feed {
         tracing::info!(stream = tally.name, failed_secs = failed_for.as_secs(), "stream recovered");
     }
 
-    /// Where the stream stands with this page.
-    fn stand_at(&self, page: &Page) {
+    /// Where the stream stands with this page. Returns the time before which all is read with it.
+    fn stand_at(&self, page: &Page) -> Option<Timestamp> {
         let now = self.clock.now();
-        let newest = page.events.iter().filter_map(|event| event.time).max();
+        let times = || page.events.iter().filter_map(|event| event.time);
+        let newest = times().max();
         self.tally().stand(|standing| {
             standing.last_event = standing.last_event.max(newest);
             standing.caught_up = page.caught_up;
-            let read_through = if page.caught_up { Some(now) } else { newest };
-            standing.read_through = standing.read_through.max(read_through);
+            // Until the first page is delivered, its sinks lack all of it.
+            standing.delivered_through.get_or_insert_with(|| times().min().unwrap_or(now));
         });
+        if page.caught_up { Some(now) } else { newest }
     }
 
     /// Hands a page over. Returns whether its sinks held all of it already; none: the run ends.
@@ -269,7 +272,7 @@ impl Feed {
             let (stream, count) = (&tally.name, page.rejected.len());
             tracing::warn!(stream, count, "records rejected");
         }
-        self.stand_at(&page);
+        let read_through = self.stand_at(&page);
         let (events, rejected) = (page.events.into(), page.rejected.into());
         let page_events = PageEvents { events, rejected, frame: page.frame };
         let transformed = self.transforms.pass(&page_events, &self.tally).await?;
@@ -296,6 +299,7 @@ impl Feed {
             resume: page.resume,
             shares,
             caught_up: page.caught_up,
+            read_through,
             receipt,
         };
         if self.notes.send(note).await.is_err() {

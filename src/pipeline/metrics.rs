@@ -76,7 +76,7 @@ const STREAM_UP: Metric =
 const STREAM_LAG: Metric = Metric(
     "stream_lag_seconds",
     "gauge",
-    "For how long a stream has not been at its present end; far from it, the age of what is read.",
+    "For how long its sinks have not had all there is of a stream; far from its end, the age of what they have.",
 );
 const STREAM_LAST_EVENT: Metric =
     Metric("stream_last_event_timestamp_seconds", "gauge", "The time of the newest event.");

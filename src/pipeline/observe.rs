@@ -93,8 +93,8 @@ pub struct StreamStatus {
     pub state: StreamState,
     /// The position that is saved; null: none yet.
     pub position: Value,
-    /// For how long it has not been at its present end; while it is far from it, how old the newest
-    /// event is that was read. None: not known yet, or it is sent to us.
+    /// For how long its sinks have not had all there is; while it is far from its present end, how
+    /// old the newest event is that they have. None: not known yet, or it is sent to us.
     pub lag_secs: Option<f64>,
     /// Whether the last page reached the present end.
     pub caught_up: bool,
@@ -261,8 +261,8 @@ fn stream(tally: &StreamTally, now: Timestamp) -> StreamStatus {
     let standing = tally.standing();
     // What is sent to us has no end that we could be behind of.
     let is_sent = tally.source_type != ZENDESK;
-    let read_through = standing.read_through.filter(|_| !is_sent);
-    let lag = read_through.map(|through| now.duration_since(through).as_secs_f64());
+    let delivered_through = standing.delivered_through.filter(|_| !is_sent);
+    let lag = delivered_through.map(|through| now.duration_since(through).as_secs_f64());
     let trouble = standing.trouble.as_ref().filter(|trouble| !trouble.over);
     let state = match (tally.outcome(), trouble) {
         (StreamOutcome::Denied(_) | StreamOutcome::Failed(_), _) => StreamState::LeftOut,

@@ -59,9 +59,9 @@ pub struct StreamTally {
 pub struct Standing {
     /// The position that is saved; null: none yet.
     pub position: Value,
-    /// Everything that happened before it has been read, but for what shows up late; none: not
-    /// known yet.
-    pub read_through: Option<Timestamp>,
+    /// Everything that happened before it is where it should be, but for what shows up late; none:
+    /// not known yet.
+    pub delivered_through: Option<Timestamp>,
     /// The time of the newest event so far.
     pub last_event: Option<Timestamp>,
     /// Whether the last page reached the stream's present end.

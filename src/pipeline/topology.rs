@@ -226,6 +226,7 @@ impl Pipeline {
             stream_names: self.tally.streams.iter().map(|stream| stream.name.clone()).collect(),
             sink_names: self.sinks.iter().map(|sink| sink.name.clone()).collect(),
             acknowledged: self.sinks.iter().map(|sink| sink.acknowledged).collect(),
+            reading: ledgers.iter().map(|_| VecDeque::new()).collect(),
             ledgers,
             receipts: VecDeque::new(),
             clock: self.clock,

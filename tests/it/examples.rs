@@ -328,3 +328,17 @@ async fn google_secops_gets_udm_events_for_its_customer() {
     let written = delivered(&loaded("schema-udm.yaml", &variables), "secops").await;
     assert_eq!(written, Written::default());
 }
+
+#[test]
+fn the_configs_for_a_schedule_have_no_end_in_pages_where_the_variable_is_empty() {
+    let account = ("ZENDESK_BASE_URL", "https://acme.zendesk.com");
+    let signed_in = [("ZENDESK_EMAIL", "a@example.com"), ("ZENDESK_API_TOKEN", "token")];
+    let places = [("S3_BUCKET", "b"), ("GCS_BUCKET", "b")];
+    for name in ["google-secops-s3.yaml", "google-secops-gcs.yaml"] {
+        let variables: Vec<_> = [account].into_iter().chain(signed_in).chain(places).collect();
+        let pages = |more: &[(&str, &str)]| loaded(name, &[&variables, more].concat()).max_pages;
+        assert_eq!(pages(&[("MAX_PAGES", "")]), None, "{name}");
+        assert_eq!(pages(&[]), std::num::NonZeroU64::new(20), "{name}");
+        assert_eq!(pages(&[("MAX_PAGES", "7")]), std::num::NonZeroU64::new(7), "{name}");
+    }
+}

@@ -46,7 +46,11 @@ pub(super) const TOP: &[Field] = &[
     ),
     may("api", Section(API), "Health, metrics and status over HTTP."),
     may("alerts", Section(ALERTS), "Who is told of what should be seen at once."),
-    may("max_pages", Whole, "Take at most this many pages of each stream, then end."),
+    may(
+        "max_pages",
+        Whole,
+        "Take at most this many pages of each stream, then end. An empty variable is no bound.",
+    ),
 ];
 
 pub(super) const PROXY: &[Field] = &[

@@ -388,8 +388,12 @@ fn a_variable_chooses_how_to_sign_in() {
 
 #[test]
 fn a_run_may_have_an_end_in_pages() {
-    let pages = |text: &str| yaml_in(&format!("{text}\n{}", with("", "")), &[("MAX_PAGES", "20")]);
+    let environment = [("MAX_PAGES", "20"), ("EMPTY", "")];
+    let pages = |text: &str| yaml_in(&format!("{text}\n{}", with("", "")), &environment);
     assert_eq!(pages("").unwrap().max_pages, None);
     assert_eq!(pages("max_pages: ${MAX_PAGES}").unwrap().max_pages, std::num::NonZeroU64::new(20));
+    assert_eq!(pages("max_pages: ${EMPTY-20}").unwrap().max_pages, None);
+    assert_eq!(pages("max_pages: ${UNSET-20}").unwrap().max_pages, std::num::NonZeroU64::new(20));
+    insta::assert_snapshot!(shown(pages("max_pages: ''")), @"max_pages: expected a whole number, 1 or more, found the string ``");
     insta::assert_snapshot!(shown(pages("max_pages: 0")), @"max_pages: expected a whole number, 1 or more, found `0`");
 }

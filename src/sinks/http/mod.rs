@@ -39,6 +39,13 @@ use target::{Target, Targets};
 /// Says that two requests are the same one.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
+/// Where there is no connection.
+const AWAY: &str = "see whether it runs, and whether `uri`, `proxy` and the firewall let it be reached; events wait";
+/// Where there is a connection and no answer.
+const SLOW: &str = "see why it is slow; a smaller `batch` or a longer `request.timeout_secs` helps";
+/// Where the answer says to come again.
+const AGAIN: &str = "its own log says why; events wait until it takes them";
+
 /// What the config says of an HTTP sink.
 #[derive(Clone)]
 pub struct HttpSettings {
@@ -166,12 +173,13 @@ impl Http {
     fn unanswered(&self, target: &Target, error: reqwest::Error) -> SinkError {
         let kind = if error.is_builder() { SinkErrorKind::Config } else { SinkErrorKind::Retry };
         let place = target.place();
-        let text = if error.is_timeout() {
-            format!("{place} did not answer within {} s", self.settings.timeout.as_secs_f64())
+        let (text, hint) = if error.is_timeout() {
+            let secs = self.settings.timeout.as_secs_f64();
+            (format!("{place} did not answer within {secs} s"), SLOW)
         } else {
-            format!("cannot reach {place}: {}", http_client::cause(error))
+            (format!("cannot reach {place}: {}", http_client::cause(error)), AWAY)
         };
-        SinkError::new(kind, self.secrets.hidden_in(&text))
+        SinkError::new(kind, self.secrets.hidden_in(&text)).with_hint(hint)
     }
 
     async fn judge(
@@ -191,7 +199,7 @@ impl Http {
         let text = format!("{} answered {status}{said}", target.place());
         match verdict {
             Verdict::Taken => Ok(Fate::Taken),
-            Verdict::Again => Err(SinkError::new(SinkErrorKind::Retry, text)),
+            Verdict::Again => Err(SinkError::new(SinkErrorKind::Retry, text).with_hint(AGAIN)),
             Verdict::Refused => Ok(Fate::Refused(text)),
             Verdict::RefusedTogether => Ok(Fate::RefusedTogether(text)),
         }

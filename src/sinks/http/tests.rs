@@ -438,6 +438,7 @@ async fn secrets_are_in_no_message_of_what_cannot_be_set_up_or_reached() {
         let error = sink(settings).write(&batch_of("tickets", 0..1)).await.unwrap_err();
         assert_eq!(error.kind, SinkErrorKind::Retry);
         assert!(error.message.starts_with("cannot reach http://127.0.0.1:9: "), "{error}");
+        assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("`uri`")));
         assert!(!format!("{error:?}").contains("hush"));
     }
     for (uri, header) in [
@@ -480,6 +481,7 @@ async fn an_endpoint_that_does_not_answer_is_asked_again() {
     let error = sink(settings).write(&batch_of("tickets", 0..1)).await.unwrap_err();
     assert_eq!(error.kind, SinkErrorKind::Retry);
     assert!(error.message.ends_with("did not answer within 0.05 s"), "{error}");
+    assert!(error.hint.is_some_and(|hint| hint.contains("`request.timeout_secs`")));
 }
 
 #[tokio::test]

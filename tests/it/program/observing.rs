@@ -96,6 +96,34 @@ fn metrics_count_what_was_read_and_delivered() {
     running.end().well();
 }
 
+#[test]
+fn a_stream_whose_sink_is_away_falls_behind_however_far_it_was_read() {
+    let (home, account) = (Home::new(), Account::small());
+    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("one");
+    let away = format!(
+        "  away:\n    type: http\n    inputs: [acme.audit_logs]\n    uri: http://{nobody}/\n"
+    );
+    let (sources, sinks) = CONFIG.split_once("sinks:\n").expect("sinks");
+    let config = format!("{sources}sinks:\n{away}{sinks}{API}");
+    home.write("zenstream.yaml", &config);
+    let mut running = home.zenstream("run -c zenstream.yaml").at(&account).start();
+    let address = address(&mut running);
+    let stream = |name: &str| {
+        let status = status(&address);
+        let streams = status["streams"].as_array().expect("streams");
+        streams.iter().find(|it| it["name"] == name).expect("the stream").clone()
+    };
+    running.wait_until("both read to their ends", |_| {
+        ["acme.audit_logs", "acme.tickets"].iter().all(|name| stream(name)["caught_up"] == true)
+            && stream("acme.tickets")["lag_secs"].as_f64().is_some_and(|lag| lag < 60.0)
+    });
+    // The account's oldest record is a month old, and the sink has none.
+    let lag = stream("acme.audit_logs")["lag_secs"].as_f64().expect("a lag");
+    assert!(lag > 86_400.0, "{lag}");
+    running.signal("TERM");
+    running.end();
+}
+
 /// The names are what dashboards and alerts are made of.
 #[test]
 fn the_names_of_metrics_stay() {
