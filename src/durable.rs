@@ -35,7 +35,9 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         _ => {}
     }
     let file = private(OpenOptions::new().write(true).create_new(true)).open(&new)?;
-    let written = write_durably(file, bytes).and_then(|()| fs::rename(&new, path));
+    let written = keep_owner(&file, path)
+        .and_then(|()| write_durably(file, bytes))
+        .and_then(|()| fs::rename(&new, path));
     if let Err(error) = written {
         // On a full disk it would stand in its own way.
         if let Err(also) = fs::remove_file(&new) {
@@ -44,6 +46,26 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         return Err(error);
     }
     path.parent().map_or(Ok(()), sync_directory)
+}
+
+/// What root writes beside a service stays that service's: the new file belongs to whom the old one
+/// does, or, where there is none, the directory.
+#[cfg(unix)]
+fn keep_owner(file: &fs::File, path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+    if file.metadata()?.uid() != 0 {
+        return Ok(());
+    }
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let model =
+        fs::metadata(path).or_else(|_| fs::metadata(directory.unwrap_or(Path::new("."))))?;
+    fchown(file, Some(model.uid()), Some(model.gid()))
+}
+
+/// Files have no such owners here.
+#[cfg(not(unix))]
+fn keep_owner(_file: &fs::File, _path: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn write_durably(mut file: fs::File, bytes: &[u8]) -> io::Result<()> {
@@ -74,4 +96,31 @@ fn sync_directory(dir: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_directory(_dir: &Path) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+
+    use super::*;
+
+    /// Only root can see to it, and only root needs to: elsewhere the owner is whoever writes.
+    #[test]
+    fn what_root_replaces_stays_its_owners() {
+        let dir = tempfile::tempdir().unwrap();
+        let (state, tokens) = (dir.path().join("checkpoint.json"), dir.path().join("tokens.json"));
+        fs::write(&state, "old").unwrap();
+        let me = fs::metadata(&state).unwrap().uid();
+        let other = if me == 0 { 65_534 } else { me };
+        if me == 0 {
+            chown(&state, Some(other), Some(other)).unwrap();
+            chown(dir.path(), Some(other), Some(other)).unwrap();
+        }
+        for path in [&state, &tokens] {
+            replace(path, b"new").unwrap();
+            let found = fs::metadata(path).unwrap();
+            assert_eq!((found.uid(), found.permissions().mode() & 0o777), (other, 0o600));
+            assert_eq!(fs::read(path).unwrap(), b"new");
+        }
+    }
 }

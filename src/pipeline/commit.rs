@@ -192,7 +192,7 @@ impl Committer {
     fn publish(&self) {
         for stream in &self.tally.streams {
             if let Some(state) = self.checkpoint.streams.get(&stream.name) {
-                stream.stand(|standing| standing.position = state.position.0.clone());
+                stream.stand(|standing| standing.stand_at(&state.position));
             }
         }
     }

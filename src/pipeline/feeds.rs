@@ -87,8 +87,7 @@ impl Pipeline {
         let output = &self.tally.streams[stream].name;
         let Some(saved) = checkpoint.streams.get(output) else { return Ok(None) };
         if saved.endpoint == endpoint {
-            let position = saved.position.0.clone();
-            self.tally.streams[stream].stand(|standing| standing.position = position);
+            self.tally.streams[stream].stand(|standing| standing.stand_at(&saved.position));
             return Ok(Some(saved.clone()));
         }
         Err(RunError::Checkpoint(StoreError {

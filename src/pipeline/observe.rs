@@ -91,8 +91,10 @@ pub struct StreamStatus {
     pub source_type: &'static str,
     /// How it fares.
     pub state: StreamState,
-    /// The position that is saved; null: none yet.
+    /// The position that is saved, with long lists told by their lengths; null: none yet.
     pub position: Value,
+    /// Everything before it was delivered, as far as the position tells.
+    pub reached: Option<Timestamp>,
     /// For how long its sinks have not had all there is; while it is far from its present end, how
     /// old the newest event is that they have. None: not known yet, or it is sent to us.
     pub lag_secs: Option<f64>,
@@ -276,6 +278,7 @@ fn stream(tally: &StreamTally, now: Timestamp) -> StreamStatus {
         source_type: tally.source_type,
         state,
         position: standing.position,
+        reached: standing.reached,
         lag_secs: lag.map(|lag| lag.max(0.0)),
         caught_up: standing.caught_up || is_sent,
         last_event: standing.last_event,

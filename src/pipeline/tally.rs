@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::plan::{INTERNAL_LOGS, INTERNAL_METRICS};
+use crate::streams::Position;
 use crate::transform::Transform;
 
 /// Between two lines of the log on failures of one transform; Vector's own limit.
@@ -57,8 +58,10 @@ pub struct StreamTally {
 /// Where a stream stands.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Standing {
-    /// The position that is saved; null: none yet.
+    /// The position that is saved, in brief; null: none yet.
     pub position: Value,
+    /// Up to when that is, where it tells a time.
+    pub reached: Option<Timestamp>,
     /// Everything that happened before it is where it should be, but for what shows up late; none:
     /// not known yet.
     pub delivered_through: Option<Timestamp>,
@@ -70,6 +73,13 @@ pub struct Standing {
     pub silent_since: Option<Timestamp>,
     /// What went wrong last.
     pub trouble: Option<Trouble>,
+}
+
+impl Standing {
+    /// Stands at the position that is saved.
+    pub fn stand_at(&mut self, position: &Position) {
+        (self.position, self.reached) = (position.brief(), position.reached());
+    }
 }
 
 /// What went wrong with a stream or a sink.

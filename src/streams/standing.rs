@@ -6,9 +6,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::Position;
+
+/// Lists of a position with more items than this are told by how many they are, texts by as many
+/// characters.
+const BRIEF_ITEMS: usize = 16;
+const BRIEF_CHARS: usize = 200;
 
 impl Position {
     /// Everything before this time was delivered; none where the position does not tell. Of
@@ -17,6 +22,29 @@ impl Position {
         let mut times = Vec::new();
         collect(&self.0, &mut times);
         times.into_iter().min()
+    }
+
+    /// The position without what makes it long, such as what was met of a list: each long list is
+    /// `{"items": 20000}` here.
+    pub fn brief(&self) -> Value {
+        brief(&self.0)
+    }
+}
+
+fn brief(value: &Value) -> Value {
+    match value {
+        Value::Array(items) if items.len() > BRIEF_ITEMS => json!({ "items": items.len() }),
+        Value::Array(items) => items.iter().map(brief).collect(),
+        Value::Object(members) if members.len() > BRIEF_ITEMS => json!({ "items": members.len() }),
+        Value::Object(members) => {
+            let brief = |(key, member): (&String, &Value)| (key.clone(), brief(member));
+            Value::Object(members.iter().map(brief).collect::<Map<_, _>>())
+        }
+        Value::String(text) => match text.char_indices().nth(BRIEF_CHARS) {
+            Some((end, _)) => format!("{}...", &text[..end]).into(),
+            None => value.clone(),
+        },
+        other => other.clone(),
     }
 }
 
@@ -73,6 +101,17 @@ mod tests {
         let parts = json!({"tail": {"from": "2024-05-01T10:00:00Z"},
             "slices": [{"from": "2024-03-01T10:00:00Z"}, {"from": "2024-02-01T10:00:00Z"}]});
         assert_eq!(reached(parts).as_deref(), Some("2024-02-01T10:00:00Z"));
+    }
+
+    #[test]
+    fn a_brief_position_has_all_but_long_lists_and_texts() {
+        let short = json!({"from": "2024-05-01T10:00:00Z", "seen": [[1, [2, 3]]], "n": null});
+        assert_eq!(Position(short.clone()).brief(), short);
+        let met: Vec<u64> = (0..20_000).collect();
+        let long = json!({"pass": {"met": met, "cursor": "é".repeat(300)}});
+        let brief = json!({"pass": {"met": {"items": 20_000},
+            "cursor": format!("{}...", "é".repeat(200))}});
+        assert_eq!(Position(long).brief(), brief);
     }
 
     #[test]

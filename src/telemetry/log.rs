@@ -85,19 +85,22 @@ pub fn write_around(around: Around) {
     AROUND.get_or_init(|| around);
 }
 
-/// Standard error, shared with what is drawn there.
+/// Standard error, shared with what is drawn there. It takes every line: a full disk or a reader
+/// that is gone costs the line, while an error would be told by a panic.
 struct Stderr;
 
 impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let Some(around) = AROUND.get() else { return std::io::stderr().write(bytes) };
-        let mut written = Ok(0);
-        around(&mut || written = std::io::stderr().write(bytes));
-        written
+        let mut write = || drop(std::io::stderr().write_all(bytes));
+        match AROUND.get() {
+            Some(around) => around(&mut write),
+            None => write(),
+        }
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        std::io::stderr().flush()
+        Ok(())
     }
 }
 

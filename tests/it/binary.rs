@@ -148,6 +148,12 @@ impl Program<'_> {
         Running { child: Owned(child), stdout, stderr }
     }
 
+    /// Runs it with a log that goes there. Returns its exit code; none if a signal ended it.
+    pub(crate) fn run_logging_to(mut self, log: impl Into<Stdio>) -> Option<i32> {
+        self.command.stdout(Stdio::null()).stderr(log);
+        self.command.status().expect("the program starts").code()
+    }
+
     /// Runs it with a reader that takes one line and goes.
     pub(crate) fn read_one_line(mut self) -> (String, Ended) {
         let stderr = self.home.path("stderr.piped");

@@ -195,3 +195,61 @@ resource "google_cloud_scheduler_job" "this" {
     }
   }
 }
+
+locals {
+  executions = "resource.type = \"cloud_run_job\" AND resource.labels.job_name = \"${google_cloud_run_v2_job.this.name}\" AND metric.type = \"run.googleapis.com/job/completed_execution_count\""
+}
+
+resource "google_monitoring_alert_policy" "errors" {
+  project               = var.project
+  display_name          = "${var.name}: readings fail"
+  combiner              = "OR"
+  notification_channels = var.notification_channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = "two readings in an hour failed"
+
+    condition_threshold {
+      filter          = "${local.executions} AND metric.labels.result = \"failed\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = 1
+      duration        = "0s"
+
+      aggregations {
+        alignment_period   = "3600s"
+        per_series_aligner = "ALIGN_DELTA"
+      }
+    }
+  }
+
+  documentation {
+    content = "The log of the job's last executions says why."
+  }
+}
+
+resource "google_monitoring_alert_policy" "absent" {
+  project               = var.project
+  display_name          = "${var.name}: no reading"
+  combiner              = "OR"
+  notification_channels = var.notification_channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = "no reading ended well for two hours"
+
+    condition_absent {
+      filter   = "${local.executions} AND metric.labels.result = \"succeeded\""
+      duration = "7200s"
+
+      aggregations {
+        alignment_period   = "300s"
+        per_series_aligner = "ALIGN_DELTA"
+      }
+    }
+  }
+
+  documentation {
+    content = "See whether the schedule starts the job, and how its executions end."
+  }
+}

@@ -76,3 +76,9 @@ variable "labels" {
   type        = map(string)
   default     = {}
 }
+
+variable "notification_channels" {
+  description = "Monitoring channels that are told when readings fail or none takes place."
+  type        = list(string)
+  default     = []
+}

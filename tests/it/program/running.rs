@@ -281,6 +281,20 @@ fn a_file_that_cannot_be_written_fails_the_run() {
 }
 
 #[test]
+fn a_log_that_cannot_be_written_costs_no_event() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a full disk");
+    let (_, nobody_reads) = std::io::pipe().expect("a pipe");
+    for log in [std::process::Stdio::from(full()), nobody_reads.into()] {
+        let (home, account) = (home(), Account::small());
+        let code = home.zenstream("run -c zenstream.yaml --once").at(&account).run_logging_to(log);
+        assert_eq!(code, Some(0));
+        assert_collected(&home, &account);
+    }
+    let code = home().zenstream("run -c missing.yaml").run_logging_to(full());
+    assert_eq!(code, Some(78), "the code says it even if nothing else can");
+}
+
+#[test]
 fn a_log_of_json_is_json_and_stdout_is_data_alone() {
     let home = Home::new();
     home.write("zenstream.yaml", STUCK);
