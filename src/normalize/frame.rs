@@ -34,7 +34,17 @@ impl Frame {
 
     /// These records in the envelope, in their order: one page, or several where it would be longer
     /// than is allowed. They all came through the same outputs. Nothing is made of nothing.
+    ///
+    /// Behind a transform only what tells of the page itself is left of the envelope: what Zendesk
+    /// sends beside the records (users, groups) passed no transform, so it must not leave.
     pub fn around(&self, records: &[Event]) -> Vec<Event> {
+        if records.iter().any(|record| record.origin.through.is_some()) {
+            return self.alone().cut(records);
+        }
+        self.cut(records)
+    }
+
+    fn cut(&self, records: &[Event]) -> Vec<Event> {
         let mut pages = Vec::new();
         let mut rest = records;
         while !rest.is_empty() {
@@ -43,6 +53,34 @@ impl Frame {
             rest = others;
         }
         pages
+    }
+
+    /// The same without what is sent beside the records: of the members around them those alone that
+    /// are no lists and no objects, and of [`CURSORS`] these.
+    fn alone(&self) -> Self {
+        let ends = [self.before.as_ref(), self.after.as_ref()];
+        // Without records it is an object, which is what `members` reads.
+        let envelope = ends.concat();
+        let mut parts = [b"{".to_vec(), Vec::new()];
+        for (range, value) in members(&envelope) {
+            let holds_records = range.contains(&self.before.len());
+            let part = &mut parts[usize::from(range.start >= self.before.len())];
+            if holds_records {
+                separate(part);
+                part.extend_from_slice(&envelope[range.start..self.before.len()]);
+                parts[1].extend_from_slice(b"]");
+                continue;
+            }
+            let key = &envelope[range.start..value.start];
+            if let Some(kept) = of_the_page(key, &envelope[value]) {
+                separate(part);
+                part.extend_from_slice(key);
+                part.extend_from_slice(&kept);
+            }
+        }
+        parts[1].push(b'}');
+        let [before, after] = parts.map(Bytes::from);
+        Self { before, after, max_bytes: self.max_bytes }
     }
 
     /// How many of these records fit one line; one always does.
@@ -91,6 +129,73 @@ fn page_id(records: &[Event]) -> RecordId {
     });
     let record = Bytes::from(format!("page-{first}-{last}-{:016x}", hash.digest()));
     RecordId { record, version: None }
+}
+
+/// Objects that say where the next page is.
+const CURSORS: [&[u8]; 2] = [b"\"meta\":", b"\"links\":"];
+
+/// What of an envelope's member tells of the page; `key` has its colon.
+fn of_the_page(key: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+    match value.first() {
+        Some(b'{') if CURSORS.contains(&key) => {
+            let mut kept = b"{".to_vec();
+            for (range, inner) in members(value) {
+                if !matches!(value.get(inner.start), Some(b'{' | b'[')) {
+                    separate(&mut kept);
+                    kept.extend_from_slice(&value[range]);
+                }
+            }
+            kept.push(b'}');
+            Some(kept)
+        }
+        Some(b'{' | b'[') => None,
+        _ => Some(value.to_vec()),
+    }
+}
+
+/// A comma, unless it is the first member.
+fn separate(object: &mut Vec<u8>) {
+    if object.last() != Some(&b'{') {
+        object.push(b',');
+    }
+}
+
+/// Where the members of an object without white space are, and the value of each.
+fn members(object: &[u8]) -> Vec<(Range<usize>, Range<usize>)> {
+    let mut found = Vec::new();
+    let (mut depth, mut in_string, mut is_escaped) = (0_usize, false, false);
+    let (mut start, mut colon) = (1, None);
+    for (at, byte) in object.iter().enumerate() {
+        if in_string {
+            in_string = is_escaped || *byte != b'"';
+            is_escaped = !is_escaped && *byte == b'\\';
+            continue;
+        }
+        let is_end = match byte {
+            b'"' => {
+                in_string = true;
+                false
+            }
+            b'{' | b'[' => {
+                depth += 1;
+                false
+            }
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                depth == 0
+            }
+            b':' => {
+                colon = colon.or((depth == 1).then_some(at + 1));
+                false
+            }
+            _ => *byte == b',' && depth == 1,
+        };
+        if is_end {
+            found.extend(colon.take().map(|value| (start..at, value..at)));
+            start = at + 1;
+        }
+    }
+    found
 }
 
 /// JSON text without the white space between its tokens. It was checked to be JSON.
@@ -175,6 +280,26 @@ mod tests {
         let (frame, records) = framed(r#"{"audit_logs":[{"id":1},{"id":2}]}"#, 10);
         let lines: Vec<Bytes> = frame.around(&records).into_iter().map(|it| it.line).collect();
         assert_eq!(lines, [r#"{"audit_logs":[{"id":1}]}"#, r#"{"audit_logs":[{"id":2}]}"#]);
+    }
+
+    #[test]
+    fn behind_a_transform_nothing_of_the_envelope_is_left_but_what_tells_of_the_page() {
+        let sent = r#"{"users":[{"email":"a@b.de"}],"count":1e2,"x":{"audit_logs":[{"y":1}]},"audit_logs":[{"id":7},{"id":8}],
+            "meta":{"has_more":true,"deep":{"a":[1]},"after_cursor":"x]"},"groups":[[{"a":"}"}]],"links":{"next":null},"next_page":"a,b","actors":{}}"#;
+        let (frame, records) = framed(sent, 1 << 20);
+        assert!(frame.around(&records)[0].line.windows(6).any(|it| it == b"a@b.de"), "untouched");
+        let behind = |record: &Event| {
+            let through = Some("private".to_owned());
+            Event {
+                origin: Arc::new(Origin { through, ..(*record.origin).clone() }),
+                ..record.clone()
+            }
+        };
+        let records: Vec<Event> = records.iter().map(behind).collect();
+        let expected = r#"{"count":1e2,"audit_logs":[{"id":7},{"id":8}],"meta":{"has_more":true,"after_cursor":"x]"},"links":{"next":null},"next_page":"a,b"}"#;
+        assert_eq!(frame.around(&records)[0].line, expected);
+        let (frame, _) = framed(r#"{"users":[],"audit_logs":[{"id":7}],"groups":[]}"#, 99);
+        assert_eq!(frame.around(&records[..1])[0].line, r#"{"audit_logs":[{"id":7}]}"#);
     }
 
     proptest! {

@@ -170,6 +170,36 @@ fn transforms_see_records_and_what_they_leave_is_put_into_the_envelope() {
     assert_eq!(both, counted([all, even].concat()));
 }
 
+#[test]
+fn what_zendesk_sends_beside_records_leaves_through_no_transform() {
+    let steps = r"
+  private:
+    type: redact
+    inputs: [acme.activities]
+    fields: [{ path: title, action: mask }]
+  none:
+    type: filter
+    inputs: [acme.activities]
+    condition: 'false'
+";
+    let settings = Settings { audit_logs: 0, tickets: 0, records: 30, ..Settings::default() };
+    let streams = vec!["activities"];
+    let reading = Reading { streams, sinks: vec!["rejected"], ..in_pages(Reading::default()) };
+    let takes: [&[&str]; 3] = [&["activities"], &["@private"], &["@none"]];
+    let (mut world, memories) = transformed(settings, reading, steps, &takes);
+    world.wait(Duration::from_secs(2_000));
+    world.live(Life::Once).expect("a run");
+    let [sent, redacted, none] = memories.as_slice() else { panic!("three sinks") };
+    let beside = |line: &String| {
+        let page: Value = serde_json::from_str(line).expect("a page");
+        page["users"] != Value::Null || page["actors"] != Value::Null
+    };
+    assert!(!sent.lines().is_empty() && sent.lines().iter().all(beside), "users are sent");
+    assert_eq!(records(&redacted.lines(), "activities").len(), 30);
+    assert!(!redacted.lines().iter().any(beside), "{:?}", redacted.lines());
+    assert_eq!(none.lines(), [""; 0]);
+}
+
 /// Takes no page that has more than so many records.
 #[derive(Debug)]
 struct Small(usize);
