@@ -346,6 +346,8 @@ fn a_config_that_is_not_there() {
     error: the following required arguments were not provided:
       --config <FILE>...
 
+      tip: `zenstream generate > zenstream.yaml` makes a config to begin with, which ZENSTREAM_CONFIG may name, too; `zenstream read` and `zenstream demo` need none
+
     Usage: zenstream run --config <FILE>...
 
     For more information, try '--help'.
