@@ -293,7 +293,7 @@ fn yaml_that_means_something_else() {
     error: cannot read config `zenstream.yaml`: sources.acme.streams: expected a list, found the string `audit_logs`
     hint: put it in brackets: `[...]`
 
-    error: cannot read config `zenstream.yaml`: sources.acme.auth.token: expected a string, found `12345`
+    error: cannot read config `zenstream.yaml`: sources.acme.auth.token: expected a string, found a number
     hint: put it in quotes
     "#);
 }
