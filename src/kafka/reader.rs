@@ -115,7 +115,7 @@ fn read(
         let made = settings.consumer(isolation).create_with_context(Context::new(settings));
         made.map_err(|error| KafkaError::of("cannot make a kafka client", &error))
     };
-    let (committed, all) = (consumer("read_committed")?, consumer("read_uncommitted")?);
+    let all = consumer("read_uncommitted")?;
     // All ends first: none is to move on while others are read.
     let mut parts = Vec::new();
     for (topic, partitions) in matching(settings, topics)? {
@@ -125,16 +125,23 @@ fn read(
             parts.push(Part { topic: Arc::clone(&topic), partition, low, end });
         }
     }
-    for part in &parts {
-        let gone = u64::try_from(part.low).unwrap_or_default();
-        let (topic, partition) = (Arc::clone(&part.topic), part.partition);
-        let begins = Read::Partition { topic, partition, gone };
-        let is_heard = sender.blocking_send(begins).is_ok();
-        if !is_heard || !read_part(&committed, part, headers, sender)? {
-            break;
+    for of_topic in parts.chunk_by(|one, other| one.topic == other.topic) {
+        // One each: that a partition ends is told by its number alone.
+        let committed = consumer("read_committed")?;
+        for part in of_topic {
+            if !begin_part(part, sender) || !read_part(&committed, part, headers, sender)? {
+                return Ok(());
+            }
         }
     }
     Ok(())
+}
+
+/// Tells of a partition. Returns whether somebody listens.
+fn begin_part(part: &Part, sender: &mpsc::Sender<Read>) -> bool {
+    let gone = u64::try_from(part.low).unwrap_or_default();
+    let (topic, partition) = (Arc::clone(&part.topic), part.partition);
+    sender.blocking_send(Read::Partition { topic, partition, gone }).is_ok()
 }
 
 fn matching(settings: &KafkaSettings, topics: &str) -> Result<Topics, KafkaError> {

@@ -104,6 +104,11 @@ fn a_loss_a_double_and_a_change_are_found_and_named() {
     let ended = verify(&home, &account, line);
     assert_eq!(ended.code, Some(1), "{ended}");
     assert!(ended.stderr.contains("not verified: 1 missing, 1 doubled, 1 altered\n"), "{ended}");
+    // What it says to do brings the event that is lost.
+    let (_, read) = ended.stderr.split_once("hint: `zenstream ").expect("a hint");
+    let (read, _) = read.split_once('`').expect("a command");
+    let brought = home.zenstream(read).at(&account).run().well();
+    assert!(brought.lines().iter().any(|line| id(line) == lost), "{brought}");
     for (kind, id) in [("missing", &lost), ("doubled", &double), ("altered", &altered)] {
         assert!(ended.stdout.contains(&format!("\n{kind} {id}")), "{ended}");
     }
