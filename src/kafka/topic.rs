@@ -89,7 +89,9 @@ pub(super) fn are_made_by_writing(settings: &KafkaSettings) -> Result<Option<boo
     let metadata = admin.inner().fetch_metadata(None, PATIENCE);
     let metadata =
         metadata.map_err(|error| KafkaError::of("cannot look at the cluster", &error))?;
-    let broker = ResourceSpecifier::Broker(metadata.orig_broker_id());
+    // The one that answered has no number yet when it is only known by its address.
+    let Some(broker) = metadata.brokers().first() else { return Ok(None) };
+    let broker = ResourceSpecifier::Broker(broker.id());
     let value = setting(&admin, &broker, "auto.create.topics.enable")?;
     Ok(value.map(|value| value == "true"))
 }
