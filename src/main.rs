@@ -2,12 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use zenstream::cli::{self, Arguments};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::of_process();
     let form = arguments.log_format();
     match cli::run(arguments) {
         Ok(()) => ExitCode::SUCCESS,

@@ -27,6 +27,7 @@ mod validate;
 mod verify;
 mod when;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -143,7 +144,16 @@ enum Command {
     Demo(demo::Arguments),
 }
 
+/// What to do without a config.
+const NO_CONFIG: &str = "`zenstream generate > zenstream.yaml` makes a config to begin with, which ZENSTREAM_CONFIG \
+    may name, too; `zenstream read` and `zenstream demo` need none";
+
 impl Arguments {
+    /// Reads the command line. Ends the process where it makes no sense, or asks for help alone.
+    pub fn of_process() -> Self {
+        Self::try_parse().unwrap_or_else(|error| with_tip(error).exit())
+    }
+
     /// The form of messages on stderr, the last one included.
     pub fn log_format(&self) -> LogFormat {
         self.global.log_format()
@@ -181,6 +191,21 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Simulate(arguments) => block_on(simulate::run(arguments)),
         Command::Demo(arguments) => block_on(demo::run(arguments)),
     }
+}
+
+/// With what to do, where the config is not named.
+fn with_tip(mut error: clap::Error) -> clap::Error {
+    let missing = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(names)) => names.as_slice(),
+        _ => &[],
+    };
+    let lacks_config = error.kind() == ErrorKind::MissingRequiredArgument
+        && missing.iter().any(|name| name.contains("<FILE>"));
+    if lacks_config {
+        let tip = ContextValue::StyledStrs(vec![NO_CONFIG.into()]);
+        error.insert(ContextKind::Suggested, tip);
+    }
+    error
 }
 
 fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {

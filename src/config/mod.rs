@@ -13,6 +13,7 @@ mod environment;
 mod expand;
 mod gcp;
 mod generate;
+mod hidden;
 mod inputs;
 mod internal;
 mod kafka;

@@ -132,6 +132,8 @@ impl de::Error for ReadError {
                 | Unexpected::Unsigned(_)
                 | Unexpected::Signed(_)
                 | Unexpected::Float(_)
+                // Of a secret it is not said which.
+                | Unexpected::Other(_)
         );
         let found = match found {
             Unexpected::Bool(value) => format!("`{value}`"),

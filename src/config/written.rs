@@ -9,10 +9,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
+pub(super) use super::hidden::Secret;
 use super::since::MAX_DURATION;
 
 /// `sources.*` of type `zendesk`
@@ -270,15 +270,6 @@ impl<'de> Deserialize<'de> for NonEmpty {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         if text.trim().is_empty() { Err(D::Error::custom("is empty")) } else { Ok(Self(text)) }
-    }
-}
-
-/// Text that is never shown.
-pub(super) struct Secret(pub(super) SecretString);
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        NonEmpty::deserialize(deserializer).map(|text| Self(text.0.into()))
     }
 }
 

@@ -238,7 +238,9 @@ impl Attempt<'_> {
         // Those behind a failed one are purged with it.
         let purged = |code: Code| matches!(code, Code::PurgeQueue | Code::PurgeInflight);
         let mut causes = failed.iter().filter(|(_, code)| !purged(*code)).peekable();
-        let Some((place, code)) = causes.peek().copied() else { return self.failed(error) };
+        let Some((place, code)) = causes.peek().copied() else {
+            return self.failed(&self.told_by_transaction().unwrap_or_else(|| error.clone()));
+        };
         let value_is_large = failed.iter().any(|(place, code)| *place == VALUE && too_large(*code));
         if too_large(*code) && !value_is_large {
             let large = causes.filter(|(_, code)| too_large(*code));
@@ -258,6 +260,13 @@ impl Attempt<'_> {
         };
         let doing = format!("cannot write to the topic `{topic}`");
         Failed::Other(self.producer.context().explain(&doing, &native))
+    }
+
+    /// What spoilt the transaction where no message failed by itself: a topic that may not be
+    /// written to is told to nobody else. To begin again is refused with it, and does nothing.
+    fn told_by_transaction(&self) -> Option<Native> {
+        let refused = self.producer.begin_transaction().err();
+        refused.filter(|it| matches!(it, Native::Transaction(it) if it.txn_requires_abort()))
     }
 
     fn failed(&self, error: &Native) -> Failed {

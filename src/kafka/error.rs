@@ -97,7 +97,7 @@ fn judge(code: Code) -> (KafkaErrorKind, Option<&'static str>) {
         Code::TopicAuthorizationFailed => (
             Config,
             Some(
-                "let the user describe and write the topic (ACLs `Describe`, `Write`), and create it if it is not there",
+                "let the user describe the topic and write to it, or read it for `verify` (ACLs `Describe`, `Write`, `Read`); create it if it is not there",
             ),
         ),
         Code::TransactionalIdAuthorizationFailed => (

@@ -13,6 +13,7 @@ mod attempt;
 mod client;
 mod context;
 mod error;
+mod reader;
 mod register;
 mod settings;
 mod shared;
@@ -20,8 +21,9 @@ mod token;
 mod topic;
 mod transactor;
 
-pub use client::check;
+pub use client::{Presence, check};
 pub use error::{KafkaError, KafkaErrorKind};
+pub use reader::{Read, Reader};
 pub use settings::{Codec, KafkaSettings, Mechanism, OauthSettings, SaslSettings};
 pub use shared::SharedTransaction;
 pub use topic::RegisterSettings;

@@ -187,21 +187,26 @@ impl KafkaSettings {
         }
     }
 
-    /// Whether both are one cluster, where we are the same user.
-    pub fn same_cluster(&self, other: &Self) -> bool {
-        let servers = |text: &str| {
+    /// Whether these are its servers, in whatever order.
+    pub fn has_servers(&self, servers: &str) -> bool {
+        let sorted = |text: &str| {
             let mut servers: Vec<String> =
                 text.split(',').map(|server| server.trim().to_lowercase()).collect();
             servers.sort_unstable();
             servers
         };
+        sorted(&self.bootstrap_servers) == sorted(servers)
+    }
+
+    /// Whether both are one cluster, where we are the same user.
+    pub fn same_cluster(&self, other: &Self) -> bool {
         let access = |settings: &Self| Self { options: BTreeMap::new(), ..settings.clone() };
         let security = |settings: &Self| {
             let mut config = access(settings).base();
             config.remove("socket.timeout.ms").remove("bootstrap.servers");
             config
         };
-        servers(&self.bootstrap_servers) == servers(&other.bootstrap_servers)
+        self.has_servers(&other.bootstrap_servers)
             && security(self).config_map() == security(other).config_map()
             && self.same_token(other)
     }
@@ -225,19 +230,14 @@ impl KafkaSettings {
         oauth(self) == oauth(other)
     }
 
-    /// For clients that only ask.
+    /// For clients that only ask: no topic is made because of them.
     pub(super) fn client(&self) -> ClientConfig {
         let mut config = self.base();
         config.set("allow.auto.create.topics", "false");
         config
     }
 
-    /// The same, with a producer's right to have topics made by the cluster.
-    pub(super) fn client_of_producers(&self) -> ClientConfig {
-        self.base()
-    }
-
-    /// For reading a register.
+    /// For reading a register, or whole topics.
     pub(super) fn consumer(&self, isolation: &str) -> ClientConfig {
         let mut config = self.client();
         config
@@ -246,6 +246,11 @@ impl KafkaSettings {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("enable.partition.eof", "true")
+            // What is deleted meanwhile is passed over.
+            .set("auto.offset.reset", "earliest")
+            .set("check.crcs", "true")
+            // What is fetched ahead, in KiB.
+            .set("queued.max.messages.kbytes", "16384")
             // The end is told at once, not when it has waited for more.
             .set("fetch.wait.max.ms", "10")
             .set("isolation.level", isolation);

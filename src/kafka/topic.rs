@@ -47,7 +47,7 @@ pub(super) fn ensure(settings: &KafkaSettings, topic: &str) -> Result<(), KafkaE
         create(&admin, topic)?;
         tracing::info!(topic, "made a compacted topic to keep state in");
     }
-    match setting(&admin, topic, "cleanup.policy")? {
+    match setting(&admin, &ResourceSpecifier::Topic(topic), "cleanup.policy")? {
         Some(policy) if policy != "compact" => {
             let text = format!(
                 "the topic `{topic}` has `cleanup.policy={policy}`; state kept there would be lost"
@@ -77,8 +77,23 @@ pub(super) fn record_bytes_max(
     settings: &KafkaSettings,
     topic: &str,
 ) -> Result<Option<usize>, KafkaError> {
-    let value = setting(&admin(settings)?, topic, "max.message.bytes")?;
+    let topic = ResourceSpecifier::Topic(topic);
+    let value = setting(&admin(settings)?, &topic, "max.message.bytes")?;
     Ok(value.and_then(|value| value.parse().ok()))
+}
+
+/// Whether the cluster makes a topic as soon as somebody writes to it; none where we may not know.
+/// Blocks.
+pub(super) fn are_made_by_writing(settings: &KafkaSettings) -> Result<Option<bool>, KafkaError> {
+    let admin = admin(settings)?;
+    let metadata = admin.inner().fetch_metadata(None, PATIENCE);
+    let metadata =
+        metadata.map_err(|error| KafkaError::of("cannot look at the cluster", &error))?;
+    // The one that answered has no number yet when it is only known by its address.
+    let Some(broker) = metadata.brokers().first() else { return Ok(None) };
+    let broker = ResourceSpecifier::Broker(broker.id());
+    let value = setting(&admin, &broker, "auto.create.topics.enable")?;
+    Ok(value.map(|value| value == "true"))
 }
 
 /// Whether the cluster has the topic. Does not make the cluster create it.
@@ -114,12 +129,20 @@ fn create(admin: &Admin, topic: &str) -> Result<(), KafkaError> {
     Ok(())
 }
 
-/// A setting of a topic; none where we may not see it, or the topic is not there.
-fn setting(admin: &Admin, topic: &str, name: &str) -> Result<Option<String>, KafkaError> {
-    let doing = format!("cannot read the settings of the topic `{topic}`");
-    let resource = ResourceSpecifier::Topic(topic);
+/// A setting of a topic or a broker; none where we may not see it, or the topic is not there.
+fn setting(
+    admin: &Admin,
+    of: &ResourceSpecifier<'_>,
+    name: &str,
+) -> Result<Option<String>, KafkaError> {
+    let doing = match of {
+        ResourceSpecifier::Topic(topic) => {
+            format!("cannot read the settings of the topic `{topic}`")
+        }
+        _ => "cannot read the settings of the brokers".to_owned(),
+    };
     let described = Handle::current()
-        .block_on(admin.describe_configs([&resource], &options()))
+        .block_on(admin.describe_configs([of], &options()))
         .map_err(|error| admin.inner().context().explain(&doing, &error))?;
     for result in described {
         match result {

@@ -126,6 +126,20 @@ impl Template {
         prefix
     }
 
+    /// The name that it makes of events of this origin, with `*` for what differs between them.
+    pub fn pattern_of(&self, origin: &Origin) -> String {
+        let mut pattern = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => pattern.push_str(text),
+                Part::Time(..) | Part::Field(Field::Partition) if pattern.ends_with('*') => {}
+                Part::Time(..) | Part::Field(Field::Partition) => pattern.push('*'),
+                Part::Field(field) => push_encoded(&mut pattern, field.of(origin)),
+            }
+        }
+        pattern
+    }
+
     /// The literal texts in it.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {

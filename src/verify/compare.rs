@@ -31,7 +31,7 @@ struct Finding<'f> {
     id: &'f str,
     #[serde(skip_serializing_if = "Option::is_none")]
     hour: Option<jiff::Timestamp>,
-    /// Where it is: objects, and lines in them.
+    /// Where it is: objects, and lines or offsets in them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     places: Vec<String>,
 }
@@ -115,8 +115,8 @@ impl Findings {
         *self.counts.found.of_mut(kind) += 1;
         *self.hours.entry(entry.hour).or_default().found.of_mut(kind) += 1;
         let place = |(_, entry): &(Side, Entry)| {
-            let object = usize::try_from(entry.place >> 32).ok().and_then(|at| objects.get(at));
-            format!("{}:{}", object.map_or("?", String::as_str), entry.place & u64::from(u32::MAX))
+            let object = usize::try_from(entry.place.object).ok().and_then(|at| objects.get(at));
+            format!("{}:{}", object.map_or("?", String::as_str), entry.place.line)
         };
         let places = destination.iter().map(place).collect();
         let finding = Finding { id: &entry.id, hour: start_of(entry.hour), places };

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::Subject;
-use super::spill::{Entry, NO_HOUR};
+use super::spill::{Entry, NO_HOUR, Place};
 use crate::normalize::{PageLayout, RecordId, parse_time, split};
 use crate::sinks::without_metadata;
 
@@ -86,7 +86,7 @@ impl Reading {
             key: Sha256::digest(id.as_bytes()).into(),
             content: Sha256::digest(line).into(),
             hour: time.map_or(NO_HOUR, hour),
-            place: 0,
+            place: Place::default(),
             id,
         }))
     }

@@ -21,7 +21,7 @@ use crate::normalize::PageLayout;
 use compare::Findings;
 use line::Reading;
 pub use report::{Counts, Found, Hour, Kind, Report, Unreadable};
-use spill::{Entry, Side, Spill};
+use spill::{Entry, Place, Side, Spill};
 
 /// Of lines that cannot be read, this many are named; all are counted.
 const UNREADABLE_NAMED_MAX: usize = 1_000;
@@ -47,8 +47,8 @@ pub struct Comparison {
     spill: Spill,
     /// What was opened of the destination, in order.
     objects: Vec<String>,
-    /// The line within the last of them.
-    line: u32,
+    /// The line within the last of them, or the offset.
+    line: u64,
     counts: Counts,
     unreadable: Vec<Unreadable>,
 }
@@ -79,7 +79,7 @@ impl Comparison {
         }
     }
 
-    /// The lines that follow stand in this object or file.
+    /// The lines that follow stand in this object, file or partition.
     pub fn object(&mut self, name: &str) {
         self.objects.push(name.to_owned());
         self.line = 0;
@@ -89,7 +89,12 @@ impl Comparison {
     /// A line of the destination, without its line feed: a record, or a page of them. Blank ones are
     /// nothing.
     pub fn destination(&mut self, line: &[u8]) -> io::Result<()> {
-        self.line = self.line.saturating_add(1);
+        self.destination_at(self.line + 1, line)
+    }
+
+    /// The same of a line that has a number of its own.
+    pub fn destination_at(&mut self, number: u64, line: &[u8]) -> io::Result<()> {
+        self.line = number;
         self.counts.bytes += line.len() as u64 + 1;
         if line.trim_ascii().is_empty() {
             return Ok(());
@@ -120,6 +125,12 @@ impl Comparison {
         }
     }
 
+    /// Lines of the destination that are known to be of another stream or account.
+    pub fn passed_over(&mut self, lines: u64) {
+        self.counts.lines += lines;
+        self.counts.outside += lines;
+    }
+
     /// The rest of the object that was named last cannot be read.
     pub fn unreadable(&mut self, reason: String) {
         self.counts.unreadable += 1;
@@ -142,8 +153,8 @@ impl Comparison {
         Ok(findings.report(unreadable))
     }
 
-    fn place(&self) -> u64 {
-        let object = u64::try_from(self.objects.len().saturating_sub(1)).unwrap_or_default();
-        object << 32 | u64::from(self.line)
+    fn place(&self) -> Place {
+        let object = self.objects.len().saturating_sub(1);
+        Place { object: u32::try_from(object).unwrap_or(u32::MAX), line: self.line }
     }
 }

@@ -78,13 +78,13 @@ pub struct Counts {
     pub account: u64,
     /// Lines of the destination with events of the period.
     pub destination: u64,
-    /// Objects or files that were read.
+    /// Objects, files or partitions that were read.
     pub objects: u64,
     /// Lines in them.
     pub lines: u64,
     /// Bytes in them, unpacked.
     pub bytes: u64,
-    /// Lines of another time.
+    /// Lines of another time; of topics, messages of other streams too.
     pub outside: u64,
     /// Lines, and rests of objects, that are no events.
     pub unreadable: u64,
@@ -111,7 +111,7 @@ pub struct Unreadable {
     /// The object or file.
     pub object: String,
     /// The line in it, from 1.
-    pub line: u32,
+    pub line: u64,
     /// What is wrong with it.
     pub reason: String,
 }

@@ -24,6 +24,13 @@ pub(super) enum Side {
     Destination,
 }
 
+/// An object, by its number, and a line or offset in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) object: u32,
+    pub(super) line: u64,
+}
+
 /// What is kept of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -33,8 +40,8 @@ pub(super) struct Entry {
     pub(super) content: [u8; 32],
     /// Its time in hours since 1970.
     pub(super) hour: i32,
-    /// The object and the line in it.
-    pub(super) place: u64,
+    /// Where it is.
+    pub(super) place: Place,
     pub(super) id: String,
 }
 
@@ -57,7 +64,8 @@ impl Spill {
         file.write_all(&entry.key)?;
         file.write_all(&entry.content)?;
         file.write_all(&entry.hour.to_le_bytes())?;
-        file.write_all(&entry.place.to_le_bytes())?;
+        file.write_all(&entry.place.object.to_le_bytes())?;
+        file.write_all(&entry.place.line.to_le_bytes())?;
         file.write_all(&length.to_le_bytes())?;
         file.write_all(entry.id.as_bytes())
     }
@@ -89,7 +97,8 @@ fn read_all(mut file: impl Read) -> io::Result<Vec<(Side, Entry)>> {
         file.read_exact(&mut key)?;
         file.read_exact(&mut content)?;
         let hour = i32::from_le_bytes(array(&mut file)?);
-        let place = u64::from_le_bytes(array(&mut file)?);
+        let object = u32::from_le_bytes(array(&mut file)?);
+        let place = Place { object, line: u64::from_le_bytes(array(&mut file)?) };
         let length = u32::from_le_bytes(array(&mut file)?);
         let mut id = String::new();
         (&mut file).take(u64::from(length)).read_to_string(&mut id)?;

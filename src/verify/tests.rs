@@ -224,7 +224,7 @@ fn what_is_no_record_is_told_with_its_place() {
         comparison.destination(line.as_bytes()).unwrap();
     }
     let report = comparison.finish().unwrap();
-    let places: Vec<u32> = report.unreadable.iter().map(|it| it.line).collect();
+    let places: Vec<u64> = report.unreadable.iter().map(|it| it.line).collect();
     assert_eq!(places, [3, 4, 5, 6]);
     assert!(!report.is_clean());
 }
@@ -269,4 +269,21 @@ fn a_page_in_its_envelope_is_as_good_as_its_records() {
     assert_eq!(found(&mut report, Kind::Missing), BTreeSet::from([name(5)]));
     assert_eq!(found(&mut report, Kind::Doubled), BTreeSet::from([name(1)]));
     assert!(found(&mut report, Kind::Altered).is_empty());
+}
+
+#[test]
+fn a_place_may_be_an_offset_of_any_size() {
+    let mut comparison = comparison(&subject(None));
+    comparison.account(record(1).as_bytes()).unwrap();
+    comparison.object("kafka://k/t/0");
+    let far = 1 << 40;
+    comparison.destination_at(0, record(1).as_bytes()).unwrap();
+    comparison.passed_over(7);
+    comparison.destination_at(far, record(1).as_bytes()).unwrap();
+    comparison.destination_at(far + 1, b"nonsense").unwrap();
+    let mut report = comparison.finish().unwrap();
+    let found = report.first(Kind::Doubled, 1).unwrap();
+    assert_eq!(found[0]["places"], json!(["kafka://k/t/0:0", "kafka://k/t/0:1099511627776"]));
+    assert_eq!(report.unreadable[0].line, far + 1);
+    assert_eq!((report.counts.lines, report.counts.outside), (10, 7));
 }

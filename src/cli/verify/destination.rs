@@ -1,4 +1,4 @@
-//! Where events should be: a bucket or files, from an address or from a sink of a config.
+//! Where events should be: a bucket, topics or files, from an address or from a sink of a config.
 
 use std::fmt;
 use std::fs::File;
@@ -12,10 +12,12 @@ use indicatif::ProgressBar;
 
 use super::lines::compare;
 use super::of_temporary_files;
+use super::topics::Topics;
 use crate::buckets::{Bucket, BucketError, BucketErrorKind};
 use crate::cli::Failure;
-use crate::config::{ProcessEnvironment, bucket_sink};
-use crate::pipeline::{Connector, Outside};
+use crate::config::{ProcessEnvironment, SinkConfig, bucket_sink};
+use crate::kafka::SharedHeaders;
+use crate::pipeline::Connector;
 use crate::random::Random;
 use crate::verify::Comparison;
 use crate::zendesk::Backoff;
@@ -32,6 +34,8 @@ const CEILINGS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_s
 pub(super) enum Destination {
     /// Objects whose keys begin with the prefix.
     Objects { bucket: Arc<dyn Bucket>, prefix: String, random: Arc<Random> },
+    /// What is committed in them.
+    Topics(Box<Topics>),
     /// The file, the files below the directory, or those whose paths begin so.
     Files(PathBuf),
 }
@@ -40,18 +44,39 @@ impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Objects { bucket, prefix, .. } => write!(f, "{}/{prefix}", bucket.location()),
+            Self::Topics(topics) => topics.fmt(f),
             Self::Files(path) => write!(f, "{}", path.display()),
         }
     }
 }
 
+/// How a place is opened that an address names.
+#[derive(Debug)]
+pub(super) struct Opener<'a> {
+    pub(super) connector: Connector<'a>,
+    pub(super) random: Arc<Random>,
+    /// Its own place is opened with what its config says, any other as the environment says.
+    pub(super) sink: Option<&'a SinkConfig>,
+    /// What messages say that are of the stream and the account.
+    pub(super) headers: SharedHeaders,
+}
+
+impl Opener<'_> {
+    fn bucket(&self, kind: &'static str, name: &str) -> Result<Arc<dyn Bucket>, Failure> {
+        let own = self.sink.map(|sink| self.connector.bucket(sink)).transpose()?.flatten();
+        if let Some(own) = own.filter(|it| it.location().ends_with(&format!("/{name}"))) {
+            return Ok(own);
+        }
+        let sink = bucket_sink(kind, name, &ProcessEnvironment)
+            .map_err(|error| Failure::from(error).into_usage())?;
+        let bucket = self.connector.bucket(&sink)?;
+        bucket.ok_or_else(|| Failure::usage(format!("`{kind}` is no bucket")))
+    }
+}
+
 impl Destination {
-    /// What an address stands for. `bucket_of` makes the bucket that is named.
-    pub(super) fn of_uri(
-        uri: &str,
-        outside: &Outside,
-        bucket_of: impl FnOnce(&'static str, &str) -> Result<Arc<dyn Bucket>, Failure>,
-    ) -> Result<Self, Failure> {
+    /// What an address stands for.
+    pub(super) fn of_uri(uri: &str, opener: &Opener<'_>) -> Result<Self, Failure> {
         let Some((scheme, rest)) = uri.split_once("://") else {
             return Ok(Self::Files(PathBuf::from(uri)));
         };
@@ -59,36 +84,45 @@ impl Destination {
             "s3" => "aws_s3",
             "gs" => "gcp_cloud_storage",
             "az" => "azure_blob",
+            "kafka" => {
+                let headers = SharedHeaders::clone(&opener.headers);
+                let topics = Topics::of_address(rest, opener.sink, headers)?;
+                return Ok(Self::Topics(Box::new(topics)));
+            }
             "file" => return Ok(Self::Files(PathBuf::from(rest))),
             _ => {
                 return Err(Failure::usage(format!("`{uri}` is no place that can be read"))
-                    .with_hint("write `s3://`, `gs://`, `az://`, or a file or directory"));
+                    .with_hint(
+                        "write `s3://`, `gs://`, `az://`, `kafka://`, or a file or directory",
+                    ));
             }
         };
         let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        let (bucket, random) = (bucket_of(kind, name)?, Arc::clone(&outside.random));
+        let (bucket, random) = (opener.bucket(kind, name)?, Arc::clone(&opener.random));
         Ok(Self::Objects { bucket, prefix: prefix.to_owned(), random })
     }
 
-    /// Gives all lines there are to the comparison.
+    /// Gives all lines there are to the comparison. Returns how many are known to be gone that were
+    /// there.
     pub(super) async fn read(
         &self,
         comparison: &mut Comparison,
         progress: &ProgressBar,
-    ) -> Result<(), Failure> {
-        let before = comparison.counts().objects;
+    ) -> Result<u64, Failure> {
+        let (before, mut gone) = (comparison.counts().objects, 0);
         progress.set_message(format!("reading {self}, lines:"));
         match self {
             Self::Objects { bucket, prefix, random } => {
                 read_objects(bucket, prefix, random, comparison, progress).await?;
             }
+            Self::Topics(topics) => gone = topics.read(comparison, progress).await?,
             Self::Files(path) => read_files(path, comparison, progress)?,
         }
         if comparison.counts().objects == before {
             return Err(Failure::run(format!("there is nothing at {self}"))
                 .with_hint("let `--against` point to where this stream's lines are"));
         }
-        Ok(())
+        Ok(gone)
     }
 }
 
@@ -205,16 +239,4 @@ fn below(directory: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The bucket of that kind and name, with credentials of the environment.
-pub(super) fn bucket_of_environment(
-    kind: &'static str,
-    name: &str,
-    connector: &Connector<'_>,
-) -> Result<Arc<dyn Bucket>, Failure> {
-    let sink = bucket_sink(kind, name, &ProcessEnvironment)
-        .map_err(|error| Failure::from(error).into_usage())?;
-    let bucket = connector.bucket(&sink)?;
-    bucket.ok_or_else(|| Failure::usage(format!("`{kind}` is no bucket")))
 }

@@ -1,11 +1,13 @@
 //! `verify`: reads a period again and proves that a destination holds every event of it once.
 //!
 //! The account and the destination are read one after the other, each as a stream; what is
-//! compared is set aside in temporary files. Nothing is written anywhere but the report.
+//! compared is set aside in temporary files. Nothing is written anywhere but the report, and no
+//! consumer group is joined.
 
 mod destination;
 mod lines;
 mod subject;
+mod topics;
 
 use std::io::{BufWriter, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -13,8 +15,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::account::AccountArguments;
@@ -40,13 +42,15 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "WHEN", default_value = "1h", value_parser = parse_when)]
     until: When,
     /// Where the events should be: `s3://bucket/prefix`, `gs://bucket/prefix`,
-    /// `az://container/prefix`, a file or a directory; several are taken as one.
+    /// `az://container/prefix`, `kafka://HOST:PORT/TOPIC`, a file or a directory; several are taken
+    /// as one.
     #[arg(long, value_name = "URI", required_unless_present = "sink")]
     against: Vec<String>,
     /// Config files: they say which account it is and how it is read.
     #[arg(short, long, value_name = "FILE", num_args = 1.., value_delimiter = ',', env = "ZENSTREAM_CONFIG")]
     config: Vec<PathBuf>,
     /// A sink of the config: its credentials, its metadata key and, without `--against`, its place.
+    /// With one of Kafka `--against kafka://TOPIC` is a topic of its cluster.
     #[arg(long, value_name = "NAME", requires = "config")]
     sink: Option<String>,
     /// The source of the config; needed where several read this stream.
@@ -86,9 +90,11 @@ Examples:
   zenstream verify audit_logs --since 2024-05-01 --until 2024-06-01 --against s3://acme-logs/zendesk/audit_logs/
   zenstream verify audit_logs --since 30d -c zenstream.yaml --sink archive --report proof.json
   zenstream verify audit_logs --since 7d --against ./archive/audit_logs
+  zenstream verify audit_logs --since 7d --against kafka://kafka-1:9092,kafka-2:9092/zendesk-audit_logs
 
 A line has to be the record as Zendesk sends it, byte for byte; only the member under the metadata key
-is taken out first. Files and objects may be plain, gzip, zlib or zstd. Of records that change
+is taken out first. Files and objects may be plain, gzip, zlib or zstd. Of topics all that is committed
+counts, from their beginning; `*` in a topic's name stands for anything. Of records that change
 (tickets), earlier versions beside the present one are as they should be.
 Exit codes: 0 every event is there once and unchanged, 1 something is wrong, 2 wrong usage.
 
@@ -110,8 +116,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut comparison = Comparison::new(&subject, &directory).map_err(of_temporary_files)?;
     let progress = progress();
     let rejected = wanted.read_account(&mut comparison, &progress).await?;
+    let mut gone = 0;
     for destination in &wanted.destinations {
-        destination.read(&mut comparison, &progress).await?;
+        gone += destination.read(&mut comparison, &progress).await?;
     }
     progress.set_message("comparing");
     let mut report = comparison.finish().map_err(of_temporary_files)?;
@@ -127,7 +134,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     if rejected > 0 {
         tracing::warn!(rejected, "records of the account are no events, and were not looked for");
     }
-    verdict(&report)
+    verdict(wanted.settings.spec.name, &report, gone)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
@@ -171,7 +178,7 @@ fn summary(head: &Value, report: &mut Report) -> Result<String, Failure> {
         String::new(),
         format!("account      {} events", counts.account),
         format!("destination  {} events, {} objects", counts.destination, counts.objects),
-        format!("             {} lines of another time", counts.outside),
+        format!("             {} lines of another time or stream", counts.outside),
     ];
     let found = counts.found;
     for (name, count) in [
@@ -202,7 +209,8 @@ fn summary(head: &Value, report: &mut Report) -> Result<String, Failure> {
     Ok(lines.join("\n") + "\n")
 }
 
-fn verdict(report: &Report) -> Result<(), Failure> {
+/// `gone` is how many messages topics had that are no longer there.
+fn verdict(stream: &str, report: &Report, gone: u64) -> Result<(), Failure> {
     if report.is_clean() {
         output::tell("verified: every event is there once and unchanged");
         return Ok(());
@@ -218,15 +226,32 @@ fn verdict(report: &Report) -> Result<(), Failure> {
     let told = kinds.iter().filter(|(count, _)| *count > 0);
     let told: Vec<String> = told.map(|(count, kind)| format!("{count} {kind}")).collect();
     let failure = Failure::run(format!("not verified: {}", told.join(", ")));
-    Err(if found.missing > 0 {
-        failure.with_hint(
-            "`zenstream checkpoint set STREAM --since ...` has a run deliver a period again",
-        )
+    Err(if found.missing > 0 && gone > 0 {
+        failure.with_hint(format!(
+            "the first {gone} offsets are gone from the topics: retention deletes from there (`retention.ms`); let `--since` begin later, or keep an archive in a bucket"
+        ))
+    } else if found.missing > 0 {
+        failure.with_hint(to_fetch_again(stream, report))
     } else if found.unexpected > 0 {
         failure.with_hint("let `--against` point to this stream's lines alone")
     } else {
         failure
     })
+}
+
+/// How what is missing is had again, and nothing beside it twice.
+fn to_fetch_again(stream: &str, report: &Report) -> String {
+    let mut lacking = report.hours.iter().filter(|(_, counts)| counts.found.missing > 0);
+    let (first, last) = (lacking.next(), lacking.next_back());
+    let period = first.and_then(|(first, _)| {
+        let last = last.map_or(*first, |(last, _)| *last)?;
+        let end = last.checked_add(SignedDuration::from_hours(1)).ok()?;
+        Some(format!("--since {} --until {end}", (*first)?))
+    });
+    let period = period.unwrap_or_else(|| "--since ... --until ...".to_owned());
+    format!(
+        "`zenstream read {stream} {period}` prints what the account has of the hours that lack some; after `checkpoint set` a run would deliver what is there a second time"
+    )
 }
 
 /// A count on stderr for a person who waits.

@@ -9,13 +9,15 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::destination::{Destination, bucket_of_environment};
+use super::destination::{Destination, Opener};
+use super::topics::Topics;
 use super::{Arguments, of_temporary_files, refuse_an_empty_period};
 use crate::cli::account::{self, PATIENT};
 use crate::cli::{Failure, read};
 use crate::config::{
     self, CheckpointConfig, Config, ProcessEnvironment, ProxySettings, SinkConfig, SinkKind,
 };
+use crate::kafka::SharedHeaders;
 use crate::normalize::Origin;
 use crate::pipeline::{self, Connector, Outside};
 use crate::sinks::{EncoderSettings, Fields, Framing};
@@ -114,6 +116,7 @@ fn of_environment(
 ) -> Result<Wanted, Failure> {
     let account = arguments.account.open(PATIENT)?;
     let proxy = ProxySettings::of_environment(&ProcessEnvironment)?;
+    let headers = headers(spec.name, &account.subdomain);
     Ok(Wanted {
         settings: StreamSettings {
             spec,
@@ -137,7 +140,7 @@ fn of_environment(
         account: account.subdomain,
         until: Timestamp::UNIX_EPOCH,
         metadata_key: None,
-        destinations: destinations(arguments, &proxy, outside)?,
+        destinations: destinations(arguments, &proxy, headers, outside)?,
     })
 }
 
@@ -170,14 +173,15 @@ fn of_config(
         ingest_time: outside.clock.now(),
         through: None,
     };
-    let mut destinations = destinations(arguments, &config.proxy, outside)?;
-    let mut metadata_key = None;
-    if let Some(name) = &arguments.sink {
+    let (metadata_key, destinations) = if let Some(name) = &arguments.sink {
         let sink = find_sink(config, name)?;
         refuse_what_is_changed(sink, &origin)?;
-        metadata_key.clone_from(&sink.encoder.metadata_key);
-        destinations = of_sink(arguments, config, sink, &origin, outside)?;
-    }
+        let places = of_sink(arguments, config, sink, &origin, outside)?;
+        (sink.encoder.metadata_key.clone(), places)
+    } else {
+        let headers = headers(spec.name, &source.subdomain);
+        (None, destinations(arguments, &config.proxy, headers, outside)?)
+    };
     let client = Arc::new(pipeline::client(source, &config.proxy, outside)?);
     let (account, until) = (source.subdomain.clone(), Timestamp::UNIX_EPOCH);
     Ok(Wanted { client, account, settings, until, metadata_key, destinations })
@@ -209,21 +213,18 @@ fn refuse_what_is_changed(sink: &SinkConfig, origin: &Origin) -> Result<(), Fail
         .with_hint("what can be verified are records as Zendesk sent them"))
 }
 
+/// The places of `--against`, with no config's credentials.
 fn destinations(
     arguments: &Arguments,
     proxy: &ProxySettings,
+    headers: SharedHeaders,
     outside: &Outside,
 ) -> Result<Vec<Destination>, Failure> {
-    if arguments.sink.is_some() {
-        return Ok(Vec::new());
-    }
     let nowhere = CheckpointConfig::File { path: std::path::PathBuf::new() };
     let connector = Connector::of_checkpoint(&nowhere, proxy, outside);
-    let places = arguments.against.iter().map(|uri| {
-        let bucket = |kind, name: &str| bucket_of_environment(kind, name, &connector);
-        Destination::of_uri(uri, outside, bucket)
-    });
-    places.collect()
+    let random = Arc::clone(&outside.random);
+    let opener = Opener { connector, random, sink: None, headers };
+    arguments.against.iter().map(|uri| Destination::of_uri(uri, &opener)).collect()
 }
 
 /// The sink's own place, or `--against` with the sink's credentials.
@@ -234,19 +235,13 @@ fn of_sink(
     origin: &Origin,
     outside: &Outside,
 ) -> Result<Vec<Destination>, Failure> {
-    let connector = Connector::apart(config, outside);
-    let bucket = connector.bucket(sink)?;
+    let (connector, random) = (Connector::apart(config, outside), Arc::clone(&outside.random));
+    let headers = headers(&origin.stream, &origin.subdomain);
     if !arguments.against.is_empty() {
-        let places = arguments.against.iter().map(|uri| {
-            Destination::of_uri(uri, outside, |kind, name| match &bucket {
-                Some(bucket) if bucket.location().ends_with(&format!("/{name}")) => {
-                    Ok(Arc::clone(bucket))
-                }
-                _ => bucket_of_environment(kind, name, &connector),
-            })
-        });
-        return places.collect();
+        let opener = Opener { connector, random, sink: Some(sink), headers };
+        return arguments.against.iter().map(|uri| Destination::of_uri(uri, &opener)).collect();
     }
+    let bucket = connector.bucket(sink)?;
     let refused = |error: crate::sinks::SinkError| Failure::config(error.to_string());
     let place = match (&sink.kind, bucket) {
         (
@@ -256,7 +251,12 @@ fn of_sink(
             Some(bucket),
         ) => {
             let prefix = object.prefix_of(origin).map_err(refused)?;
-            Destination::Objects { bucket, prefix, random: Arc::clone(&outside.random) }
+            Destination::Objects { bucket, prefix, random }
+        }
+        (SinkKind::Kafka(settings), _) => {
+            let names = settings.topics_of(origin).map_err(refused)?;
+            let connection = settings.connection.clone();
+            Destination::Topics(Box::new(Topics { connection, names, headers }))
         }
         (SinkKind::File(settings), _) => {
             Destination::Files(settings.prefix_of(origin).map_err(refused)?)
@@ -266,8 +266,15 @@ fn of_sink(
                 "what the sink `{}` wrote cannot be read",
                 sink.name
             ))
-            .with_hint("buckets and files can; `--against` may name where the events are now"));
+            .with_hint(
+                "buckets, topics and files can; `--against` may name where the events are now",
+            ));
         }
     };
     Ok(vec![place])
+}
+
+/// What a message says that is of this stream and account: a topic may have those of several.
+fn headers(stream: &str, subdomain: &str) -> SharedHeaders {
+    Arc::new([("stream", stream.to_owned()), ("subdomain", subdomain.to_owned())])
 }

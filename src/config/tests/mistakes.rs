@@ -206,9 +206,17 @@ fn a_value_of_another_type_is_answered_with_what_is_expected() {
     ");
     insta::assert_snapshot!(swapped("token: t", "token: ''"), @"sources.acme.auth.token: is empty");
     insta::assert_snapshot!(swapped("token: t", "token: 1"), @"
-    sources.acme.auth.token: expected a string, found `1`
+    sources.acme.auth.token: expected a string, found a number
       hint: put it in quotes
     ");
+    // Whatever YAML takes it for, it is the secret.
+    for token in
+        ["73577357", "-73577357", "7357.7357", "0x73577357", "735773577357735773577357", "true"]
+    {
+        let told = swapped("token: t", &format!("token: {token}"));
+        assert!(told.contains("expected a string, found a "), "{token}: {told}");
+        assert!(!told.contains("7357") && !told.contains("`true`"), "{told}");
+    }
     insta::assert_snapshot!(sink("acknowledgements: maybe"), @"sinks.out.acknowledgements: expected `true`, `false` or a map with `enabled`, found the string `maybe`");
     insta::assert_snapshot!(shown(yaml("sources: []\nsinks: 1")), @"
     sinks: expected a map of names

@@ -70,6 +70,12 @@ impl Maker {
         self.topic.is_literal().then(|| self.topic.literal_prefix())
     }
 
+    /// The topic of all events of this origin, with `*` for what differs between them.
+    pub(super) fn topics_of(&self, origin: &Origin) -> String {
+        let pattern = self.topic.pattern_of(origin);
+        pattern.split('*').map(topic_name).collect::<Vec<_>>().join("*")
+    }
+
     /// A message an event, in order. All text of all of them lies in one piece of memory.
     pub(super) fn messages(&self, events: &[Event]) -> Vec<Message> {
         let mut text = Vec::with_capacity(events.iter().map(|it| it.line.len() + 64).sum());
@@ -207,7 +213,16 @@ mod tests {
     fn a_topic_has_a_name_that_kafka_takes() {
         let mut event = event_of("a/ü b", 1);
         event.line = Bytes::from_static(b"{}");
-        assert_eq!(&*maker("t-{{ stream }}", None).messages(&[event])[0].topic, "t-a_2F__b");
+        assert_eq!(
+            &*maker("t-{{ stream }}", None).messages(&[event.clone()])[0].topic,
+            "t-a_2F__b"
+        );
+        for (template, topics) in [
+            ("t-{{ stream }}", "t-a_2F__b"),
+            ("t-{{ subdomain }}.%Y-%m-{{ partition }}_x", "t-acme.*_x"),
+        ] {
+            assert_eq!(maker(template, None).topics_of(&event.origin), topics);
+        }
         let refused = |topic| {
             let error =
                 Maker::new(topic, None, MessageTime::Ingest, Encoder::default()).unwrap_err();

@@ -24,10 +24,10 @@ use super::{
     fault,
 };
 use crate::kafka::{
-    self, Committed, KafkaError, KafkaErrorKind, KafkaSettings, Message, Refusals,
+    self, Committed, KafkaError, KafkaErrorKind, KafkaSettings, Message, Presence, Refusals,
     RegisterSettings, SharedTransaction, Transactor,
 };
-use crate::normalize::Event;
+use crate::normalize::{Event, Origin};
 use message::Maker;
 pub use message::MessageTime;
 use state::{Marker, Pending, Saved, token};
@@ -49,6 +49,15 @@ pub struct KafkaSinkSettings {
     pub transactional_id: String,
     /// The compacted topic that the register is in. Not used beside a checkpoint on the cluster.
     pub state_topic: String,
+}
+
+impl KafkaSinkSettings {
+    /// The topic of all events of this origin, with `*` for what differs between them.
+    pub fn topics_of(&self, origin: &Origin) -> Result<String, SinkError> {
+        let key = self.key_field.as_deref();
+        let maker = Maker::new(&self.topic, key, self.timestamp, Encoder::default())?;
+        Ok(maker.topics_of(origin))
+    }
 }
 
 /// Writes events to topics.
@@ -232,7 +241,7 @@ impl Sink for Kafka {
     async fn check(&self) -> Result<Checked, SinkError> {
         let topic = self.settings.healthcheck_topic.as_deref();
         let topic = topic.or_else(|| self.maker.literal_topic());
-        kafka::check(&self.settings.connection, topic).await?;
+        let presence = kafka::check(&self.settings.connection, topic).await?;
         let servers = &self.settings.connection.bootstrap_servers;
         let Some(topic) = topic else {
             let topics = &self.settings.topic;
@@ -240,6 +249,13 @@ impl Sink for Kafka {
             let hint = "name a topic that must be there in `healthcheck_topic`";
             return Ok(Checked::new(tried).with_hint(hint));
         };
+        if let Presence::Unmade { like } = presence {
+            let tried = format!("{servers} answers; there is no topic `{topic}` yet");
+            let like = like.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+            let hint =
+                format!("{like}if the name is right, the cluster makes it with the first event");
+            return Ok(Checked::new(tried).with_hint(hint));
+        }
         Ok(Checked::new(format!("the topic `{topic}` is at {servers}; nothing was written")))
     }
 

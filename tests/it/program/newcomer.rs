@@ -293,7 +293,7 @@ fn yaml_that_means_something_else() {
     error: cannot read config `zenstream.yaml`: sources.acme.streams: expected a list, found the string `audit_logs`
     hint: put it in brackets: `[...]`
 
-    error: cannot read config `zenstream.yaml`: sources.acme.auth.token: expected a string, found `12345`
+    error: cannot read config `zenstream.yaml`: sources.acme.auth.token: expected a string, found a number
     hint: put it in quotes
     "#);
 }
@@ -345,6 +345,8 @@ fn a_config_that_is_not_there() {
     --- stderr
     error: the following required arguments were not provided:
       --config <FILE>...
+
+      tip: `zenstream generate > zenstream.yaml` makes a config to begin with, which ZENSTREAM_CONFIG may name, too; `zenstream read` and `zenstream demo` need none
 
     Usage: zenstream run --config <FILE>...
 

@@ -122,6 +122,8 @@ fn what_is_not_an_option_is_wrong_usage() {
     error: the following required arguments were not provided:
       --config <FILE>...
 
+      tip: `zenstream generate > zenstream.yaml` makes a config to begin with, which ZENSTREAM_CONFIG may name, too; `zenstream read` and `zenstream demo` need none
+
     Usage: zenstream run --config <FILE>...
 
     For more information, try '--help'.

@@ -104,6 +104,11 @@ fn a_loss_a_double_and_a_change_are_found_and_named() {
     let ended = verify(&home, &account, line);
     assert_eq!(ended.code, Some(1), "{ended}");
     assert!(ended.stderr.contains("not verified: 1 missing, 1 doubled, 1 altered\n"), "{ended}");
+    // What it says to do brings the event that is lost.
+    let (_, read) = ended.stderr.split_once("hint: `zenstream ").expect("a hint");
+    let (read, _) = read.split_once('`').expect("a command");
+    let brought = home.zenstream(read).at(&account).run().well();
+    assert!(brought.lines().iter().any(|line| id(line) == lost), "{brought}");
     for (kind, id) in [("missing", &lost), ("doubled", &double), ("altered", &altered)] {
         assert!(ended.stdout.contains(&format!("\n{kind} {id}")), "{ended}");
     }
@@ -161,7 +166,7 @@ fn what_cannot_be_verified_is_refused_with_a_way_out() {
     exit code 2
     --- stderr
     error: `ftp://x/y` is no place that can be read
-    hint: write `s3://`, `gs://`, `az://`, or a file or directory
+    hint: write `s3://`, `gs://`, `az://`, `kafka://`, or a file or directory
     ");
     insta::assert_snapshot!(refused("audit_logs --against az://logs/x"), @"
     exit code 2
@@ -169,4 +174,33 @@ fn what_cannot_be_verified_is_refused_with_a_way_out() {
     error: which storage account is the container `logs` in?
     hint: set `AZURE_STORAGE_CONNECTION_STRING` or `AZURE_STORAGE_ACCOUNT`
     ");
+}
+
+#[test]
+fn a_topic_needs_a_cluster_and_secrets_a_config() {
+    let account = Account::small();
+    let home = Home::new();
+    let refused =
+        |place: &str| verify(&home, &account, &format!("audit_logs --against {place}")).to_string();
+    insta::assert_snapshot!(refused("kafka://zendesk-audit_logs"), @"
+    exit code 2
+    --- stderr
+    error: which cluster is the topic `zendesk-audit_logs` at?
+    hint: write `kafka://HOST:PORT/zendesk-audit_logs`, or name a sink of the cluster, which also says how to sign in: `-c FILE --sink NAME`
+    ");
+    insta::assert_snapshot!(refused("kafka://kafka-1:9092"), @"
+    exit code 2
+    --- stderr
+    error: `kafka://kafka-1:9092` names no topic
+    hint: write `kafka://HOST:PORT/TOPIC`
+    ");
+    insta::assert_snapshot!(refused("kafka://me:hunter2@kafka-1:9092/t"), @"
+    exit code 2
+    --- stderr
+    error: credentials do not belong into an address
+    hint: let a sink say how to sign in: `-c FILE --sink NAME`
+    ");
+    let away = refused("kafka://127.0.0.1:9/t");
+    assert!(away.contains("error: cannot use the topic `t` at 127.0.0.1:9: "), "{away}");
+    assert!(away.contains("hint: check `bootstrap_servers`"), "{away}");
 }

@@ -152,6 +152,21 @@ async fn an_event_that_is_too_large_for_its_topic_is_refused_alone() {
 }
 
 #[tokio::test]
+async fn a_check_has_no_topic_made() {
+    let Some(cluster) = Cluster::named() else { return };
+    let topic = crate::unique("unmade");
+    let hint = match sink(&cluster.settings(&topic)).check().await {
+        Ok(checked) => {
+            assert!(checked.tried.contains("there is no topic"), "{checked:?}");
+            checked.hint
+        }
+        Err(error) => error.hint,
+    };
+    assert!(hint.is_some());
+    assert!(!cluster.topics().await.contains(&topic));
+}
+
+#[tokio::test]
 async fn a_topic_that_is_not_there_ends_the_run_with_a_hint() {
     let Some(cluster) = Cluster::named() else { return };
     let topic = crate::unique("missing");

@@ -95,6 +95,16 @@ impl Cluster {
         topic
     }
 
+    /// All topics that there are.
+    pub(crate) async fn topics(&self) -> Vec<String> {
+        let consumer: BaseConsumer = self.client().create().unwrap();
+        let asked = tokio::task::spawn_blocking(move || {
+            let told = consumer.fetch_metadata(None, Duration::from_secs(20)).unwrap();
+            told.topics().iter().map(|topic| topic.name().to_owned()).collect()
+        });
+        asked.await.unwrap()
+    }
+
     pub(crate) fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.servers);

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+pub(crate) mod access;
 mod alone;
 mod beside;
-mod cluster;
+pub(crate) mod cluster;
+mod verified;
 mod whole;
