@@ -249,8 +249,8 @@ impl KafkaSettings {
             // What is deleted meanwhile is passed over.
             .set("auto.offset.reset", "earliest")
             .set("check.crcs", "true")
-            // What is fetched ahead, in KiB.
-            .set("queued.max.messages.kbytes", "16384")
+            // What is fetched ahead, in KiB; small messages take several times as much.
+            .set("queued.max.messages.kbytes", "4096")
             // The end is told at once, not when it has waited for more.
             .set("fetch.wait.max.ms", "10")
             .set("isolation.level", isolation);
