@@ -31,6 +31,22 @@ pub(super) struct Parts<'a> {
     pub(super) value: Option<(&'a RegisterSettings, &'a [u8])>,
 }
 
+/// Topics that an error names.
+const TOPICS_NAMED: usize = 4;
+
+impl Parts<'_> {
+    /// What was tried, where nobody tells with which of the topics it failed.
+    fn doing(&self) -> String {
+        let of_messages = self.messages.iter().map(|message| &*message.topic);
+        let of_value = self.value.map(|(register, _)| register.topic.as_str());
+        let topics: BTreeSet<&str> = of_messages.chain(of_value).collect();
+        let named = topics.iter().take(TOPICS_NAMED).map(|topic| format!("`{topic}`"));
+        let more = if topics.len() > TOPICS_NAMED { ", ..." } else { "" };
+        let named = named.collect::<Vec<_>>().join(", ");
+        format!("cannot write to one of the topics {named}{more}")
+    }
+}
+
 /// Why a transaction was not committed. The producer is of no more use: librdkafka takes a message
 /// that failed for a gap in its sequence, and purges the first messages of the next transaction.
 #[derive(Debug)]
@@ -239,7 +255,8 @@ impl Attempt<'_> {
         let purged = |code: Code| matches!(code, Code::PurgeQueue | Code::PurgeInflight);
         let mut causes = failed.iter().filter(|(_, code)| !purged(*code)).peekable();
         let Some((place, code)) = causes.peek().copied() else {
-            return self.failed(&self.told_by_transaction().unwrap_or_else(|| error.clone()));
+            let Some(told) = self.told_by_transaction() else { return self.failed(error) };
+            return Attempt { doing: &parts.doing(), ..*self }.failed(&told);
         };
         let value_is_large = failed.iter().any(|(place, code)| *place == VALUE && too_large(*code));
         if too_large(*code) && !value_is_large {

@@ -180,6 +180,7 @@ fn a_topic_that_others_may_write_to() {
             "type: kafka
              bootstrap_servers: {brokers}
              topic: {topic}
+             state_topic: zz-zenstream-state
              transactional_id: {}
              sasl: {{ enabled: true, mechanism: PLAIN, username: {user}, password: {password} }}",
             unique("id")
@@ -205,7 +206,7 @@ fn a_topic_that_others_may_write_to() {
         insta::assert_snapshot!(said, @"
     exit code 1
     --- stderr
-    error: sink `out`: cannot commit a transaction at [server]: Failed to add partition(s) to transaction on broker TxnCoordinator/1: Broker: Topic authorization failed (after [time])
+    error: sink `out`: cannot write to one of the topics `[topic]`, `zz-zenstream-state`: Failed to add partition(s) to transaction on broker TxnCoordinator/1: Broker: Topic authorization failed (after [time])
     hint: let the user describe the topic and write to it, or read it for `verify` (ACLs `Describe`, `Write`, `Read`); create it if it is not there
     ");
     });
