@@ -11,7 +11,8 @@ use super::auth::{Allowed, CredentialsEnd};
 use super::client::{Client, PageRequest};
 use super::error::ApiError;
 
-/// How long the end of a process may wait for tokens that are being renewed.
+/// How long the end of a process waits for tokens that are being renewed where none can be lost: it
+/// is another process's turn, or the store is away.
 const LONGEST_SETTLING: Duration = Duration::from_secs(30);
 
 /// What Zendesk says of the token that asks.
@@ -54,10 +55,19 @@ impl Client {
     }
 
     /// Waits for the end of what must not be lost: a renewal of tokens that is under way. To be
-    /// called before the process ends; whoever asked for it may have gone.
+    /// called before the process ends; whoever asked for it may have gone. It takes as long as the
+    /// store is away, where Zendesk has given out a pair: the former one has ended.
     pub async fn settle(&self) {
-        if tokio::time::timeout(LONGEST_SETTLING, self.signer.settle()).await.is_err() {
-            tracing::warn!("the renewal of the tokens is not done; you may have to sign in again");
+        let mut settled = std::pin::pin!(self.signer.settle());
+        while tokio::time::timeout(LONGEST_SETTLING, &mut settled).await.is_err() {
+            if !self.signer.is_at_stake() {
+                tracing::debug!("the tokens are not renewed: the next run will see to it");
+                return;
+            }
+            tracing::warn!(
+                "new tokens are not saved yet, and the old ones have ended: waiting until they are; \
+                 who stops this by force may have to sign in again"
+            );
         }
     }
 }

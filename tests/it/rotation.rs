@@ -439,6 +439,27 @@ async fn a_rotation_goes_on_when_whoever_asked_has_gone() {
     assert_eq!(place.answers(400), 0);
 }
 
+/// SIGTERM while the store hardly answers: the new pair is in nobody's hands but ours.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_process_waits_for_a_pair_that_is_not_durable_for_as_long_as_that_takes() {
+    let place = Place::bucket(8);
+    let life = Arc::new(Life::default());
+    let client = place.client(&life, Some(SEED));
+    let bucket = place.bucket.as_ref().expect("a bucket");
+    bucket.slow_down(Duration::from_secs(2));
+    let gone = tokio::time::timeout(Duration::from_millis(1_900), read(&client)).await;
+    assert!(gone.is_err(), "it was still waiting for its claim");
+    bucket.slow_down(Duration::from_secs(200));
+    let stopped = tokio::time::Instant::now();
+    client.settle().await;
+    assert!(stopped.elapsed() > Duration::from_secs(100), "{:?}", stopped.elapsed());
+    bucket.slow_down(Duration::ZERO);
+    let record = place.record().await;
+    assert!(record.pair.is_some() && record.claimed_by.is_none(), "{record:?}");
+    read(&client).await.expect("a page");
+    assert_eq!(place.answers(400), 0);
+}
+
 /// Several processes, of which some die, on a store that loses answers and is slow.
 async fn compete(place: &Place, seed: u64, may_die: bool) {
     let dice = Random::from_seed(seed);

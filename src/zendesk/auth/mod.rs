@@ -247,6 +247,11 @@ impl Signer {
         }
     }
 
+    /// Whether tokens would be lost if the process went now.
+    pub(super) fn is_at_stake(&self) -> bool {
+        matches!(&self.kind, Kind::Rotating(rotation) if rotation.is_at_stake())
+    }
+
     /// Waits for the end of a renewal that is under way and must not be lost.
     pub(super) async fn settle(&self) {
         if let Kind::Rotating(rotation) = &self.kind {

@@ -5,6 +5,7 @@
 //! and the new pair is durable there before anything is signed with it. Whoever loses the race reads
 //! the winner's pair. It must not try an exchange again by itself.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -77,6 +78,7 @@ impl Rotation {
             credentials,
             endpoint,
             random,
+            at_stake: AtomicBool::new(false),
         };
         Self { exchanger: Arc::new(exchanger), state: Mutex::default() }
     }
@@ -137,6 +139,11 @@ impl Rotation {
         }
     }
 
+    /// Whether a pair may be on its way from Zendesk, or is here and not durable yet.
+    pub(super) fn is_at_stake(&self) -> bool {
+        self.exchanger.at_stake.load(Ordering::Relaxed)
+    }
+
     /// Waits for the end of a rotation that is under way, if there is one: what Zendesk has given out
     /// must not be lost because nobody asks any more.
     pub(super) async fn settle(&self) {
@@ -159,6 +166,8 @@ struct Exchanger {
     account: String,
     /// Tells our claim from those of others.
     id: String,
+    /// From before the exchange until the new pair is durable, or there is none.
+    at_stake: AtomicBool,
 }
 
 /// What can be done with what is in the store.
@@ -199,7 +208,10 @@ impl Exchanger {
                 taken_over = true;
             }
             if let Some((version, record)) = self.claim(stored).await? {
-                return self.exchange(Claim { version, record, taken_over }, refresh).await;
+                self.at_stake.store(true, Ordering::Relaxed);
+                let pair = self.exchange(Claim { version, record, taken_over }, refresh).await;
+                self.at_stake.store(false, Ordering::Relaxed);
+                return pair;
             }
         }
     }
