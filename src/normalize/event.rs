@@ -80,6 +80,15 @@ impl RecordId {
     }
 }
 
+impl RecordId {
+    /// The record's own id as it reads: without the escapes that the text may have in JSON.
+    pub fn plain(&self) -> String {
+        let text = String::from_utf8_lossy(&self.record);
+        let plain = text.contains('\\').then(|| serde_json::from_str(&format!("\"{text}\"")).ok());
+        plain.flatten().unwrap_or_else(|| text.into_owned())
+    }
+}
+
 impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.record))?;

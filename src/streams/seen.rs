@@ -47,6 +47,12 @@ impl<const N: usize> Prints<N> {
         self.0.get(&print).copied()
     }
 
+    /// With what is known now of those that are among `later` too.
+    pub(super) fn updated_by(mut self, later: Self) -> Self {
+        self.0.extend(later.0);
+        self
+    }
+
     /// Those that are not among `others`.
     pub(super) fn without(mut self, others: &Self) -> Self {
         self.0.retain(|print, _| !others.0.contains_key(print));
@@ -103,6 +109,9 @@ pub(super) struct Saved {
     /// What the one before it met and it did not.
     #[serde(default, skip_serializing_if = "Seen::is_empty")]
     pub(super) absent: Seen,
+    /// What was delivered of the pass that was under way, as it was then.
+    #[serde(default, skip_serializing_if = "Seen::is_empty")]
+    pub(super) told: Seen,
     /// The same as earlier versions of this program saved it, until the next pass is complete.
     #[serde(default, skip_serializing_if = "Former::is_empty")]
     pub(super) known: Former,
@@ -121,6 +130,7 @@ impl Saved {
             passed: None,
             met: Seen::default(),
             absent: Seen::default(),
+            told: Seen::default(),
             known: Former::default(),
             missed: Former::default(),
             ids: Ids::new(),
@@ -131,6 +141,16 @@ impl Saved {
     pub(super) fn encode(&self) -> Position {
         // A struct of texts and times always has a JSON form.
         Position(serde_json::to_value(self).unwrap_or_default())
+    }
+
+    /// Writes into an encoded one what a pass has delivered and met so far, and leaves the rest of
+    /// it as it is: that may be long.
+    pub(super) fn note_pass(Position(encoded): &mut Position, told: &Seen, ids: &Ids) {
+        // A text and a map of texts always have a JSON form.
+        encoded["told"] = serde_json::to_value(told).unwrap_or_default();
+        if !ids.is_empty() {
+            encoded["ids"] = serde_json::to_value(ids).unwrap_or_default();
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 //! Such a list is read as a whole, again and again, and what is new or changed since the last pass
 //! is delivered. What was there is kept as fingerprints: sixteen bytes a record.
 //!
-//! The position moves at the end of a pass. What sinks hold of an unfinished pass is the ledger's
-//! to know; the next run begins the pass again. A record may be missed by a pass while others
-//! leave the list, so it is gone only when two passes in a row have not met it.
+//! A pass that does not come to its end is begun again by the next run. So the position has what
+//! was delivered of it, as it was then: a record that changes meanwhile is told, also where its time
+//! of change stands still. A record may be missed by a pass while others leave the list, so it is
+//! gone only when two passes in a row have not met it.
 //!
 //! A version is named by the record's change time, or by a hash of its content where it has none.
 //! If the content changed and its name would be one that it had before (the time did not move, or
@@ -35,6 +36,9 @@ pub(super) struct Snapshot {
     known: Seen,
     /// What the one before it met and the last one did not.
     missed: Seen,
+    /// What was delivered since the last complete pass, by this pass or by those that did not come to
+    /// their end.
+    told: Seen,
     /// The same, as an earlier version of this program knew it.
     former: [Former; 2],
     /// With removals told: all ids, each with the time of the last pass that met it if that was
@@ -74,6 +78,7 @@ impl Snapshot {
             since: saved.since,
             known: saved.met,
             missed: saved.absent,
+            told: saved.told,
             former: [saved.known, saved.missed],
             ids: saved.ids,
             passed: saved.passed,
@@ -92,6 +97,7 @@ impl Snapshot {
             passed: self.passed,
             met: self.known.clone(),
             absent: self.missed.clone(),
+            told: self.told.clone(),
             known,
             missed,
             ids: self.ids.clone(),
@@ -109,7 +115,8 @@ impl Snapshot {
         let version = event.id.version.get_or_insert_with(|| format!("{hash:016x}").into());
         let version = String::from_utf8_lossy(version).into_owned();
         let record = xxh3_64(&event.id.record);
-        let before = met.get(record).or_else(|| self.known.get(record));
+        let before = met.get(record).or_else(|| self.told.get(record));
+        let before = before.or_else(|| self.known.get(record));
         let before = before.or_else(|| self.missed.get(record));
         let before = before.or_else(|| self.formerly(event, name));
         met.insert(record, [content, name.with(before)]);
@@ -125,6 +132,21 @@ impl Snapshot {
         }
     }
 
+    /// What is left of a page goes to sinks: the position has it from now on.
+    fn tell(&mut self, page: &Fetched, pass: &Pass) {
+        for event in page.events.iter().chain(&page.rejected) {
+            let record = xxh3_64(&event.id.record);
+            if let Some(known) = pass.met.get(record) {
+                self.told.insert(record, known);
+            }
+        }
+        if page.len() > 0 {
+            let mut ids = self.ids.clone();
+            ids.extend(pass.ids.iter().map(|(id, met)| (id.clone(), *met)));
+            Saved::note_pass(&mut self.position, &self.told, &ids);
+        }
+    }
+
     /// What an earlier version of this program knew of this version.
     fn formerly(&self, event: &Event, name: Name) -> Option<[u32; 2]> {
         let print = event.fingerprint();
@@ -136,7 +158,7 @@ impl Snapshot {
     /// time of the last pass that met it.
     fn finish(&mut self, pass: Pass) -> Vec<(String, Timestamp)> {
         let known = std::mem::replace(&mut self.known, pass.met);
-        self.missed = known.without(&self.known);
+        self.missed = known.updated_by(std::mem::take(&mut self.told)).without(&self.known);
         self.former = Default::default();
         self.restarted = false;
         let mut ids = pass.ids;
@@ -244,6 +266,7 @@ impl Reader for Snapshot {
                 page.events.extend(gone.iter().map(|(id, last)| removed(id, *last, origin)));
             }
         } else {
+            self.tell(page, &pass);
             pass.next = end.next;
             self.pass = Some(pass);
         }
@@ -286,18 +309,19 @@ pub(super) fn end_of(pages: ListPages, page: &SplitPage, account: &Url) -> Resul
 /// `{"zenstream":"removed","stream":..,"id":..,"last_seen_at":..}`.
 fn removed(id: &str, last_seen_at: Timestamp, origin: &Arc<Origin>) -> Event {
     let number = id.parse::<u64>().ok().filter(|number| number.to_string() == id);
+    let record = RecordId {
+        record: Bytes::copy_from_slice(id.as_bytes()),
+        version: Some(Bytes::from(format!("removed-{last_seen_at}"))),
+    };
     let line = serde_json::json!({
         "zenstream": "removed",
         "stream": origin.stream,
-        "id": number.map_or_else(|| id.into(), serde_json::Value::from),
+        "id": number.map_or_else(|| record.plain().into(), serde_json::Value::from),
         "last_seen_at": last_seen_at,
     });
     Event {
         line: Bytes::from(line.to_string()),
-        id: RecordId {
-            record: Bytes::copy_from_slice(id.as_bytes()),
-            version: Some(Bytes::from(format!("removed-{last_seen_at}"))),
-        },
+        id: record,
         time: None,
         origin: Arc::clone(origin),
         members: None,

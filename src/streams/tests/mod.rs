@@ -342,10 +342,8 @@ fn group(id: u64, version: &str, name: &str) -> Value {
 #[test]
 fn of_a_whole_list_what_is_new_or_changed_is_told_once() {
     let mut reading = Reading::of("groups");
-    let before = reading.reader.position();
     let (one, two) = (group(1, "1", "a"), group(2, "1", "b"));
     assert_eq!(bare(&reading.read(&list("groups", std::slice::from_ref(&one), true))), ["1"]);
-    assert_eq!(reading.reader.position(), before, "the position moves at the end of a pass");
     assert!(reading.ask().expect("a request").ends_with("page[size]=100&page[after]=1"));
     assert!(
         reading.give(&list("groups", std::slice::from_ref(&two), false)).expect("a page").caught_up
@@ -358,6 +356,50 @@ fn of_a_whole_list_what_is_new_or_changed_is_told_once() {
             brought(&["2@2027-01-02T00:00:00Z"], true)
         );
     }
+}
+
+#[test]
+fn a_pass_that_was_killed_is_begun_again_and_what_changed_meanwhile_is_told() {
+    let mut reading = Reading::of("groups");
+    let start = reading.reader.position();
+    let (one, two) = (group(1, "1", "a"), group(2, "1", "b"));
+    assert_eq!(bare(&reading.read(&list("groups", &[one.clone(), two.clone()], true))).len(), 2);
+    assert_ne!(reading.reader.position(), start, "the position has what was told");
+    // Its time of change stands still.
+    let same_time = group(2, "1", "c");
+    let third = group(3, "1", "d");
+    let page = list("groups", &[one.clone(), same_time.clone()], true);
+    let mut killed = reading.restarted();
+    assert!(killed.ask().expect("a request").ends_with("page[size]=100"), "from its start");
+    let told = killed.give(&page).expect("a page");
+    assert_eq!(bare(&told), ["2"]);
+    assert_ne!(told.ids[0], "2@2027-01-01T00:00:00Z", "a version of its own");
+    // Killed once more, nothing is told again; in the end all is known.
+    let mut killed = killed.restarted();
+    assert_eq!(killed.read(&page).ids.len(), 0);
+    let before = killed.reader.position();
+    assert_eq!(killed.reader.position(), before, "nothing new, nothing to save");
+    assert_eq!(bare(&killed.read(&list("groups", std::slice::from_ref(&third), false))), ["3"]);
+    let all = list("groups", &[one, same_time, third], false);
+    assert_eq!(killed.restarted().read(&all).ids.len(), 0);
+}
+
+#[test]
+fn what_left_a_list_after_a_pass_that_was_killed_is_told_as_removed() {
+    let mut settings = settings("groups");
+    settings.report_removed = true;
+    let mut reading = Reading::with(settings, None);
+    let (one, two) = (group(1, "1", "a"), group(2, "1", "b"));
+    reading.read(&list("groups", &[one.clone(), two], true));
+    let mut reading = reading.restarted();
+    let less = list("groups", &[one], false);
+    let mut gone = Vec::new();
+    for _ in 0..4 {
+        reading.now += 900;
+        gone.extend(reading.read(&less).ids);
+    }
+    assert_eq!(gone.len(), 1, "{gone:?}");
+    assert!(gone[0].starts_with("2@removed-"), "{gone:?}");
 }
 
 #[test]
