@@ -7,7 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 /// Longer means that a dead address is noticed late; shorter fails on slow links.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sent with every request, so that whoever is asked can tell us apart.
 const USER_AGENT: &str = concat!("zenstream/", env!("CARGO_PKG_VERSION"));

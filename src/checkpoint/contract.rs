@@ -67,6 +67,7 @@ pub(crate) fn checkpoint_at(number: u64) -> Checkpoint {
         endpoint: "https://acme.zendesk.com".into(),
         position: Position(json!({ "cursor": format!("é\"{number}") })),
         ahead: [("archive".to_owned(), vec![number, u64::MAX])].into(),
+        quiet: None,
     };
     Checkpoint {
         streams: [("acme.tickets".to_owned(), stream)].into(),

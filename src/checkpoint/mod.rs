@@ -16,7 +16,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::sinks::SinkState;
 use crate::streams::Position;
@@ -38,6 +40,31 @@ pub struct Checkpoint {
     pub sinks: BTreeMap<String, SinkState>,
 }
 
+impl Checkpoint {
+    /// About how many bytes it takes when it is written.
+    pub fn bytes(&self) -> usize {
+        let streams = self.streams.values().map(|stream| {
+            let ahead: usize = stream.ahead.values().map(Vec::len).sum();
+            bytes_of(&stream.position.0) + ahead * FINGERPRINT_BYTES
+        });
+        streams.sum::<usize>() + self.sinks.values().map(bytes_of).sum::<usize>()
+    }
+}
+
+/// A fingerprint in decimal, and the comma after it.
+const FINGERPRINT_BYTES: usize = 20;
+
+fn bytes_of(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 3,
+        Value::Array(items) => items.iter().map(bytes_of).sum::<usize>() + 2,
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| name.len() + 4 + bytes_of(value)).sum::<usize>() + 2
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => FINGERPRINT_BYTES / 2,
+    }
+}
+
 /// What is remembered of one stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +78,20 @@ pub struct StreamState {
     /// holds already, so that it is not given them again.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ahead: BTreeMap<String, Vec<u64>>,
+    /// Since when it has brought no event, where that is watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<Quiet>,
+}
+
+/// Since when a stream has brought no event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quiet {
+    /// When the last one came, by this machine's clock; or when it was first looked for.
+    pub since: Timestamp,
+    /// Whether an alert was raised of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
 }
 
 /// The number of saves a document has seen; what a save must name to replace it.
@@ -152,4 +193,26 @@ pub trait CheckpointStore: std::fmt::Debug + Send + Sync {
         expected: Option<Revision>,
         next: &Checkpoint,
     ) -> Result<Revision, StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_of_a_checkpoint_is_known_about() {
+        let long = |n: u64| StreamState {
+            endpoint: "https://acme.zendesk.com".to_owned(),
+            position: Position(
+                serde_json::json!({ "met": "x".repeat(5_000), "seen": vec![n; 300] }),
+            ),
+            ahead: [("archive".to_owned(), vec![u64::MAX - n; 2_000])].into(),
+            quiet: None,
+        };
+        let streams = (0..4).map(|n| (format!("s{n}"), long(n << 40))).collect();
+        let checkpoint = Checkpoint { streams, ..Checkpoint::default() };
+        let written = serde_json::to_vec(&checkpoint).unwrap().len();
+        let (low, high) = (written * 8 / 10, written * 12 / 10);
+        assert!((low..high).contains(&checkpoint.bytes()), "{} of {written}", checkpoint.bytes());
+    }
 }

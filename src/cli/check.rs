@@ -18,6 +18,7 @@ use super::{Failure, output};
 use crate::checkpoint::{StoreError, StoreErrorKind};
 use crate::config::{self, Config, ProcessEnvironment};
 use crate::directory;
+use crate::normalize::{self, PageLayout, RecordId, SplitPage};
 use crate::pipeline::{self, BuildError, Connector};
 use crate::streams::{CATALOGUE, StreamSpec};
 use crate::webhook::WebhookSettings;
@@ -274,14 +275,34 @@ pub(super) async fn sign_in(client: &Client) -> Result<SignedIn, ApiError> {
     Ok(SignedIn { detail: format!("signed in as {who} ({role})"), hint })
 }
 
-/// The smallest page of a stream.
+/// The smallest page of a stream; of lists below others that of the first of them too.
 async fn probe(client: &Client, spec: &StreamSpec) -> Result<String, ApiError> {
-    let (request, layout) = spec.probe(client.clock().now());
-    let decode = |body: &Bytes| {
-        crate::normalize::split(body, &layout).map_err(|malformed| malformed.to_string())
+    let now = client.clock().now();
+    let page = ask_once(client, spec.probe(now)).await?;
+    if spec.parents.is_none() {
+        return Ok("can be read".to_owned());
+    }
+    let Some(record) = page.records.into_iter().find_map(|record| record.id) else {
+        return Ok("can be read, once there is something that it has lists of".to_owned());
     };
-    client.get(&request, decode).await?;
-    Ok("can be read".to_owned())
+    let parent = RecordId { record, version: None }.plain();
+    if let Some(probe) = spec.probe_below(&parent, now) {
+        let of_one = |error: ApiError| {
+            let message = format!("the list of `{parent}`: {}", error.message);
+            ApiError { message, ..error }
+        };
+        ask_once(client, probe).await.map_err(of_one)?;
+    }
+    Ok(format!("can be read; tried with `{parent}`"))
+}
+
+async fn ask_once(
+    client: &Client,
+    (request, layout): (PageRequest, PageLayout),
+) -> Result<SplitPage, ApiError> {
+    let decode =
+        |body: &Bytes| normalize::split(body, &layout).map_err(|malformed| malformed.to_string());
+    client.get(&request, decode).await
 }
 
 fn render(findings: &[Finding]) -> String {
@@ -295,4 +316,69 @@ fn render(findings: &[Finding]) -> String {
         ]
     });
     output::table(&["what", "name", "result", "detail", "what to do"], rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+    use futures::StreamExt as _;
+    use http::{HeaderMap, StatusCode};
+    use url::Url;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::random::Random;
+    use crate::streams;
+    use crate::zendesk::transport::{Request, Response, Transport, TransportError};
+    use crate::zendesk::{ClientSettings, Credentials};
+
+    /// Lists a custom object, and answers for its records with this status.
+    #[derive(Debug)]
+    struct Objects(&'static str, u16);
+
+    #[async_trait]
+    impl Transport for Objects {
+        async fn send(&self, request: Request) -> Result<Response, TransportError> {
+            let (status, body) = match request.uri().path() {
+                "/api/v2/custom_objects" => (200, self.0),
+                path => {
+                    assert_eq!(path, "/api/v2/incremental/custom_objects/car/cursor");
+                    (self.1, r#"{"custom_object_records":[],"error":"Forbidden"}"#)
+                }
+            };
+            let body = Bytes::from_static(body.as_bytes());
+            Ok(Response {
+                status: StatusCode::from_u16(status).unwrap(),
+                headers: HeaderMap::new(),
+                body: futures::stream::once(async { Ok(body) }).boxed(),
+            })
+        }
+    }
+
+    async fn probed(objects: Objects) -> Result<String, ApiError> {
+        let settings = ClientSettings {
+            endpoint: Url::parse("https://acme.zendesk.com").unwrap(),
+            timeout: Duration::from_secs(60),
+            retry_attempts: 0,
+            share: 1.0,
+            max_body_bytes: 1 << 20,
+        };
+        let (credentials, random) = (Credentials::Bearer("t".into()), Random::from_seed(1));
+        let (clock, random) = (Clock::system(), Arc::new(random));
+        let client = Client::new(settings, credentials, Arc::new(objects), clock, random);
+        probe(&client, streams::find("custom_object_records").unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn a_list_below_another_record_is_asked_for_itself() {
+        let car = r#"{"custom_objects":[{"key":"car"},{"key":"house"}]}"#;
+        assert_eq!(probed(Objects(car, 200)).await.unwrap(), "can be read; tried with `car`");
+        let error = probed(Objects(car, 403)).await.unwrap_err();
+        assert!(error.message.starts_with("the list of `car`: "), "{error}");
+        assert!(error.kind == ErrorKind::Denied && error.hint.is_some(), "{error:?}");
+        let none = probed(Objects(r#"{"custom_objects":[]}"#, 403)).await.unwrap();
+        assert!(none.starts_with("can be read, once there is"), "{none}");
+    }
 }

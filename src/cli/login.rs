@@ -219,7 +219,8 @@ impl Target {
         code: SecretString,
         outside: &Outside,
     ) -> Result<String, Failure> {
-        let network = Network::new(&self.proxy).map_err(|error| Failure::run(error.to_string()))?;
+        let network = Network::new(&self.proxy, self.source.request.timeout)
+            .map_err(|error| Failure::run(error.to_string()))?;
         let (account, timeout) = (self.source.endpoint.clone(), self.source.request.timeout);
         let endpoint = TokenEndpoint::new(Arc::new(network), account, timeout, outside.clock);
         let record = consent.exchange(code, &endpoint, self.seed.as_ref()).await?;

@@ -14,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
 use crate::pipeline::Tally;
+use crate::streams::HistoryLeft;
 use crate::telemetry;
 
 /// How often a line goes to the log.
@@ -22,12 +23,13 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// How often what is drawn is drawn again.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
 
-/// The pace is that of the last minute: windows of the rate budget are as long, and the pace
-/// within one is not even.
+/// The pace is one of the last minute.
 const PACE_OVER: Duration = Duration::from_secs(60);
 
-/// How long a pace must have been seen before time is told by it.
-const PACE_MIN: Duration = Duration::from_secs(3);
+/// The pace is that of the best stretch of so much of it: reading begins slowly, and stands still
+/// while the rate budget is used up. That has a time of its own. No shorter stretch tells anything.
+const STRETCH_PART: u32 = 3;
+const STRETCH: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(10));
 
 const BAR: &str = "{spinner} {wide_bar} {percent}% {human_pos}/{human_len} records {msg}";
 const COUNT: &str = "{spinner} {human_pos} records {msg}";
@@ -57,11 +59,18 @@ impl Progress {
         Self { bar, pace: Pace::default(), line_at: Instant::now() + LINE_EVERY }
     }
 
-    /// So many records were read, and so many are still to come, if that is known.
-    pub(super) fn update(&mut self, done: u64, left: Option<u64>, about: &str) {
+    /// So many records were read, and that is still to come, if it is known.
+    pub(super) fn update(&mut self, done: u64, left: Option<HistoryLeft>, about: &str) {
         let now = Instant::now();
-        self.pace.saw(now, done);
-        let eta = left.and_then(|left| self.pace.time_for(left));
+        let eta = left.and_then(|left| {
+            self.pace.saw(now, done);
+            self.pace.time_for(left)
+        });
+        if left.is_none() {
+            // What was read before it was known how much there is says nothing of the pace.
+            self.pace = Pace::default();
+        }
+        let left = left.map(|left| left.records);
         if let Some(bar) = &self.bar {
             let template = if left.is_some() { BAR } else { COUNT };
             if let Ok(style) = ProgressStyle::with_template(template) {
@@ -108,15 +117,26 @@ pub(super) async fn of_run(tally: &Tally, may_draw: bool) -> std::convert::Infal
     let mut shown: Option<(Progress, u64)> = None;
     loop {
         tokio::time::sleep(DRAW_EVERY).await;
-        let left: u64 = tally.streams.iter().map(|it| it.left.load(Ordering::Relaxed)).sum();
+        let left = of_all(tally.streams.iter().map(|stream| HistoryLeft {
+            records: stream.left.load(Ordering::Relaxed),
+            at_least: Duration::from_millis(stream.left_at_least_ms.load(Ordering::Relaxed)),
+        }));
         let read: u64 = tally.streams.iter().map(|it| it.events.load(Ordering::Relaxed)).sum();
-        if left == 0 {
+        let Some(left) = left.filter(|left| left.records > 0) else {
             shown = None;
             continue;
-        }
+        };
         let (progress, before) = shown.get_or_insert_with(|| (Progress::new(may_draw), read));
         progress.update(read - *before, Some(left), "");
     }
+}
+
+/// What all of several streams have before them: they are read side by side.
+pub(super) fn of_all(left: impl Iterator<Item = HistoryLeft>) -> Option<HistoryLeft> {
+    left.reduce(|all, it| HistoryLeft {
+        records: all.records + it.records,
+        at_least: all.at_least.max(it.at_least),
+    })
 }
 
 /// Whether stdout is a regular file.
@@ -148,16 +168,38 @@ impl Pace {
         }
     }
 
-    /// How long so many records take at this pace.
-    fn time_for(&self, left: u64) -> Option<Duration> {
-        let ((since, first), (until, last)) = (self.seen.front()?, self.seen.back()?);
-        let (took, came) = (*until - *since, last.saturating_sub(*first));
-        if took < PACE_MIN || came == 0 {
+    /// How long so many records take: at the pace of late, and no shorter than the rate budget makes
+    /// it.
+    fn time_for(&self, left: HistoryLeft) -> Option<Duration> {
+        #[expect(clippy::cast_precision_loss, reason = "a count of records")]
+        let records = left.records as f64;
+        let at_this_pace = Duration::try_from_secs_f64(records / self.best()?).ok()?;
+        Some(at_this_pace.max(left.at_least))
+    }
+
+    /// Records a second in the best stretch; none where there was no stretch, or nothing came.
+    fn best(&self) -> Option<f64> {
+        let ((first, before), (last, read)) = (*self.seen.front()?, *self.seen.back()?);
+        let whole = last - first;
+        if whole < STRETCH.0 {
             return None;
         }
-        #[expect(clippy::cast_precision_loss, reason = "counts of records")]
-        let times = left as f64 / came as f64;
-        Duration::try_from_secs_f64(took.as_secs_f64() * times).ok()
+        #[expect(clippy::cast_precision_loss, reason = "a count of records")]
+        let pace = |came: u64, took: Duration| came as f64 / took.as_secs_f64();
+        let stretch = (whole / STRETCH_PART).clamp(STRETCH.0, STRETCH.1);
+        let mut best = pace(read.saturating_sub(before), whole);
+        let mut from = 0;
+        for (until, read) in &self.seen {
+            // The shortest one that is long enough and ends here.
+            while self.seen.get(from + 1).is_some_and(|(at, _)| *until - *at >= stretch) {
+                from += 1;
+            }
+            let (since, before) = self.seen[from];
+            if *until - since >= stretch {
+                best = best.max(pace(read.saturating_sub(before), *until - since));
+            }
+        }
+        (best > 0.0).then_some(best)
     }
 }
 
@@ -177,13 +219,30 @@ fn in_words(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::sync::{Arc, Mutex};
+
+    use futures::{Stream, StreamExt as _};
+    use jiff::Timestamp;
+    use url::Url;
+
     use super::*;
+    use crate::clock::Clock;
+    use crate::random::Random;
+    use crate::simulator::transport::SimulatedTransport;
+    use crate::simulator::{self, Simulator};
+    use crate::streams::{self, Emit, History, StreamSettings};
+    use crate::zendesk::{Client, ClientSettings, Credentials};
+
+    fn left(records: u64) -> HistoryLeft {
+        HistoryLeft { records, at_least: Duration::ZERO }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn the_time_left_follows_the_pace_of_the_last_minute() {
         let mut pace = Pace::default();
         pace.saw(Instant::now(), 0);
-        assert_eq!(pace.time_for(100), None, "nothing is known yet");
+        assert_eq!(pace.time_for(left(100)), None, "nothing is known yet");
         // Fast for ten minutes, then ten a second.
         let mut done = 0;
         for second in 0..720 {
@@ -191,7 +250,9 @@ mod tests {
             done += if second < 600 { 1_000 } else { 10 };
             pace.saw(Instant::now(), done);
         }
-        assert_eq!(pace.time_for(600), Some(Duration::from_secs(60)));
+        assert_eq!(pace.time_for(left(600)), Some(Duration::from_secs(60)));
+        let at_least = Duration::from_secs(90);
+        assert_eq!(pace.time_for(HistoryLeft { at_least, ..left(600) }), Some(at_least));
         assert!(pace.seen.len() < 400, "what is remembered does not grow");
     }
 
@@ -202,7 +263,92 @@ mod tests {
             tokio::time::advance(Duration::from_secs(1)).await;
             pace.saw(Instant::now(), 500);
         }
-        assert_eq!(pace.time_for(100), None);
+        assert_eq!(pace.time_for(left(100)), None);
+    }
+
+    /// Audit logs of a simulated account, read as `run` reads them.
+    fn history(latency_ms: u64, rate_limit: u32) -> impl Stream<Item = (u64, Option<HistoryLeft>)> {
+        let settings = simulator::Settings {
+            audit_logs: 60_000,
+            tickets: 0,
+            latency: Duration::from_millis(latency_ms),
+            rate_limit,
+            ..simulator::Settings::default()
+        };
+        let clock = Clock::simulated(settings.now);
+        let simulator = Arc::new(Mutex::new(Simulator::new(settings)));
+        let client = ClientSettings {
+            endpoint: Url::parse("https://acme.zendesk.com").unwrap(),
+            timeout: Duration::from_secs(60),
+            retry_attempts: 3,
+            share: 0.8,
+            max_body_bytes: 64 << 20,
+        };
+        let credentials = Credentials::Bearer("the-bearer-token".into());
+        let transport = Arc::new(SimulatedTransport::new(simulator, clock));
+        let random = Arc::new(Random::from_seed(1));
+        let client = Client::new(client, credentials, transport, clock, random);
+        let settings = StreamSettings {
+            spec: streams::find("audit_logs").unwrap(),
+            source: "acme".to_owned(),
+            subdomain: "acme".to_owned(),
+            since: Timestamp::UNIX_EPOCH,
+            until: None,
+            follow: false,
+            poll_interval: Duration::from_secs(60),
+            lag: Duration::ZERO,
+            overlap: Duration::from_mins(15),
+            filter: Vec::new(),
+            include: Vec::new(),
+            exclude_deleted: false,
+            report_removed: false,
+            max_record_bytes: 1 << 20,
+            emit: Emit::Records,
+            history: History::InSlices,
+        };
+        let (_, pages) = streams::open(Arc::new(client), settings, None).unwrap();
+        pages.map(|page| page.map(|page| (page.events.len() as u64, page.left)).unwrap())
+    }
+
+    /// However long answers take and whatever the budget is: from a tenth of the way on the time
+    /// that is told is the time that it takes, within a half of it or three seconds.
+    #[tokio::test(start_paused = true)]
+    async fn the_time_that_is_told_is_true_from_a_tenth_of_the_way_on() {
+        let mut far_off = Vec::new();
+        for (latency_ms, rate_limit) in
+            [(200, 700), (200, 0), (2_000, 700), (1_000, 2_500), (500, 200), (50, 400)]
+        {
+            let mut pages = pin!(history(latency_ms, rate_limit));
+            let (mut pace, mut done, mut told) = (Pace::default(), 0, Vec::new());
+            let began = Instant::now();
+            while let Some((read, left)) = pages.next().await {
+                done += read;
+                if let Some(left) = left {
+                    pace.saw(Instant::now(), done);
+                    told.push((began.elapsed(), done, pace.time_for(left), left.at_least));
+                }
+            }
+            // From a tenth on, once there was time to see a pace.
+            let paced = told.first().map_or(began, |(at, ..)| began + *at) + STRETCH.0 + DRAW_EVERY;
+            told.retain(|(at, done, ..)| *done >= 6_000 && began + *at > paced);
+            let took = began.elapsed();
+            assert!(told.len() > 100, "{latency_ms} ms, {rate_limit} a minute: {}", told.len());
+            let wrong = told.iter().filter(|(at, _, eta, _)| {
+                let (eta, truth) = (eta.unwrap_or_default(), took.saturating_sub(*at));
+                let (eta, truth) = (eta.as_secs_f64(), truth.as_secs_f64());
+                eta.max(truth) > 1.5 * eta.min(truth) && (eta - truth).abs() > 3.0
+            });
+            let wrong: Vec<_> = wrong.collect();
+            far_off
+                .extend(wrong.iter().step_by(wrong.len() / 4 + 1).map(|(at, done, eta, least)| {
+                let truth = took.saturating_sub(*at);
+                format!(
+                    "{latency_ms} ms, {rate_limit} a minute, {done} after {at:?}: {eta:?} (budget: \
+                     {least:?}), not {truth:?}"
+                )
+            }));
+        }
+        assert!(far_off.is_empty(), "{far_off:#?}");
     }
 
     #[test]

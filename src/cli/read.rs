@@ -17,7 +17,7 @@ use super::Failure;
 use super::account::{Account, AccountArguments, PATIENT};
 use super::format::{Format, Printer, Style};
 use super::pager::Pager;
-use super::progress::{Progress, fills_a_file};
+use super::progress::{self, Progress, fills_a_file};
 use super::when::{self, When, parse_when};
 use crate::streams::{self, CATALOGUE, Emit, History, Page, StreamSettings, StreamSpec};
 use crate::zendesk::ApiError;
@@ -203,7 +203,7 @@ impl Reading<'_> {
                     left[index] = page.left;
                     let last = page.events.last().and_then(|event| event.time);
                     let about = last.map(|last| format!("({stream} of {last})"));
-                    let left = left.iter().flatten().copied().reduce(|all, it| all + it);
+                    let left = progress::of_all(left.iter().flatten().copied());
                     progress.update(done, left, &about.unwrap_or_default());
                 }
                 Err(error) if passes(&error, self.arguments.follow) => {

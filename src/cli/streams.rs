@@ -65,7 +65,7 @@ fn json_lines() -> Vec<u8> {
             "event_time": spec.time_field,
             "version": spec.version_field,
             "since": spec.takes_since(),
-            "include": spec.includes,
+            "include": spec.includes.is_some(),
             "exclude_deleted": spec.exclude_deleted.is_some(),
             "filters": spec.filters,
             "columns": spec.columns,

@@ -172,9 +172,9 @@ fn stream(
     };
     let options = options.as_ref();
     let filter = findings.keep(filter(spec, options, &path.key("filter")))?;
-    let include = findings.keep(include(options, &path.key("include")))?;
     let since = findings.keep(since(options.and_then(|o| o.since.as_deref()), path))?;
     let defaults = defaults?;
+    let include = findings.keep(include(spec, options, defaults.emit, &path.key("include")))?;
     let seconds = |written: Option<Seconds>, default| written.map_or(default, |seconds| seconds.0);
     let (lag, overlap) = match spec.paging {
         Paging::TimeWindow(_) => (LAG, OVERLAP),
@@ -219,7 +219,7 @@ fn known_options(spec: &StreamSpec) -> Vec<&'static str> {
         Paging::CursorExport(_) => {}
     }
     let others = [
-        ("include", spec.includes),
+        ("include", spec.includes.is_some()),
         ("exclude_deleted", spec.exclude_deleted.is_some()),
         ("filter", !spec.filters.is_empty()),
     ];
@@ -253,15 +253,37 @@ fn filter(
     Ok(filter)
 }
 
-fn include(options: Option<&StreamOptions>, path: &Path) -> Result<Vec<String>, Finding> {
+fn include(
+    spec: &StreamSpec,
+    options: Option<&StreamOptions>,
+    emit: Emit,
+    path: &Path,
+) -> Result<Vec<String>, Finding> {
     let written = options.and_then(|options| options.include.clone()).unwrap_or_default();
     let is_word = |text: &String| {
         !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
-    match written.iter().position(|text| !is_word(text)) {
+    if let Some(index) = written.iter().position(|text| !is_word(text)) {
+        let message = format!("`{}` is not the name of a sideload", written[index]);
+        return Err(Finding::new(&path.index(index), message));
+    }
+    let within = spec.includes.unwrap_or_default();
+    let is_dropped = |text: &String| emit == Emit::Records && !within.contains(&text.as_str());
+    match written.iter().position(is_dropped) {
         Some(index) => {
-            let message = format!("`{}` is not the name of a sideload", written[index]);
-            Err(Finding::new(&path.index(index), message))
+            let message = format!(
+                "`{}` would be dropped: it comes beside the records of a page, and only records \
+                 are delivered",
+                written[index]
+            );
+            let hint = match within {
+                [] => "`emit: pages` delivers whole pages".to_owned(),
+                within => format!(
+                    "`emit: pages` delivers whole pages; within the records come `{}`",
+                    within.join("`, `")
+                ),
+            };
+            Err(Finding::new(&path.index(index), message).hint(hint))
         }
         None => Ok(written),
     }

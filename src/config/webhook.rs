@@ -1,12 +1,13 @@
 //! What a source of type `zendesk_webhook` means: where it listens and whom it believes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::node::{Node, Path};
-use super::problem::{Finding, Findings};
+use super::problem::{Finding, Findings, suggestion};
 use super::read::read;
 use super::written::{self, ZendeskWebhook};
-use crate::webhook::WebhookSettings;
+use crate::webhook::{Kind, WebhookSettings};
 
 /// As old as a request may be that was held up on its way, and as far as clocks may differ.
 const MAX_AGE: Duration = Duration::from_mins(5);
@@ -53,6 +54,9 @@ pub(super) fn source(
         let message = format!("expected 1 to {MAX_BODY_BYTES_MAX}, found `{max_body_bytes}`");
         findings.push(Finding::new(&path.key("max_body_bytes"), message));
     }
+    let alerts = written.silence_alert_secs.as_ref();
+    let silence_alerts = silence_alerts(alerts, &path.key("silence_alert_secs"));
+    let silence_alerts = findings.keep(silence_alerts)?;
     Some(WebhookSettings {
         source: name.to_owned(),
         subdomain: written.subdomain.map_or_else(|| name.to_owned(), |subdomain| subdomain.0),
@@ -62,5 +66,26 @@ pub(super) fn source(
         max_age: max_age?,
         max_body_bytes,
         acknowledge_timeout: acknowledge_timeout?,
+        silence_alerts,
     })
+}
+
+/// After how long an output without an event raises an alert; 0 switches it off, and so does
+/// nothing: nobody can say how often a webhook is sent.
+fn silence_alerts(
+    written: Option<&BTreeMap<String, written::Seconds>>,
+    path: &Path,
+) -> Result<Vec<(Kind, Duration)>, Finding> {
+    let mut alerts = Vec::new();
+    for (name, written::Seconds(silence)) in written.into_iter().flatten() {
+        let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == name) else {
+            let names = Kind::ALL.into_iter().map(Kind::name);
+            return Err(Finding::new(&path.key(name), format!("no output is named `{name}`"))
+                .hint(suggestion(name, names, "the outputs are")));
+        };
+        if !silence.is_zero() {
+            alerts.push((kind, *silence));
+        }
+    }
+    Ok(alerts)
 }

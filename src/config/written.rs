@@ -50,6 +50,7 @@ pub(super) struct ZendeskWebhook {
     pub(super) max_age_secs: Option<Seconds>,
     pub(super) max_body_bytes: Option<usize>,
     pub(super) acknowledge_timeout_secs: Option<Seconds>,
+    pub(super) silence_alert_secs: Option<BTreeMap<String, Seconds>>,
 }
 
 /// `sources.*` of type `internal_logs`

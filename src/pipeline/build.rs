@@ -140,7 +140,7 @@ pub fn client(
 ) -> Result<Client, BuildError> {
     let transport: Arc<dyn Transport> = match &outside.transport {
         Some(transport) => Arc::clone(transport),
-        None => Arc::new(Network::new(proxy)?),
+        None => Arc::new(Network::new(proxy, source.request.timeout)?),
     };
     let settings = ClientSettings {
         endpoint: source.endpoint.clone(),

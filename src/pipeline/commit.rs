@@ -16,7 +16,7 @@ use super::deliver::Held;
 use super::error::RunError;
 use super::ledger::{Ledger, Seq, Share, SinkId};
 use super::tally::{Tally, add};
-use crate::checkpoint::{Checkpoint, CheckpointStore, Revision, StoreErrorKind};
+use crate::checkpoint::{Checkpoint, CheckpointStore, Quiet, Revision, StoreErrorKind};
 use crate::clock::Clock;
 use crate::random::Random;
 use crate::sinks::SinkState;
@@ -29,6 +29,15 @@ const RETRY_CEILINGS: (Duration, Duration) = (Duration::from_secs(1), Duration::
 
 /// At most this many notes share a save, so that none waits for long.
 const NOTES_PER_SAVE_MAX: usize = 256;
+
+/// How fast a checkpoint may be written that nobody waits for, in bytes a second; and how long it may
+/// wait for that. Whole lists make it as long as they are: saved with each of their pages it
+/// would cost the square of that.
+const PACE: u32 = 1 << 20;
+const LONGEST_PACED: Duration = Duration::from_secs(5);
+
+/// A shorter one is saved at once, in bytes.
+const UNPACED_BYTES: usize = 64 << 10;
 
 /// What the others tell the committer.
 #[derive(Debug)]
@@ -47,6 +56,8 @@ pub(super) enum Note {
         /// Given once the page is durable and its position saved.
         receipt: Option<Receipt>,
     },
+    /// Since when a stream has brought nothing, and whether that was told.
+    Quiet { stream: usize, quiet: Quiet },
     /// A sink made a batch durable: so many events of that page of that stream each.
     Delivered { sink: SinkId, pages: Vec<(usize, Seq, usize)>, state: Option<SinkState> },
     /// A sink wants this to be durable before it writes.
@@ -108,8 +119,13 @@ impl Committer {
         waiting: &mut Vec<oneshot::Sender<()>>,
     ) {
         let Some(saved) = self.saved else { return };
-        let until = saved + self.store.interval();
-        while waiting.is_empty() && Instant::now() < until {
+        let interval = self.store.interval();
+        let paced = interval.max(pace_of(self.checkpoint.bytes()));
+        while waiting.is_empty() {
+            let until = saved + if self.is_receipt_due() { interval } else { paced };
+            if Instant::now() >= until {
+                return;
+            }
             match tokio::time::timeout_at(until, notes.recv()).await {
                 Ok(Some(note)) => {
                     self.apply(note, waiting);
@@ -117,6 +133,11 @@ impl Committer {
                 Ok(None) | Err(_) => return,
             }
         }
+    }
+
+    /// Whether a save lets somebody go who waits for a page.
+    fn is_receipt_due(&self) -> bool {
+        self.receipts.iter().any(|(stream, seq, _)| self.ledgers[*stream].is_safe(*seq))
     }
 
     /// Enters a note into the books. Returns whether there is something new to save.
@@ -143,6 +164,7 @@ impl Committer {
                 self.stand(stream);
                 moved || is_awaited
             }
+            Note::Quiet { stream, quiet } => self.ledgers[stream].is_quiet(quiet),
             Note::Delivered { sink, pages, state } => {
                 if self.acknowledged[sink] {
                     for (stream, seq, count) in pages {
@@ -220,6 +242,30 @@ impl Committer {
                 }
                 Err(error) => return Err(RunError::Checkpoint(error)),
             }
+        }
+    }
+}
+
+/// How long to wait after a save of so many bytes.
+fn pace_of(bytes: usize) -> Duration {
+    if bytes <= UNPACED_BYTES {
+        return Duration::ZERO;
+    }
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    (Duration::from_secs(1) * bytes / PACE).min(LONGEST_PACED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_checkpoint_is_written_at_a_megabyte_a_second_and_waits_for_seconds_at_most() {
+        assert_eq!(pace_of(UNPACED_BYTES), Duration::ZERO);
+        assert_eq!(pace_of(512 << 10), Duration::from_millis(500));
+        assert_eq!(pace_of(3 << 20), Duration::from_secs(3));
+        for bytes in [6 << 20, 1 << 30, usize::MAX] {
+            assert_eq!(pace_of(bytes), LONGEST_PACED);
         }
     }
 }

@@ -6,7 +6,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
@@ -24,6 +23,7 @@ use super::silence::Silence;
 use super::tally::{StreamOutcome, StreamTally, Tally, Trouble, add};
 use super::transforms::{PageEvents, Transforms};
 use crate::alerts::Bell;
+use crate::checkpoint::Quiet;
 use crate::clock::Clock;
 use crate::normalize::Event;
 use crate::random::Random;
@@ -63,6 +63,8 @@ pub(super) struct Feed {
     /// The most pages to take.
     pub(super) max_pages: Option<u64>,
     pub(super) silence_alert: Option<Duration>,
+    /// Since when a former run had heard nothing.
+    pub(super) quiet: Option<Quiet>,
     /// Tells people of it.
     pub(super) bell: Option<Bell>,
     pub(super) clock: Clock,
@@ -93,30 +95,42 @@ impl Feed {
         let mut pages = pin!(pages);
         let mut stop = self.stop.clone();
         let (mut seq, mut taken): (Seq, u64) = (0, 0);
-        let mut silence = Silence::new(self.silence_alert, self.bell.clone());
+        let mut silence = self.silence();
+        if self.quiet.is_none() {
+            self.note_quiet(silence.quiet()).await;
+        }
         let mut patience = Patience::default();
         let mut parts = Parts::default();
         loop {
             let next = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return Ok(StreamOutcome::Ended),
-                next = async { patience.rest().await; pages.next().await } => next,
+                next = async { patience.rest().await; pages.next().await } => Some(next),
                 // Also while a request hangs or a sink holds the stream.
-                () = silence.due() => {
-                    silence.heard(self.tally(), false, self.clock.now());
-                    continue;
-                }
+                () = silence.due() => None,
+            };
+            let Some(next) = next else {
+                let news = silence.heard(self.tally(), false, self.clock.now());
+                self.note_quiet(news).await;
+                continue;
             };
             match next {
                 None => return Ok(self.ended(&parts)),
                 Some(Err(error)) => {
-                    silence.heard(self.tally(), false, self.clock.now());
+                    silence.looked();
+                    let news = silence.heard(self.tally(), false, self.clock.now());
+                    self.note_quiet(news).await;
                     if let Some(outcome) = self.judge(&error, &mut patience)? {
                         return Ok(outcome);
                     }
                 }
                 Some(Ok(Arrival { page, receipt })) => {
-                    silence.heard(self.tally(), !page.events.is_empty(), self.clock.now());
+                    if page.caught_up {
+                        silence.looked();
+                    }
+                    let brought = !page.events.is_empty();
+                    let news = silence.heard(self.tally(), brought, self.clock.now());
+                    self.note_quiet(news).await;
                     self.note_recovery(&mut patience);
                     self.note_left_out(&mut parts, &page.left_out);
                     // A page of nothing but what is known does not count: more of them than a run may
@@ -138,6 +152,19 @@ impl Feed {
 
     fn tally(&self) -> &StreamTally {
         &self.tally.streams[self.stream]
+    }
+
+    fn silence(&self) -> Silence {
+        let now = self.clock.now();
+        Silence::new(self.silence_alert, self.quiet, self.bell.clone(), self.tally(), now)
+    }
+
+    /// Has it saved since when nothing came, for the runs to come.
+    async fn note_quiet(&self, news: Option<Quiet>) {
+        if let Some(quiet) = news {
+            // Without a committer the run is over.
+            let _over = self.notes.send(Note::Quiet { stream: self.stream, quiet }).await;
+        }
     }
 
     /// Waits until every sink that is waited for at all knows what it holds. Returns whether the
@@ -267,7 +294,7 @@ impl Feed {
         add(&tally.bytes, page.events.iter().map(|event| event.line.len()).sum());
         add(&tally.rejected, page.rejected.len());
         add(&tally.deduplicated, page.deduplicated);
-        tally.left.store(page.left.unwrap_or(0), Ordering::Relaxed);
+        tally.leaves(page.left);
         if !page.rejected.is_empty() {
             let (stream, count) = (&tally.name, page.rejected.len());
             tracing::warn!(stream, count, "records rejected");

@@ -54,7 +54,7 @@ impl Pipeline {
     /// What takes the pages of a stream, and the books of it.
     pub(super) fn feed(&self, opening: Opening<'_>, wiring: &Wiring<'_>) -> (Feed, Ledger) {
         let Opening { stream, source, start, silence_alert } = opening;
-        let position = start.position.0.clone();
+        let (position, quiet) = (start.position.0.clone(), start.quiet);
         let ledger =
             Ledger::new(start, |name| self.sinks.iter().position(|sink| sink.name == name));
         let output = &self.tally.streams[stream].name;
@@ -69,6 +69,7 @@ impl Pipeline {
             once: wiring.options.once,
             max_pages: wiring.options.max_pages,
             silence_alert,
+            quiet,
             bell: wiring.bell.clone(),
             clock: self.clock,
             random: Arc::clone(&self.random),
@@ -160,7 +161,7 @@ pub(super) struct Opening<'a> {
 
 /// The state of a stream that was never read.
 pub(super) fn state(endpoint: String, position: Position) -> StreamState {
-    StreamState { endpoint, position, ahead: BTreeMap::new() }
+    StreamState { endpoint, position, ahead: BTreeMap::new(), quiet: None }
 }
 
 /// The way into a sink, and what it held when it was opened.

@@ -49,7 +49,9 @@ impl Pipeline {
                 let position = saved.as_ref().map(|saved| &saved.position);
                 let (inlet, start, pages) = webhook::open(position)?;
                 let start = saved.unwrap_or_else(|| state(ENDPOINT.to_owned(), start));
-                let opening = Opening { stream, source, start, silence_alert: None };
+                let mut alerts = settings.silence_alerts.iter();
+                let silence_alert = alerts.find(|(of, _)| *of == kind).map(|(_, after)| *after);
+                let opening = Opening { stream, source, start, silence_alert };
                 let (feed, ledger) = self.feed(opening, wiring);
                 if self.is_taken(&self.tally.streams[stream].name) && !wiring.options.once {
                     inlets.push((kind, inlet));

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::checkpoint::StreamState;
+use crate::checkpoint::{Quiet, StreamState};
 use crate::streams::Position;
 
 /// Counts the pages of one stream in one run, from 0.
@@ -39,6 +39,8 @@ pub struct Ledger {
     /// What sinks hold of pages that left the position where it was, as those of a list do that is
     /// behind only when it was read to its end.
     beyond: BTreeMap<SinkId, BTreeSet<u64>>,
+    /// Since when the stream has brought nothing.
+    quiet: Option<Quiet>,
 }
 
 #[derive(Debug)]
@@ -62,8 +64,16 @@ impl Ledger {
         let restored = ahead
             .filter_map(|(name, ids)| Some((sink_id(&name)?, ids.into_iter().collect())))
             .collect();
-        let (endpoint, position) = (start.endpoint, start.position);
-        Self { endpoint, position, pages: VecDeque::new(), restored, beyond: BTreeMap::new() }
+        let StreamState { endpoint, position, quiet, .. } = start;
+        let (pages, beyond) = (VecDeque::new(), BTreeMap::new());
+        Self { endpoint, position, pages, restored, beyond, quiet }
+    }
+
+    /// The stream has been quiet since then. Returns whether that is worth a save of its own: the
+    /// time of the last event is saved with what that event brings about.
+    pub fn is_quiet(&mut self, quiet: Quiet) -> bool {
+        let before = self.quiet.replace(quiet);
+        before.is_none_or(|before| before.told != quiet.told)
     }
 
     /// A sink turned out to hold these events of a former run too.
@@ -155,6 +165,7 @@ impl Ledger {
             endpoint: self.endpoint.clone(),
             position: self.position.clone(),
             ahead: ahead.collect(),
+            quiet: self.quiet,
         }
     }
 }
@@ -179,6 +190,7 @@ mod tests {
             endpoint: "https://acme.zendesk.com".to_owned(),
             position: position(0),
             ahead: BTreeMap::new(),
+            quiet: None,
         };
         Ledger::new(start, |_| None)
     }

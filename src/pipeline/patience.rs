@@ -1,7 +1,7 @@
 //! How a followed stream that fails is tried again, and when that is said.
 //!
-//! What may pass is asked for again at the stream's own pace: the client has waited before. What
-//! was refused (by plan, role, credentials) is asked for slowly, since only a person can change it;
+//! What may pass is asked for again at the stream's own pace at first, since the client has waited
+//! before, and then ever more slowly, one try at a time. What was refused (by plan, role, credentials) is asked for slowly, since only a person can change it;
 //! so it comes back by itself when one has. Each trouble is said once, and once that it is over.
 
 use std::time::Duration;
@@ -21,6 +21,11 @@ const FIRST_TRIES: u32 = 4;
 /// How long it rests from then on.
 const LATER_RESTS: Duration = Duration::from_mins(60);
 
+/// How long a stream rests after failures that may pass: first, and at the most. What no answer
+/// caused, such as a network that is away, may be over at any moment and burdens nobody.
+const PASSING_RESTS: (Duration, Duration) = (Duration::from_secs(15), Duration::from_mins(5));
+const UNANSWERED_RESTS_MAX: Duration = Duration::from_mins(1);
+
 /// Rests differ by up to this part in both directions, lest all streams come at once.
 const JITTER: f64 = 0.1;
 
@@ -31,6 +36,8 @@ pub(super) struct Patience {
     /// What was said of it, to tell a new trouble from the same.
     said: Option<(bool, Option<u16>)>,
     refusals: u32,
+    /// Failures that may pass, so far.
+    failures: u32,
     rests_until: Option<Instant>,
 }
 
@@ -47,17 +54,29 @@ impl Patience {
         let now = Instant::now();
         self.since.get_or_insert(now);
         let refused = !error.is_transient();
-        self.rests_until = refused.then(|| now + self.next_rest(random));
+        let rest = if refused { self.next_rest() } else { self.next_passing_rest(error) };
+        self.rests_until =
+            Some(now + rest.mul_f64(1.0 - JITTER + 2.0 * JITTER * random.fraction()));
         // Failures that may pass differ from one to the next; refusals are told by their status.
         let status = error.status.filter(|_| refused).map(|status| status.as_u16());
         let said = self.said.replace((refused, status));
         said != Some((refused, status))
     }
 
-    fn next_rest(&mut self, random: &Random) -> Duration {
+    fn next_rest(&mut self) -> Duration {
         self.refusals += 1;
-        let rest = if self.refusals <= FIRST_TRIES { FIRST_RESTS } else { LATER_RESTS };
-        rest.mul_f64(1.0 - JITTER + 2.0 * JITTER * random.fraction())
+        if self.refusals <= FIRST_TRIES { FIRST_RESTS } else { LATER_RESTS }
+    }
+
+    fn next_passing_rest(&mut self, error: &ApiError) -> Duration {
+        let doublings = self.failures;
+        self.failures += 1;
+        if doublings == 0 {
+            return Duration::ZERO;
+        }
+        let (first, most) = PASSING_RESTS;
+        let most = if error.status.is_some() { most } else { UNANSWERED_RESTS_MAX };
+        first.saturating_mul(2_u32.saturating_pow(doublings - 1)).min(most)
     }
 
     /// How long until the next try.
@@ -129,14 +148,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_may_pass_is_asked_for_without_a_rest_and_a_refusal_after_it_is_news() {
+    async fn what_may_pass_is_said_once_asked_for_ever_more_slowly_and_a_refusal_after_it_is_news()
+    {
         let random = Random::from_seed(7);
-        let mut patience = Patience::default();
         let away = error(ErrorKind::Retry { after: None });
-        assert!(patience.failed(&away, &random));
-        assert!(!patience.failed(&away, &random));
-        assert_eq!(patience.next_try(), Duration::ZERO);
-        patience.rest().await;
+        let failing = ApiError { status: Some(http::StatusCode::BAD_GATEWAY), ..away.clone() };
+        let mut patience = Patience::default();
+        for (away, expected) in
+            [(&away, [0, 15, 30, 60, 60, 60]), (&failing, [0, 15, 30, 60, 120, 240])]
+        {
+            patience = Patience::default();
+            for (number, expected) in expected.into_iter().enumerate() {
+                assert_eq!(patience.failed(away, &random), number == 0);
+                let rest = patience.next_try().as_secs_f64();
+                let expected = f64::from(expected);
+                assert!((expected * 0.9..=expected * 1.1).contains(&rest), "{number}: {rest} s");
+                patience.rest().await;
+            }
+        }
+        let most = (0..10).map(|_| {
+            patience.failed(&failing, &random);
+            patience.next_try()
+        });
+        assert!(most.max().expect("ten") <= Duration::from_secs(330));
         assert!(patience.failed(&error(ErrorKind::Config), &random));
         assert!(patience.next_try() > Duration::ZERO);
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::plan::{INTERNAL_LOGS, INTERNAL_METRICS};
-use crate::streams::Position;
+use crate::streams::{HistoryLeft, Position};
 use crate::transform::Transform;
 
 /// Between two lines of the log on failures of one transform; Vector's own limit.
@@ -50,6 +50,8 @@ pub struct StreamTally {
     pub errors: AtomicU64,
     /// Records of history still to come; 0 where none is read, or it could not be counted.
     pub left: AtomicU64,
+    /// How long the rate budget takes for those at least, in milliseconds.
+    pub left_at_least_ms: AtomicU64,
     /// How it ended, once it has.
     pub outcome: Mutex<StreamOutcome>,
     standing: Mutex<Standing>,
@@ -193,6 +195,14 @@ impl Tally {
 impl StreamTally {
     pub(super) fn named(name: String, source_type: &'static str) -> Self {
         Self { name, source_type, ..Self::default() }
+    }
+
+    /// So much of its history is still to come.
+    pub(super) fn leaves(&self, left: Option<HistoryLeft>) {
+        let at_least = left.map_or(Duration::ZERO, |left| left.at_least).as_millis();
+        let at_least = u64::try_from(at_least).unwrap_or(u64::MAX);
+        self.left_at_least_ms.store(at_least, Ordering::Relaxed);
+        self.left.store(left.map_or(0, |left| left.records), Ordering::Relaxed);
     }
 
     /// What went wrong last is over.

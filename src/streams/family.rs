@@ -12,8 +12,8 @@ use url::Url;
 
 use super::reader::{Fetched, Onward, Reader, Taken, may_be_a_bad_cursor, reader_of_one, saved};
 use super::snapshot::end_of;
-use super::{LeftOut, ListPages, Parents, Position, PositionError, StreamSettings};
-use crate::normalize::{PageLayout, SplitPage};
+use super::{LeftOut, ListPages, Parents, Position, PositionError, StreamSettings, StreamSpec};
+use crate::normalize::{PageLayout, RecordId, SplitPage};
 use crate::zendesk::{ApiError, ErrorKind, PageEnd, PageRequest, Parameters};
 
 /// Parents asked for per page.
@@ -101,9 +101,11 @@ impl Family {
             now: Timestamp::UNIX_EPOCH,
             passed: None,
         };
-        for (parent, position) in &saved.parents {
-            let child = family.child(parent, Some(position))?;
-            family.children.insert(parent.clone(), child);
+        for (parent, position) in saved.parents {
+            // Earlier versions saved the id with the escapes that it has in JSON.
+            let parent = RecordId { record: parent.into(), version: None }.plain();
+            let child = family.child(&parent, Some(&position))?;
+            family.children.insert(parent, child);
         }
         Ok(family)
     }
@@ -113,8 +115,7 @@ impl Family {
         parent: &str,
         position: Option<&Position>,
     ) -> Result<Box<dyn Reader>, PositionError> {
-        let segment: String = url::form_urlencoded::byte_serialize(parent.as_bytes()).collect();
-        let path = self.settings.spec.path.replace("{parent}", &segment);
+        let path = self.settings.spec.path_below(parent);
         reader_of_one(path, &self.settings, position)
     }
 
@@ -199,6 +200,22 @@ impl Family {
     }
 }
 
+impl StreamSpec {
+    /// The path of the list below that parent.
+    pub(super) fn path_below(&self, parent: &str) -> String {
+        self.path.replace("{parent}", &segment(parent))
+    }
+}
+
+/// An id as a part of a path. One that would lead up in the path leads nowhere.
+fn segment(id: &str) -> String {
+    let mut url = Url::parse("https://account.invalid").ok();
+    if let Some(Ok(mut segments)) = url.as_mut().map(Url::path_segments_mut) {
+        segments.push(id);
+    }
+    url.map_or_else(String::new, |url| url.path().trim_start_matches('/').to_owned())
+}
+
 impl Reader for Family {
     fn request(
         &mut self,
@@ -230,6 +247,10 @@ impl Reader for Family {
         }
     }
 
+    fn is_sized(&self) -> bool {
+        self.current().is_some_and(Reader::is_sized)
+    }
+
     fn layout(&self, settings: &StreamSettings) -> PageLayout {
         let layout = settings.spec.layout(settings.max_record_bytes);
         match &self.stage {
@@ -258,8 +279,7 @@ impl Reader for Family {
 
     fn accept(&mut self, settings: &StreamSettings, page: &mut Fetched, end: PageEnd) -> Taken {
         if let Stage::Listing { began, next, found } = &mut self.stage {
-            let ids = page.events.drain(..).map(|event| event.id.record);
-            found.extend(ids.map(|id| String::from_utf8_lossy(&id).into_owned()));
+            found.extend(page.events.drain(..).map(|event| event.id.plain()));
             page.rejected.clear();
             let mut caught_up = false;
             if end.more {

@@ -58,13 +58,21 @@ pub struct Page {
     pub resume: Position,
     /// Whether this page reached the stream's present end.
     pub caught_up: bool,
-    /// How many records of history are still to come, while that is read in slices that could be
-    /// counted.
-    pub left: Option<u64>,
+    /// What of history is still to come, while that is read in slices that could be counted.
+    pub left: Option<HistoryLeft>,
     /// What stood around the records, where that is asked for.
     pub frame: Option<Frame>,
     /// The parts of the stream that are not read for now, while the others are.
     pub left_out: Vec<LeftOut>,
+}
+
+/// What of a history is still to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryLeft {
+    /// So many records.
+    pub records: u64,
+    /// So long the rate budget takes for them, however fast whoever takes them is.
+    pub at_least: Duration,
 }
 
 /// A part of a stream that cannot be read: the list of one parent among several.

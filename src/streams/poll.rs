@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::page_size::PageSize;
 use super::reader::{Fetched, Onward, Reader, reader};
-use super::{Emit, Page, Position, PositionError, StreamSettings};
+use super::{Emit, Page, Paging, Position, PositionError, StreamSettings};
 use crate::normalize::{self, Frame, Origin, SplitPage};
 use crate::zendesk::{ApiError, Client, PageEnd, PageRequest};
 
@@ -29,16 +29,20 @@ pub(super) fn open(
 ) -> Result<(Position, impl Stream<Item = Result<Page, ApiError>> + Send + use<>), PositionError> {
     let mut reader = reader(&settings, position)?;
     let start = reader.position();
+    if position.is_none() && settings.spec.paging == Paging::Tail {
+        tell_of_start(&settings);
+    }
     let mut size = PageSize::new(settings.spec);
+    let mut failed = false;
     let pages = stream! {
         loop {
-            let result = look(&client, &settings, reader.as_mut(), &mut size).await;
+            let result = look(&client, &settings, reader.as_mut(), &mut size, failed).await;
             let at_end = match &result {
                 Ok(page) => page.caught_up,
                 // After an error there is nothing to do but to wait and look again.
                 Err(_) => true,
             };
-            let failed = result.is_err();
+            failed = result.is_err();
             yield result;
             if !at_end {
                 continue;
@@ -64,12 +68,14 @@ pub(super) enum Answer {
     },
 }
 
-/// Gets the next page, of as many records as come in time.
+/// Gets the next page, of as many records as come in time. After a failure it is one try, not all
+/// that there may be: what is broken is asked for slowly.
 async fn look(
     client: &Client,
     settings: &StreamSettings,
     reader: &mut dyn Reader,
     size: &mut PageSize,
+    failed: bool,
 ) -> Result<Page, ApiError> {
     loop {
         if let Some(fault) = reader.fault(settings) {
@@ -79,11 +85,12 @@ async fn look(
         let Some(request) = reader.request(settings, client.clock().now(), asked) else {
             return Ok(nothing_new(reader, true));
         };
-        let request = PageRequest { give_up_when_slow: size.can_shrink(), ..request };
+        let can_shrink = reader.is_sized() && size.can_shrink();
+        let request = PageRequest { give_up_when_slow: can_shrink, single_try: failed, ..request };
         match next_page(client, settings, reader, request).await {
-            Err(error) if error.is_too_slow() && size.shrink_from(asked) => {
+            Err(error) if can_shrink && error.is_too_much() && size.shrink_from(asked) => {
                 let (stream, page_size) = (settings.spec.name, size.now());
-                tracing::warn!(stream, page_size, %error, "a page took too long, asking for less");
+                tracing::warn!(stream, page_size, %error, "a page is too large, asking for less");
             }
             result => {
                 if result.is_ok() {
@@ -122,7 +129,7 @@ pub(super) async fn fetch(
             Ok(Answer::Page(split, end, frame))
         }
         // Less is asked for first.
-        Err(error) if request.give_up_when_slow && error.is_too_slow() => Err(error),
+        Err(error) if request.give_up_when_slow && error.is_too_much() => Err(error),
         Err(error) => match reader.absorb(&error) {
             Some(onward) => {
                 tell(onward, spec.name, &request.path, &error);
@@ -130,6 +137,18 @@ pub(super) async fn fetch(
             }
             None => Err(error),
         },
+    }
+}
+
+/// A list in order has no start but its first record: whoever asks for a day waits for years of it.
+fn tell_of_start(settings: &StreamSettings) {
+    let (stream, since, page_size) = (settings.spec.name, settings.since, settings.spec.page_size);
+    if since > Timestamp::UNIX_EPOCH {
+        tracing::info!(
+            stream, %since,
+            "the list cannot be asked for a time: it is read from its first record, one request for \
+             each {page_size}, and what is older than `since` is left out; later runs go on from there"
+        );
     }
 }
 
@@ -194,7 +213,12 @@ pub(super) fn accept(
     });
     let rejected = split.rejected.iter();
     let rejected = rejected.map(|it| normalize::rejected_event(it, &origin)).collect();
-    let events = normalize::events(split.records, &origin);
+    let mut events = normalize::events(split.records, &origin);
+    if let Some(field) = settings.spec.time_else {
+        for event in events.iter_mut().filter(|event| event.time.is_none()) {
+            event.time = time_in(&event.line, field);
+        }
+    }
     let mut page = Fetched { events, rejected, origin };
     let taken = reader.accept(settings, &mut page, end);
     Page {
@@ -207,6 +231,12 @@ pub(super) fn accept(
         frame,
         left_out: reader.left_out(),
     }
+}
+
+/// The time that a member of a record tells.
+fn time_in(line: &[u8], field: &str) -> Option<Timestamp> {
+    let record: serde_json::Value = serde_json::from_slice(line).ok()?;
+    normalize::parse_time(record.get(field)?.as_str()?.as_bytes())
 }
 
 /// The page of a look at what cannot be there yet.

@@ -24,13 +24,22 @@ impl StreamSpec {
                 };
                 (small, PageLayout { records_key, id_field, ..layout })
             }
-            None => (self.one_record(now.as_second() - BACK_SECS), layout),
+            None => (self.one_record(self.path.to_owned(), now.as_second() - BACK_SECS), layout),
         };
         (PageRequest { bucket: self.bucket, needs: Some(self.needs()), ..request }, layout)
     }
 
-    fn one_record(&self, since: i64) -> PageRequest {
-        let mut request = PageRequest::new(self.path);
+    /// The same of the list below that parent, where this is a stream of such lists.
+    pub fn probe_below(&self, parent: &str, now: Timestamp) -> Option<(PageRequest, PageLayout)> {
+        self.parents?;
+        let path = self.path_below(parent);
+        let request = self.one_record(path, now.as_second() - BACK_SECS);
+        let request = PageRequest { bucket: self.bucket, needs: Some(self.needs()), ..request };
+        Some((request, self.layout(usize::MAX)))
+    }
+
+    fn one_record(&self, path: String, since: i64) -> PageRequest {
+        let mut request = PageRequest::new(path);
         for (name, value) in self.query {
             request = request.with(name, *value);
         }

@@ -31,6 +31,11 @@ pub(super) trait Reader: Send + Sync {
         page_size: usize,
     ) -> Option<PageRequest>;
 
+    /// Whether the request asked for last takes as many records as it was told to.
+    fn is_sized(&self) -> bool {
+        true
+    }
+
     /// How the page asked for last is laid out.
     fn layout(&self, settings: &StreamSettings) -> PageLayout {
         settings.spec.layout(settings.max_record_bytes)

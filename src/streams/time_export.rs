@@ -173,6 +173,10 @@ impl Reader for TimeReader {
         Some(pass.next.iter().fold(request, |request, (name, value)| request.with(name, value)))
     }
 
+    fn is_sized(&self) -> bool {
+        self.stuck != Stuck::Small
+    }
+
     fn end(&self, page: &SplitPage, account: &Url) -> Result<PageEnd, String> {
         let Some(pass) = &self.pass else { return Err("no page was asked for".to_owned()) };
         let envelope = Envelope::new(&page.envelope, account);

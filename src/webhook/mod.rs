@@ -49,6 +49,8 @@ pub struct WebhookSettings {
     pub max_body_bytes: usize,
     /// How long a request may wait for its events to become durable.
     pub acknowledge_timeout: Duration,
+    /// After how long without an event an alert is raised, by output.
+    pub silence_alerts: Vec<(Kind, Duration)>,
 }
 
 /// The outputs of a webhook source.

@@ -61,8 +61,11 @@ pub struct PageRequest {
     pub needs: Option<String>,
     /// Whether it gives way to requests that are not: history gives way to the present.
     pub patient: bool,
-    /// Whether an answer that takes too long is not worth another try: the page is too large.
+    /// Whether an answer that takes too long is not worth another try: less is asked for instead.
     pub give_up_when_slow: bool,
+    /// Whether a failure is told after one try: it failed before, and whoever asks has patience of
+    /// its own.
+    pub single_try: bool,
 }
 
 impl PageRequest {
@@ -75,6 +78,7 @@ impl PageRequest {
             needs: None,
             patient: false,
             give_up_when_slow: false,
+            single_try: false,
         }
     }
 
@@ -185,6 +189,12 @@ impl Client {
         self.budget.in_flight_needed(&page.draw())
     }
 
+    /// How long the rate budget takes for so many requests like this one, at the time that answers
+    /// take; none: no limit is known.
+    pub fn budget_time(&self, page: &PageRequest, requests: u64) -> Option<Duration> {
+        self.budget.time_for(&page.draw(), requests)
+    }
+
     /// The clock that paces this client.
     pub fn clock(&self) -> Clock {
         self.clock
@@ -209,20 +219,21 @@ impl Client {
         decode: impl Fn(&Bytes) -> Result<T, String> + Send + Sync,
     ) -> Result<T, ApiError> {
         let mut backoff = Backoff::new(RETRY_CEILINGS.0, RETRY_CEILINGS.1);
+        let retries = if page.single_try { 0 } else { self.settings.retry_attempts };
         let mut failures = 0;
         loop {
             let error = match self.attempt(page, &decode).await {
                 Ok(decoded) => return Ok(decoded),
                 Err(error) => error,
             };
-            if page.give_up_when_slow && error.is_too_slow() {
+            if page.give_up_when_slow && error.is_too_much() {
                 return Err(error);
             }
             let wait = match error.kind {
                 ErrorKind::RateLimited { after } => {
                     after.unwrap_or_else(|| backoff.next(&self.random)).max(SHORTEST_RATE_WAIT)
                 }
-                ErrorKind::Retry { after } if failures < self.settings.retry_attempts => {
+                ErrorKind::Retry { after } if failures < retries => {
                     failures += 1;
                     let after = after.filter(|after| !after.is_zero());
                     after.unwrap_or_else(|| backoff.next(&self.random))
@@ -349,9 +360,7 @@ impl Client {
         while let Some(chunk) = body.next().await {
             let chunk = chunk?;
             if whole.len() + chunk.len() > self.settings.max_body_bytes {
-                let limit = self.settings.max_body_bytes;
-                let message = format!("the answer is longer than {limit} bytes");
-                return Err(ApiError::local(ErrorKind::Data, message));
+                return Err(ApiError::too_long(self.settings.max_body_bytes));
             }
             whole.extend_from_slice(&chunk);
         }

@@ -28,8 +28,8 @@ pub struct ApiError {
     pub message: String,
     /// What a person could do.
     pub hint: Option<String>,
-    /// Whether no whole answer came in time.
-    pub timed_out: bool,
+    /// Whether no whole answer came in time, or it was longer than it may be.
+    pub too_much: bool,
 }
 
 /// What follows from an [`ApiError`].
@@ -74,7 +74,7 @@ impl From<TransportError> for ApiError {
             status: None,
             code: None,
             message: error.to_string(),
-            timed_out: matches!(error, TransportError::Timeout(_)),
+            too_much: matches!(error, TransportError::Timeout(_)),
             hint: match error {
                 TransportError::Connect(_) => {
                     Some("check the subdomain, the network and the proxy settings".to_owned())
@@ -97,7 +97,7 @@ impl ApiError {
             code: None,
             message: message.into(),
             hint: None,
-            timed_out: false,
+            too_much: false,
         }
     }
 
@@ -109,6 +109,15 @@ impl ApiError {
     /// What the account has cannot be read any further.
     pub fn data(message: impl Into<String>) -> Self {
         Self::local(ErrorKind::Data, message)
+    }
+
+    /// The answer has more than so many bytes, which is more than is taken in.
+    pub(super) fn too_long(limit: usize) -> Self {
+        let message = format!("the answer is longer than {limit} bytes");
+        let hint = "the smallest page that can be asked for is too long: leave the record out with a filter or \
+                    `exclude_deleted`, ask for less with it (`include`), or move the position behind it \
+                    (`zenstream checkpoint set`)";
+        Self { too_much: true, ..Self::local(ErrorKind::Data, message).with_hint(hint) }
     }
 
     /// With something a person could do.
@@ -157,7 +166,7 @@ impl ApiError {
             code: said.code,
             message: format!("zendesk answered: {message}"),
             hint,
-            timed_out: false,
+            too_much: false,
         }
     }
 
@@ -166,9 +175,9 @@ impl ApiError {
         matches!(self.kind, ErrorKind::Retry { .. } | ErrorKind::RateLimited { .. })
     }
 
-    /// Whether the answer took too long, at Zendesk or on its way: less may come in time.
-    pub fn is_too_slow(&self) -> bool {
-        self.timed_out || self.status == Some(StatusCode::GATEWAY_TIMEOUT)
+    /// Whether the answer took too long, at Zendesk or on its way, or was too long: less may come.
+    pub fn is_too_much(&self) -> bool {
+        self.too_much || self.status == Some(StatusCode::GATEWAY_TIMEOUT)
     }
 
     /// Whether there is nothing at that path.

@@ -2,10 +2,17 @@
 //!
 //! It follows no redirect and retries nothing; the client decides both.
 
+use std::time::Duration;
+
 use super::transport::{Request, Response, Transport, TransportError};
 use crate::http_client::{self, ProxySettings};
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _};
+
+/// How often a connection with a request under way is asked for a sign of life, and how soon one
+/// must come.
+const PING_EVERY: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The network could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -19,9 +26,17 @@ pub struct Network {
 }
 
 impl Network {
-    /// One pool of connections, to be shared by everything that talks to one account.
-    pub fn new(proxy: &ProxySettings) -> Result<Self, NetworkError> {
-        let client = http_client::builder(proxy).and_then(reqwest::ClientBuilder::build);
+    /// One pool of connections, to be shared by everything that talks to one account. `timeout` is
+    /// how long a whole answer may take.
+    pub fn new(proxy: &ProxySettings, timeout: Duration) -> Result<Self, NetworkError> {
+        let client = http_client::builder(proxy).and_then(|builder| {
+            // Whoever cannot connect must learn that before the answer is late: an answer that is
+            // late is taken for one that is too large.
+            let builder = builder.connect_timeout(http_client::CONNECT_TIMEOUT.min(timeout / 2));
+            // So does a connection that is dead: HTTP/2 would go on to use it.
+            let builder = builder.http2_keep_alive_interval(PING_EVERY);
+            builder.http2_keep_alive_timeout(PING_TIMEOUT).build()
+        });
         let client = client.map_err(|error| NetworkError(http_client::cause(error)))?;
         Ok(Self { client })
     }
@@ -48,5 +63,39 @@ fn classify(error: reqwest::Error) -> TransportError {
         TransportError::Timeout(http_client::cause(error))
     } else {
         TransportError::Cut(http_client::cause(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+    use url::Url;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::random::Random;
+    use crate::zendesk::{Client, ClientSettings, Credentials, PageRequest};
+
+    /// Whoever accepts and then says nothing lets nobody through to TLS, like a dead gateway.
+    #[tokio::test]
+    async fn who_cannot_connect_in_time_is_told_so_and_not_that_the_answer_is_late() {
+        let dead = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = dead.local_addr().expect("its address");
+        let timeout = Duration::from_millis(400);
+        let settings = ClientSettings {
+            endpoint: Url::parse(&format!("https://{address}")).expect("an address"),
+            timeout,
+            retry_attempts: 0,
+            share: 1.0,
+            max_body_bytes: 1 << 20,
+        };
+        let network = Network::new(&ProxySettings::default(), timeout).expect("a client");
+        let random = std::sync::Arc::new(Random::from_seed(1));
+        let credentials = Credentials::Bearer("t".into());
+        let transport = std::sync::Arc::new(network);
+        let client = Client::new(settings, credentials, transport, Clock::system(), random);
+        let error = client.get(&PageRequest::new("/x"), |_| Ok(())).await.expect_err("nobody");
+        assert!(!error.is_too_much() && error.is_transient(), "{error}");
+        assert!(error.message.starts_with("cannot connect"), "{error}");
     }
 }

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
 
+use zenstream::checkpoint::{Checkpoint, CheckpointStore, MemoryStore, Revision, StoreError};
 use zenstream::pipeline::{BatchSettings, BufferSettings, DeliverySettings, WhenFull};
 use zenstream::simulator::Settings;
 use zenstream::sinks::{
     Batch, Checked, Memory, Refused, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written,
 };
 
+use crate::seeds::{Choices, live, over_seeds};
 use crate::truth::by_id;
 use crate::world::{Extra, Life, Reading, World, assert_exactly};
 
@@ -198,4 +201,102 @@ fn a_sink_that_is_away_at_the_start_holds_its_own_streams_and_no_other() {
     late.tries_left.store(5, std::sync::atomic::Ordering::Relaxed);
     world.live(Life::Stopped(Duration::from_secs(3_000))).expect("a run that is stopped");
     assert_exactly(&world, "audit_logs", &late.inner.lines(), "the sink that was away");
+}
+
+/// Keeps the checkpoint, and counts what it takes to write it.
+#[derive(Debug, Default)]
+struct Measured {
+    inner: MemoryStore,
+    saves: AtomicU64,
+    bytes: AtomicU64,
+    longest: AtomicU64,
+}
+
+#[async_trait]
+impl CheckpointStore for Measured {
+    fn location(&self) -> String {
+        "a store that counts".to_owned()
+    }
+
+    async fn load(&self) -> Result<Option<(Revision, Checkpoint)>, StoreError> {
+        self.inner.load().await
+    }
+
+    async fn save(
+        &self,
+        expected: Option<Revision>,
+        next: &Checkpoint,
+    ) -> Result<Revision, StoreError> {
+        let bytes = serde_json::to_vec(next).expect("JSON").len() as u64;
+        self.saves.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.longest.fetch_max(bytes, Ordering::Relaxed);
+        self.inner.save(expected, next).await
+    }
+}
+
+fn a_long_list(records: usize) -> Settings {
+    let stream = "organization_memberships".to_owned();
+    Settings {
+        counts: vec![(stream, records)],
+        audit_logs: 0,
+        tickets: 0,
+        rate_limit: 700,
+        ..Settings::default()
+    }
+}
+
+/// The position of a whole list is as long as the list: written with each page, the first pass
+/// over it would write the square of that.
+#[test]
+fn a_long_list_is_not_written_again_with_each_of_its_pages() {
+    let records = 20_000;
+    let reading = Reading {
+        streams: vec!["organization_memberships"],
+        sinks: vec!["memory", "file"],
+        ..Reading::default()
+    };
+    let mut world = World::new(a_long_list(records), reading);
+    let store = Arc::new(Measured::default());
+    world.store = Some(Arc::clone(&store) as _);
+    let began = world.now;
+    world.live(Life::Once).expect("a run");
+    assert_eq!(world.memory_lines("organization_memberships").len(), records);
+    let (bytes, longest) =
+        (store.bytes.load(Ordering::Relaxed), store.longest.load(Ordering::Relaxed));
+    assert!(longest > records as u64 * 20, "it has the whole list: {longest}");
+    let seconds = u64::try_from(world.now.duration_since(began).as_secs()).expect("later");
+    // Short ones are not held back; a long one takes a megabyte a second, and the end its own.
+    let allowed = ((seconds + 1) << 20) + 50 * (64 << 10) + 2 * longest;
+    let saves = store.saves.load(Ordering::Relaxed);
+    assert!(bytes <= allowed, "{bytes} of {allowed} in {saves} saves, {seconds} s");
+    let each_page = records as u64 / 100 * longest / 2;
+    assert!(bytes < each_page / 3, "{bytes}; with each page: {each_page}");
+}
+
+#[test]
+fn a_long_list_is_delivered_exactly_once_whenever_its_first_pass_dies() {
+    over_seeds("a long list", 6, |seed| {
+        let choices = Choices::of(seed);
+        let reading = Reading {
+            streams: vec!["organization_memberships"],
+            sinks: vec!["file", "objects"],
+            ..Reading::default()
+        };
+        let settings = Settings { latency: Duration::from_millis(200), ..a_long_list(6_000) };
+        let mut world = World::new(Settings { seed, ..settings }, reading);
+        world.bucket.slow_down(Duration::from_millis(choices.between(0, 900)));
+        for _ in 0..choices.between(1, 6) {
+            let crash = Duration::from_millis(choices.between(1, 14_000));
+            live(&mut world, Life::OnceOrCrash(crash));
+            if choices.one_in(2) {
+                world.bucket.arrive();
+            }
+        }
+        live(&mut world, Life::Once);
+        world.bucket.arrive();
+        let stream = "organization_memberships";
+        assert_exactly(&world, stream, &world.file_lines(&format!("{stream}.ndjson")), "the file");
+        assert_exactly(&world, stream, &world.object_lines(stream), "the bucket");
+    });
 }

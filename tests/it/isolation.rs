@@ -251,6 +251,24 @@ fn a_refused_stream_is_asked_for_slowly() {
     assert!((22..=30).contains(&asked), "asked {asked} times in a day");
 }
 
+/// An endpoint that answers 500 for a day is no storm of requests, and is read again soon after.
+#[test]
+fn a_broken_stream_is_asked_for_slowly_and_soon_whole_again() {
+    let until = 24 * HOURS;
+    let spell = (HOURS, until, "/audit_logs", Obstacle::Status(500));
+    let account = Account::new("acme", lively(1), vec![spell]);
+    let left = follow(std::slice::from_ref(&account), 1, Duration::from_secs(until + 900));
+    left.outcome.as_ref().expect("the other stream is well");
+    let asked = left.asked[0].iter().filter(|(second, path)| {
+        (2 * HOURS..until).contains(second) && path.contains("audit_logs")
+    });
+    // 22 hours: one try each five minutes, and the stream's own pace between them.
+    let asked = asked.count();
+    assert!((200..=300).contains(&asked), "asked {asked} times");
+    left.assert_whole(&account, "audit_logs", Duration::from_secs(1_500));
+    assert!(left.stream("acme.audit_logs").standing().trouble.is_some_and(|it| it.over));
+}
+
 /// Wrong credentials, a host that is away: a matter of that account alone.
 #[test]
 fn a_broken_account_does_not_stop_another() {

@@ -15,6 +15,7 @@
 //! * `detections`: what detections match on comes out of every sink as it went in
 //! * `enrichment`: who did something, said beside it
 //! * `redaction`: what is personal does not leave
+//! * `answers`: answers that are too large, too late or never come, and records in rare shapes
 //! * `client`: what the client does with answers, credentials and links
 //! * `month`: thirty days in one run, with all that happens to an account
 //! * `rotation`: tokens that are replaced with each renewal, by several processes that may die
@@ -27,6 +28,7 @@
 //! * `catalogue`: the streams there are, each as the account has it
 //! * `house`: the rules of the house, held by reading the code
 
+mod answers;
 mod backfill;
 mod binary;
 mod catalogue;

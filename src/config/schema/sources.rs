@@ -71,6 +71,12 @@ pub(super) const WEBHOOK: &[Field] = &[
         "8",
         "How long sinks may take to make an event durable.",
     ),
+    may(
+        "silence_alert_secs",
+        Numbers,
+        "By output, `access_logs` or `events`: raise an alert when it has brought no event for so \
+         long. Default: never.",
+    ),
 ];
 
 pub(super) const INTERNAL_LOGS: &[Field] = &[
@@ -116,7 +122,11 @@ pub(super) const STREAM_OPTIONS: &[Field] = &[
         Anything,
         "Only records with these values: by field, a value or a list of values.",
     ),
-    may("include", Words, "Sideloads to ask for."),
+    may(
+        "include",
+        Words,
+        "Sideloads to ask for. Those that come beside the records of a page need `emit: pages`.",
+    ),
     may("exclude_deleted", Switch, "Leave deleted records out."),
     may("report_removed", Switch, "Of lists that are read whole: tell what is no longer there."),
 ];

@@ -286,6 +286,14 @@ fn an_option_that_a_stream_cannot_follow_is_refused() {
     insta::assert_snapshot!(option("audit_logs", "filter: { source_type: [] }"), @"sources.acme.stream_options.audit_logs.filter.source_type: is empty");
     insta::assert_snapshot!(option("audit_logs", "since: 1y"), @"sources.acme.stream_options.audit_logs.since: `1y` is not a duration back (`24h`, `7d`, `1w2d`), a time (`2024-05-01T00:00:00Z`), a date (`2024-05-01`) or `beginning`");
     insta::assert_snapshot!(option("tickets", "include: ['a b']"), @"sources.acme.stream_options.tickets.include[0]: `a b` is not the name of a sideload");
+    insta::assert_snapshot!(option("tickets", "include: [metric_sets, users]"), @"
+    sources.acme.stream_options.tickets.include[1]: `users` would be dropped: it comes beside the records of a page, and only records are delivered
+      hint: `emit: pages` delivers whole pages; within the records come `comment_count`, `dates`, `incident_counts`, `metric_events`, `metric_sets`, `slas`
+    ");
+    insta::assert_snapshot!(option("users", "include: [identities]"), @"
+    sources.acme.stream_options.users.include[0]: `identities` would be dropped: it comes beside the records of a page, and only records are delivered
+      hint: `emit: pages` delivers whole pages
+    ");
     insta::assert_snapshot!(option("ticket", "lag_secs: 1"), @"
     sources.acme.stream_options.ticket: this source does not read `ticket`
       hint: did you mean `tickets`?
@@ -320,6 +328,10 @@ fn a_webhook_source_says_what_is_wrong_with_it() {
     insta::assert_snapshot!(hooks("address: '127.0.0.1:1', signing_secret: '', secret: s"), @"
     sources.hooks: unknown field `secret`
       hint: did you mean `signing_secret`?
+    ");
+    insta::assert_snapshot!(hooks("address: '127.0.0.1:1', signing_secret: s, silence_alert_secs: { access_log: 60 }"), @"
+    sources.hooks.silence_alert_secs.access_log: no output is named `access_log`
+      hint: did you mean `access_logs`?
     ");
     let untaken =
         "  hooks: { type: zendesk_webhook, address: '127.0.0.1:1', signing_secret: s }\nsinks:";

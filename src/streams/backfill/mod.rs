@@ -11,6 +11,7 @@ mod parts;
 mod plan;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_stream::stream;
 use futures::Stream;
@@ -22,7 +23,7 @@ use super::page_size::PageSize;
 use super::poll::{self, Answer};
 use super::reader::Reader as _;
 use super::window::Window;
-use super::{History, Page, Position, PositionError, StreamSettings, TimeFilter};
+use super::{History, HistoryLeft, Page, Position, PositionError, StreamSettings, TimeFilter};
 use crate::zendesk::{ApiError, Client, PageRequest};
 use count::{AT_ONCE_UNKNOWN, Counter, at_once};
 use parts::{Cut, Parts};
@@ -33,6 +34,9 @@ const PAGES_ALONE: usize = 3;
 
 /// At most so many requests of one stream are under way.
 const AT_ONCE_MAX: usize = 32;
+
+/// Whoever looks again at once still lets others have their turn after an error.
+const SHORTEST_REST: Duration = Duration::from_millis(100);
 
 /// How many bytes of records may wait for their turn, where history is to come in order.
 const WAITING_BYTES_MAX: usize = 64 << 20;
@@ -124,14 +128,14 @@ impl Reading {
     async fn next_page(&mut self) -> Result<Page, ApiError> {
         loop {
             if let Some(page) = self.parts.next_waiting() {
-                return Ok(page);
+                return Ok(Page { left: self.left(), ..page });
             }
             let now = Instant::now();
             self.ask(now);
             if self.parts.is_waiting() {
                 continue;
             }
-            let due = self.due(now);
+            let due = self.due();
             let fetched = tokio::select! {
                 Some(fetched) = self.under_way.join_next() => fetched,
                 () = sleep_until(due) => continue,
@@ -144,12 +148,10 @@ impl Reading {
         }
     }
 
-    /// When there may be something to ask for again; none: when what is under way has come.
-    fn due(&self, now: Instant) -> Option<Instant> {
-        match self.rests_until {
-            Some(until) if until > now => Some(until),
-            _ => self.parts.tail_due,
-        }
+    /// When there may be something to ask for again; none: when what is under way has come. No clock
+    /// is read here: a rest counts until [`Self::ask`] has found it over.
+    fn due(&self) -> Option<Instant> {
+        self.rests_until.or(self.parts.tail_due)
     }
 
     /// Sends off what may be sent.
@@ -184,7 +186,8 @@ impl Reading {
     fn send(&mut self, slice: Option<i64>, mut window: Window, request: PageRequest) {
         let (client, settings) = (Arc::clone(&self.client), Arc::clone(&self.settings));
         let (asked, troubles) = (self.page_size(), self.troubles);
-        let request = PageRequest { give_up_when_slow: self.size.can_shrink(), ..request };
+        let (give_up_when_slow, single_try) = (self.size.can_shrink(), self.is_in_trouble);
+        let request = PageRequest { give_up_when_slow, single_try, ..request };
         self.under_way.spawn(async move {
             let answer = poll::fetch(&client, &settings, &mut window, request).await;
             Fetched { slice, window, asked, troubles, answer }
@@ -212,15 +215,25 @@ impl Reading {
         }
     }
 
+    /// What of the history is still to come.
+    fn left(&self) -> Option<HistoryLeft> {
+        let records = self.parts.left()?;
+        // The last page of a slice is half full, more or less.
+        let requests =
+            records.div_ceil(self.page_size() as u64) + self.parts.slices.len() as u64 / 2;
+        let at_least = self.client.budget_time(&self.like(), requests).unwrap_or_default();
+        Some(HistoryLeft { records, at_least })
+    }
+
     /// Takes in what a request brought.
     fn take(&mut self, fetched: Fetched) -> Result<(), ApiError> {
         let Fetched { slice, mut window, asked, troubles, answer } = fetched;
         let answer = match answer {
             Ok(answer) => answer,
             // It is asked for again, and less of it.
-            Err(error) if error.is_too_slow() && self.size.shrink_from(asked) => {
+            Err(error) if error.is_too_much() && self.size.shrink_from(asked) => {
                 let (stream, page_size) = (self.settings.spec.name, self.size.now());
-                tracing::warn!(stream, page_size, %error, "a page took too long, asking for less");
+                tracing::warn!(stream, page_size, %error, "a page is too large, asking for less");
                 self.parts.give_back(slice, window);
                 return Ok(());
             }
@@ -266,7 +279,7 @@ impl Reading {
 
     /// Asks for nothing for a while.
     fn rest(&mut self) {
-        self.rests_until = Some(Instant::now() + self.settings.poll_interval);
+        self.rests_until = Some(Instant::now() + self.settings.poll_interval.max(SHORTEST_REST));
     }
 
     /// Cuts what the tail has before it into slices, once it turns out to be a history. The tail

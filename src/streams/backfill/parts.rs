@@ -274,12 +274,11 @@ impl Parts {
         }
         page.resume = self.position();
         page.caught_up = self.slices.is_empty() && self.tail_at_end;
-        page.left = self.left();
         Some(page)
     }
 
     /// How many records of history are still to come, if all were counted.
-    fn left(&self) -> Option<u64> {
+    pub(super) fn left(&self) -> Option<u64> {
         let left: Option<u64> = self.slices.values().map(|slice| slice.left).sum();
         left.map(|left| left + self.beyond).filter(|left| *left > 0 || !self.slices.is_empty())
     }

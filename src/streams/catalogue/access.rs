@@ -17,6 +17,8 @@ pub(super) const ROWS: &[StreamSpec] = &[
         records_key: "tokens",
         query: &[("all", "true")],
         time_field: "used_at",
+        // It may never have been used.
+        time_else: Some("created_at"),
         // Made once, and used from then on: it has no time of change.
         version_field: None,
         columns: &["created_at", "user_id", "client_id", "scopes", "used_at", "expires_at"],

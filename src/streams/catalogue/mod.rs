@@ -190,6 +190,8 @@ pub struct StreamSpec {
     pub id_field: &'static str,
     /// When the record's event happened.
     pub time_field: &'static str,
+    /// When that was, where `time_field` is missing or null.
+    pub time_else: Option<&'static str>,
     /// What moves with every change, for records that change.
     pub version_field: Option<&'static str>,
     /// The plan an account needs.
@@ -209,8 +211,9 @@ pub struct StreamSpec {
     pub poll_interval_secs: u64,
     /// Filters the endpoint understands, as they are written in a config.
     pub filters: &'static [&'static str],
-    /// Whether the endpoint takes sideloads.
-    pub includes: bool,
+    /// Where the endpoint takes sideloads: those whose data comes within the record. All others come
+    /// beside the records of a page.
+    pub includes: Option<&'static [&'static str]>,
     /// The parameter that leaves deleted records out.
     pub exclude_deleted: Option<&'static str>,
     /// What a table of its records shows.
@@ -304,6 +307,7 @@ const fn row(name: &'static str, path: &'static str, paging: Paging) -> StreamSp
         records_key: name,
         id_field: "id",
         time_field: "created_at",
+        time_else: None,
         version_field: None,
         plan: "any",
         role: "admin",
@@ -313,7 +317,7 @@ const fn row(name: &'static str, path: &'static str, paging: Paging) -> StreamSp
         retention_days: None,
         poll_interval_secs: 60,
         filters: &[],
-        includes: false,
+        includes: None,
         exclude_deleted: None,
         columns: &[],
         docs_url: "",

@@ -9,7 +9,7 @@ pub(super) const ROWS: &[StreamSpec] = &[
         // `updated_at` stands still when the system changes a ticket; this one never does.
         version_field: Some("generated_timestamp"),
         scope: "tickets:read",
-        includes: true,
+        includes: Some(WITHIN_TICKETS),
         exclude_deleted: Some("exclude_deleted"),
         columns: &["id", "updated_at", "status", "priority", "subject", "requester_id"],
         ..by_cursor("tickets", "/api/v2/incremental/tickets/cursor")
@@ -19,7 +19,7 @@ pub(super) const ROWS: &[StreamSpec] = &[
         time_field: "timestamp",
         version_field: None,
         scope: "tickets:read",
-        includes: true,
+        includes: Some(&["comment_events"]),
         columns: &["created_at", "ticket_id", "updater_id", "via", "event_type"],
         ..by_time("ticket_events", "/api/v2/incremental/ticket_events")
     },
@@ -41,7 +41,7 @@ pub(super) const ROWS: &[StreamSpec] = &[
         description: "when tickets met, missed or paused their targets",
         time_field: "time",
         version_field: None,
-        includes: true,
+        includes: Some(&[]),
         exclude_deleted: Some("exclude_deleted"),
         columns: &["time", "ticket_id", "metric", "type"],
         docs_url: docs!("ticketing/tickets/ticket_metric_events"),
@@ -109,6 +109,10 @@ pub(super) const ROWS: &[StreamSpec] = &[
         ..by_time("side_conversation_events", "/api/v2/tickets/side_conversations/events")
     },
 ];
+
+/// See <https://developer.zendesk.com/documentation/ticketing/using-the-zendesk-api/side_loading/>.
+const WITHIN_TICKETS: &[&str] =
+    &["comment_count", "dates", "incident_counts", "metric_events", "metric_sets", "slas"];
 
 /// The reference does not say by which of a rating's times. A change of one that is older than the
 /// overlap may not be met.

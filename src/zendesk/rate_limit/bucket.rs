@@ -209,6 +209,40 @@ impl Bucket {
         let time = (EVEN_PART - window.passed(now)) * window.length.as_secs_f64();
         Some(usual.max(left / time.max(1.0)))
     }
+
+    /// How long so many requests take, where answers take that long and as many are under way as
+    /// [`rate`](Self::rate) needs, and one more; none: nothing limits them.
+    pub(super) fn time_for(
+        &self,
+        requests: u64,
+        share: f64,
+        latency: Duration,
+        now: Instant,
+    ) -> Option<Duration> {
+        let window = self.window.as_ref()?;
+        let (rate, length) = (self.rate(share, now)?, window.length.as_secs_f64());
+        let ours = ours(window.state.limit, share) * (1.0 - PROMPT_PART);
+        let latency = latency.as_secs_f64().max(1e-3);
+        let pace = |rate: f64| (rate * latency + 1.0).ceil() / latency;
+        #[expect(clippy::cast_precision_loss, reason = "a count of requests")]
+        let requests = requests as f64;
+        let (passed, used) = (window.passed(now), window.used());
+        let later = requests - (ours - used).max(0.0);
+        let seconds = if later <= 0.0 {
+            ((due(used + requests, ours) - passed) * length).max(requests / pace(rate))
+        } else {
+            // What is left when the last whole window is over is used up along the line of its own.
+            // Each window begins with one request that goes alone.
+            let whole = ((later / ours).ceil() - 1.0).max(0.0);
+            let rest = later - whole * ours;
+            let last = (due(rest, ours) * length).max(rest / pace(ours / (length * EVEN_PART)));
+            (1.0 - passed + whole) * length
+                + RESET_SLACK.as_secs_f64() * (whole + 1.0)
+                + latency
+                + last
+        };
+        Duration::try_from_secs_f64(seconds.max(0.0)).ok()
+    }
 }
 
 impl Window {
@@ -231,14 +265,15 @@ impl Window {
         if next > ours - kept {
             return Some(self.resets_at.saturating_duration_since(now));
         }
-        let at_once = (ours * AT_ONCE).max(AT_ONCE_MIN);
-        if next <= at_once {
-            return None;
-        }
-        let due = EVEN_PART * (next - at_once) / (ours - at_once);
-        let early = due - self.passed(now);
+        let early = due(next, ours) - self.passed(now);
         (early > 0.0).then(|| self.length.mul_f64(early.min(1.0)))
     }
+}
+
+/// Which part of a window must be over before that many of its requests may go out.
+fn due(requests: f64, ours: f64) -> f64 {
+    let at_once = (ours * AT_ONCE).max(AT_ONCE_MIN);
+    if requests <= at_once { 0.0 } else { EVEN_PART * (requests - at_once) / (ours - at_once) }
 }
 
 /// How many requests of a window are ours: at least one, or a stream would be stopped for good.

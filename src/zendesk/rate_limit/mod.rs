@@ -272,12 +272,18 @@ impl RateBudget {
     pub(super) fn in_flight_needed(&self, draw: &Draw) -> Option<f64> {
         let now = Instant::now();
         let books = self.lock();
-        let endpoint = books.endpoints.get(&draw.endpoint);
-        let names = endpoint.into_iter().flat_map(|it| &it.named).map(String::as_str);
-        let rates = names
-            .chain([draw.service])
-            .filter_map(|name| books.buckets.get(name)?.rate(self.share, now));
+        let rates = books.drawn_on(draw).filter_map(|bucket| bucket.rate(self.share, now));
         Some(rates.min_by(f64::total_cmp)? * books.latency.unwrap_or_default())
+    }
+
+    /// How long the budget takes for so many requests of this kind, at the time that answers take;
+    /// none: nothing limits them.
+    pub(super) fn time_for(&self, draw: &Draw, requests: u64) -> Option<Duration> {
+        let now = Instant::now();
+        let books = self.lock();
+        let latency = Duration::try_from_secs_f64(books.latency.unwrap_or_default()).ok()?;
+        let times = books.drawn_on(draw);
+        times.filter_map(|bucket| bucket.time_for(requests, self.share, latency, now)).max()
     }
 
     /// What is known now, by bucket name.
@@ -292,6 +298,13 @@ impl RateBudget {
 }
 
 impl Books {
+    /// The buckets that such a request draws on, as far as they are known.
+    fn drawn_on(&self, draw: &Draw) -> impl Iterator<Item = &Bucket> {
+        let endpoint = self.endpoints.get(&draw.endpoint);
+        let names = endpoint.into_iter().flat_map(|it| &it.named).map(String::as_str);
+        names.chain([draw.service]).filter_map(|name| self.buckets.get(name))
+    }
+
     fn next_number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number

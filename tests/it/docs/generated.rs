@@ -229,11 +229,19 @@ fn streams() -> String {
     page.push_str(
         "Under `stream_options`, beside those that [all streams have](sources.md#zendesk).\n\n",
     );
+    page.push_str(
+        "`include` has the sideloads that come within the record; any other comes beside the records, and needs `emit: pages`.\n\n",
+    );
     page.push_str("| stream | `filter` | `include` | `exclude_deleted` |\n|---|---|---|---|\n");
     let yes = |is_so: bool| if is_so { "yes" } else { "" };
     for spec in CATALOGUE {
         let filters: Vec<String> = spec.filters.iter().map(|it| format!("`{it}`")).collect();
-        let (name, include) = (spec.name, yes(spec.includes));
+        let name = spec.name;
+        let include = spec.includes.map(|within| match within {
+            [] => "with `emit: pages`".to_owned(),
+            within => within.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", "),
+        });
+        let include = include.unwrap_or_default();
         let exclude = yes(spec.exclude_deleted.is_some());
         if filters.is_empty() && include.is_empty() && exclude.is_empty() {
             continue;

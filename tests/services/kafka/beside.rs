@@ -27,6 +27,7 @@ fn checkpoint(number: u64, sinks: &[(&str, Option<SinkState>)]) -> Checkpoint {
         endpoint: "https://acme.zendesk.com".into(),
         position: Position(json!({ "cursor": number })),
         ahead: [].into(),
+        quiet: None,
     };
     let states =
         sinks.iter().filter_map(|(name, state)| Some(((*name).to_owned(), state.clone()?)));
