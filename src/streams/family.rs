@@ -293,11 +293,11 @@ impl Reader for Family {
 
     fn is_past(&self, until: Timestamp) -> bool {
         // One that is refused would hold the end back for ever.
-        let is_over = |(parent, child): (&String, &Box<dyn Reader>)| {
-            let is_out = self.missed.contains(parent) || self.resting.contains_key(parent);
-            is_out || child.is_past(until)
-        };
-        self.passed.is_some_and(|passed| passed >= until) && self.children.iter().all(is_over)
+        self.passed.is_some_and(|passed| passed >= until)
+            && self.children.iter().all(|(parent, child)| {
+                let is_out = self.missed.contains(parent) || self.resting.contains_key(parent);
+                is_out || child.is_past(until)
+            })
     }
 
     fn fault(&mut self, settings: &StreamSettings) -> Option<ApiError> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::super::error::{ApiError, ErrorKind};
@@ -38,12 +39,8 @@ type Renewal<T> = Shared<BoxFuture<'static, Result<T, ApiError>>>;
 pub(super) struct Kept<T: Clone> {
     state: Arc<Mutex<State<T>>>,
     clock: Clock,
-}
-
-impl<T: Clone> Clone for Kept<T> {
-    fn clone(&self) -> Self {
-        Self { state: Arc::clone(&self.state), clock: self.clock }
-    }
+    /// The renewal that nobody waits for.
+    beside: Mutex<JoinSet<()>>,
 }
 
 #[derive(Debug)]
@@ -61,11 +58,11 @@ impl<T: Lasting> Kept<T> {
     /// Holds nothing yet.
     pub(super) fn new(clock: Clock) -> Self {
         let state = State { held: None, rest_until: None, is_refused: false, under_way: None };
-        Self { state: Arc::new(Mutex::new(state)), clock }
+        Self { state: Arc::new(Mutex::new(state)), clock, beside: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// What to sign with. `renewal` is begun where it is time and none is under way.
@@ -83,17 +80,18 @@ impl<T: Lasting> Kept<T> {
             }
             let serves = held.filter(|held| held.ends().is_some_and(|end| now < end));
             let is_new = state.under_way.is_none();
-            let begin = || (renewal().shared(), Instant::now());
-            let (under_way, began) = state.under_way.get_or_insert_with(begin).clone();
+            let new = || (renewal().shared(), Instant::now());
+            let (under_way, began) = state.under_way.get_or_insert_with(new).clone();
             if is_new && serves.is_some() {
                 // Nobody may wait for it to its end.
-                let kept = self.clone();
-                let under_way = under_way.clone();
-                tokio::spawn(async move { kept.finish(under_way).await.map(drop) });
+                let end = Self::finish(Arc::clone(&self.state), self.clock, under_way.clone());
+                let mut beside = lock(&self.beside);
+                while beside.try_join_next().is_some() {}
+                beside.spawn(async move { drop(end.await) });
             }
             (serves, under_way, began)
         };
-        let renewed = self.finish(under_way);
+        let renewed = Self::finish(Arc::clone(&self.state), self.clock, under_way);
         match serves {
             Some(held) => {
                 tokio::time::timeout_at(began + PROMPT, renewed).await.unwrap_or(Ok(held))
@@ -102,12 +100,16 @@ impl<T: Lasting> Kept<T> {
         }
     }
 
-    async fn finish(&self, under_way: Renewal<T>) -> Result<T, ApiError> {
+    async fn finish(
+        state: Arc<Mutex<State<T>>>,
+        clock: Clock,
+        under_way: Renewal<T>,
+    ) -> Result<T, ApiError> {
         let outcome = under_way.clone().await;
-        let mut state = self.lock();
+        let mut state = lock(&state);
         if state.under_way.as_ref().is_some_and(|(it, _)| it.ptr_eq(&under_way)) {
             state.under_way = None;
-            state.take(&outcome, self.clock.now());
+            state.take(&outcome, clock.now());
         }
         // Whoever waited with us is told the same.
         match (outcome, &state.held) {
@@ -131,7 +133,7 @@ impl<T: Lasting> Kept<T> {
     pub(super) async fn settle(&self) {
         let under_way = self.lock().under_way.clone();
         if let Some((under_way, _)) = under_way
-            && let Err(error) = self.finish(under_way).await
+            && let Err(error) = Self::finish(Arc::clone(&self.state), self.clock, under_way).await
         {
             tracing::debug!(%error, "the tokens were not renewed");
         }
@@ -163,11 +165,15 @@ impl<T: Lasting> State<T> {
                 "the token cannot be renewed: nothing is read once it ends"
             ),
             (false, _) => {
-                tracing::warn!(%error, %ends, "the token is not renewed yet, and used until it ends")
+                tracing::warn!(%error, %ends, "the token is not renewed yet, and used until it ends");
             }
             (true, true) => tracing::debug!(%error, "the token still cannot be renewed"),
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// When to try again to renew what ends at `expires_at`; none: it has ended, or nearly.
