@@ -88,6 +88,7 @@ fn stream_settings(stream: &str) -> StreamSettings {
         include: Vec::new(),
         exclude_deleted: false,
         report_removed: false,
+        reread: Duration::ZERO,
         max_record_bytes: 10 << 20,
         emit: Emit::Records,
         history: History::InOnePiece,

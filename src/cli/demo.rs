@@ -94,6 +94,7 @@ fn source() -> Result<SourceConfig, Failure> {
         include: Vec::new(),
         exclude_deleted: false,
         report_removed: false,
+        reread: Duration::ZERO,
         max_record_bytes: 10 << 20,
         emit: Emit::Records,
         silence_alert: None,

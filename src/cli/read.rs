@@ -274,6 +274,7 @@ impl Arguments {
             include: Vec::new(),
             exclude_deleted: false,
             report_removed: false,
+            reread: Duration::ZERO,
             max_record_bytes: 64 << 20,
             emit: Emit::Records,
             // The first few records are there soonest when nothing else is read.

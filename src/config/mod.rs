@@ -187,6 +187,9 @@ pub struct StreamConfig {
     pub exclude_deleted: bool,
     /// Tell what is no longer in a list that is read as a whole.
     pub report_removed: bool,
+    /// How old a record may be whose changes are still looked for, where a list may filter by when
+    /// its records were made; zero: they are not.
+    pub reread: Duration,
     /// A longer record is rejected.
     pub max_record_bytes: usize,
     /// What goes to the sinks.

@@ -27,6 +27,9 @@ const OVERLAP: Duration = Duration::from_mins(15);
 /// it.
 const EXPORT_OVERLAP: Duration = Duration::from_mins(2);
 
+/// How old a record may be whose changes are looked for: by then nobody answers a survey.
+const REREAD_DAYS: u16 = 30;
+
 /// No record of Zendesk's comes near; more is a fault that must not take the memory.
 const MAX_RECORD_BYTES: usize = 10 << 20;
 
@@ -193,10 +196,21 @@ fn stream(
         include,
         exclude_deleted: options.and_then(|o| o.exclude_deleted).unwrap_or(false),
         report_removed: options.and_then(|o| o.report_removed).unwrap_or(false),
+        reread: reread(spec, options),
         max_record_bytes: defaults.max_record_bytes,
         emit: defaults.emit,
         silence_alert: silence_alert(spec, defaults),
     })
+}
+
+/// Only where a list may filter by another time than that of its records' changes.
+fn reread(spec: &StreamSpec, options: Option<&StreamOptions>) -> Duration {
+    let days = options.and_then(|options| options.reread_days).unwrap_or(REREAD_DAYS);
+    if may_hide_changes(spec) { Duration::from_hours(24 * u64::from(days)) } else { Duration::ZERO }
+}
+
+fn may_hide_changes(spec: &StreamSpec) -> bool {
+    matches!(spec.paging, Paging::TimeWindow(filter) if !filter.exact)
 }
 
 /// 0 switches it off.
@@ -222,6 +236,7 @@ fn known_options(spec: &StreamSpec) -> Vec<&'static str> {
         ("include", spec.includes.is_some()),
         ("exclude_deleted", spec.exclude_deleted.is_some()),
         ("filter", !spec.filters.is_empty()),
+        ("reread_days", may_hide_changes(spec)),
     ];
     known.extend(others.into_iter().filter_map(|(option, has)| has.then_some(option)));
     known

@@ -117,6 +117,7 @@ pub(super) struct StreamOptions {
     pub(super) include: Option<Vec<String>>,
     pub(super) exclude_deleted: Option<bool>,
     pub(super) report_removed: Option<bool>,
+    pub(super) reread_days: Option<u16>,
 }
 
 /// `sources.*.auth` with the strategy `oauth_client_credentials`

@@ -206,6 +206,7 @@ pub fn stream_settings(
         include: stream.include.clone(),
         exclude_deleted: stream.exclude_deleted,
         report_removed: stream.report_removed,
+        reread: stream.reread,
         max_record_bytes: stream.max_record_bytes,
         emit: stream.emit,
         // Who follows wants the present soonest; who reads once, all of it in order.

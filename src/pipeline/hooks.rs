@@ -43,6 +43,7 @@ impl Pipeline {
         for settings in &self.webhooks {
             let source = settings.source.as_str();
             let mut inlets = Vec::new();
+            let first = ledgers.len();
             for kind in Kind::ALL {
                 let stream = ledgers.len();
                 let saved = self.saved(stream, ENDPOINT, wiring.checkpoint)?;
@@ -67,8 +68,12 @@ impl Pipeline {
                 tracing::warn!(source, "webhooks are not received with `--once`");
                 continue;
             }
-            let (tally, last) = (self.tally(), ledgers.len() - 1);
-            let refused = move || add(&tally.streams[last].errors, 1);
+            let tally = self.tally();
+            let refused = move |kind: Kind| {
+                // Its outputs stand side by side, in the order of the kinds.
+                let at = Kind::ALL.iter().position(|it| *it == kind).unwrap_or(0);
+                add(&tally.streams[first + at].errors, 1);
+            };
             let receiver = Receiver::new(settings.clone(), self.clock, inlets, refused);
             let listener = listen(settings).await?;
             let (stop, name) = (wiring.stop.subscribe(), settings.source.clone());

@@ -76,7 +76,7 @@ const STREAM_UP: Metric =
 const STREAM_LAG: Metric = Metric(
     "stream_lag_seconds",
     "gauge",
-    "For how long its sinks have not had all there is of a stream; far from its end, the age of what they have.",
+    "For how long its sinks have not had all there is of a stream (what is younger than its `lag_secs` does not count); far from its end, the age of what they have.",
 );
 const STREAM_LAST_EVENT: Metric =
     Metric("stream_last_event_timestamp_seconds", "gauge", "The time of the newest event.");

@@ -111,6 +111,7 @@ pub(super) struct Door {
     accepted: Option<Credentials>,
     scopes: Option<Vec<String>>,
     lifetime: i64,
+    lifetime_max: i64,
     issued: HashMap<String, Issued>,
     /// Refresh tokens that were used, or that belong to a pair that was.
     consumed: HashSet<String>,
@@ -129,6 +130,7 @@ impl Door {
             accepted: settings.credentials.clone(),
             scopes: settings.scopes.clone(),
             lifetime: seconds(settings.token_lifetime),
+            lifetime_max: settings.token_lifetime_max.map_or(i64::MAX, seconds),
             issued: HashMap::new(),
             consumed: HashSet::new(),
             pairs: HashMap::new(),
@@ -265,7 +267,7 @@ impl Door {
         if scopes.is_empty() {
             scopes.push("read".to_owned());
         }
-        let lifetime = asked.expires_in.unwrap_or(self.lifetime);
+        let lifetime = asked.expires_in.unwrap_or(self.lifetime).min(self.lifetime_max);
         let access = self.fresh_token();
         let mut body = Vec::new();
         let mut object = Object::open(&mut body, Escape::Plain);

@@ -301,6 +301,7 @@ impl Limits {
             headers.push(("x-rate-limit-remaining".into(), remaining.clone()));
         }
         let names = match self.profile {
+            HeaderProfile::OldestAlone => return,
             HeaderProfile::Y2023 => ["rate-limit", "rate-limit-remaining", "rate-limit-reset"],
             HeaderProfile::Y2024 | HeaderProfile::Y2026 => {
                 ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"]

@@ -69,6 +69,8 @@ pub struct Settings {
     pub credentials: Option<Credentials>,
     /// How long an issued access token lives unless it was asked to live longer.
     pub token_lifetime: Duration,
+    /// However long an access token was asked to live, it lives no longer.
+    pub token_lifetime_max: Option<Duration>,
     /// Leave `expires_in` out of what is said of a token.
     pub token_expiry_untold: bool,
     /// Scopes that the OAuth client is registered for; asking for others is refused. Without it
@@ -144,6 +146,7 @@ impl Default for Settings {
             latency: Duration::ZERO,
             credentials: None,
             token_lifetime: Duration::from_mins(30),
+            token_lifetime_max: None,
             token_expiry_untold: false,
             scope_ceiling: None,
             redirect_uris: Vec::new(),
@@ -232,6 +235,8 @@ pub enum HeaderProfile {
     Y2024,
     /// The documented names alone: `ratelimit-*`, `zendesk-ratelimit-<bucket>`.
     Y2026,
+    /// Only the oldest of them: `x-rate-limit` and `x-rate-limit-remaining`, and no reset.
+    OldestAlone,
 }
 
 /// What a 429 says of when to come back.

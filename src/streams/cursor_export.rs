@@ -16,7 +16,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::reader::{Fetched, Onward, Reader, Taken, ask, may_be_a_bad_cursor, saved};
+use super::reader::{
+    Fetched, Onward, Reader, Taken, ask, may_be_a_bad_cursor, saved, whole_seconds,
+};
 use super::standing::time_of_cursor;
 use super::{CursorExport, NextCursor, Position, PositionError, StreamSettings};
 use crate::normalize::{Event, SplitPage, parse_time};
@@ -67,6 +69,11 @@ pub(super) struct CursorReader {
     /// The records of the page before, which a server may send once more.
     last_page: HashSet<u64>,
     past_until: bool,
+    /// When the page under way was asked for, by the server's clock.
+    asked: i64,
+    /// Everything up to this second was there to be read.
+    complete: i64,
+    reach: i64,
 }
 
 impl CursorReader {
@@ -87,6 +94,9 @@ impl CursorReader {
             seen: HashSet::new(),
             last_page: HashSet::new(),
             past_until: false,
+            asked: 0,
+            complete: 0,
+            reach: whole_seconds(settings.lag) + whole_seconds(settings.overlap),
         };
         match saved(settings, position)? {
             None => {}
@@ -167,6 +177,7 @@ impl Reader for CursorReader {
         now: Timestamp,
         page_size: usize,
     ) -> Option<PageRequest> {
+        self.asked = now.as_second();
         let request = ask(&self.path, settings).with(self.export.size, page_size.to_string());
         Some(match self.export.start {
             Some(name) if self.next.is_empty() => {
@@ -219,6 +230,9 @@ impl Reader for CursorReader {
         if !of_page.is_empty() {
             self.last_page = of_page;
         }
+        if !end.more {
+            self.complete = self.complete.max(self.asked - self.reach);
+        }
         Taken { deduplicated, caught_up: !end.more || self.past_until }
     }
 
@@ -243,8 +257,12 @@ impl Reader for CursorReader {
         Position(serde_json::to_value(saved).unwrap_or_default())
     }
 
-    fn is_past(&self, _until: Timestamp) -> bool {
-        self.past_until
+    fn is_past(&self, until: Timestamp) -> bool {
+        self.past_until || self.complete >= until.as_second()
+    }
+
+    fn heed(&mut self, clock_ahead: i64) {
+        self.asked -= clock_ahead;
     }
 
     fn absorb(&mut self, error: &ApiError) -> Option<Onward> {

@@ -72,6 +72,9 @@ const FIRST_RESTS: i64 = 15 * 60;
 const FIRST_TRIES: u32 = 4;
 const LATER_RESTS: i64 = 60 * 60;
 
+/// How long one rests to which no answer comes: that is a matter of the network, and soon over.
+const UNANSWERED_RESTS: i64 = 60;
+
 /// A parent whose list could not be read.
 struct Rest {
     error: ApiError,
@@ -188,9 +191,8 @@ impl Family {
             return None;
         }
         let tries = self.resting.get(&parent).map_or(0, |rest| rest.tries) + 1;
-        // What no answer said is a matter of the network, and may be over by the next pass.
         let secs = match (error.status, tries) {
-            (None, _) => 0,
+            (None, _) => UNANSWERED_RESTS,
             (Some(_), ..=FIRST_TRIES) => FIRST_RESTS,
             (Some(_), _) => LATER_RESTS,
         };
@@ -310,11 +312,12 @@ impl Reader for Family {
     }
 
     fn is_past(&self, until: Timestamp) -> bool {
+        // One that is refused would hold the end back for ever.
         self.passed.is_some_and(|passed| passed >= until)
-            && self
-                .children
-                .iter()
-                .all(|(parent, child)| self.missed.contains(parent) || child.is_past(until))
+            && self.children.iter().all(|(parent, child)| {
+                let is_out = self.missed.contains(parent) || self.resting.contains_key(parent);
+                is_out || child.is_past(until)
+            })
     }
 
     fn fault(&mut self, settings: &StreamSettings) -> Option<ApiError> {

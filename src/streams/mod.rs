@@ -133,6 +133,9 @@ pub struct StreamSettings {
     pub exclude_deleted: bool,
     /// Tell what is no longer in a list that is read as a whole.
     pub report_removed: bool,
+    /// Of a list that may filter by when its records were made: the records of so long are looked
+    /// through for changes from time to time; zero: never.
+    pub reread: Duration,
     /// A longer record is rejected.
     pub max_record_bytes: usize,
     /// What goes to the sinks.

@@ -120,7 +120,8 @@ pub(super) async fn fetch(
     request: PageRequest,
 ) -> Result<Answer, ApiError> {
     let spec = settings.spec;
-    let request = PageRequest { bucket: spec.bucket, needs: Some(spec.needs()), ..request };
+    let (bucket, limit) = (spec.bucket, spec.limit_per_minute);
+    let request = PageRequest { bucket, limit, needs: Some(spec.needs()), ..request };
     let asking = &*reader;
     let decode = |body: &Bytes| decode(settings, asking, client, body);
     match client.get(&request, decode).await {

@@ -10,13 +10,19 @@
 //! delivered at or after it: what shows up a little late in a second already read is found at the
 //! next look. A second that fills a page and leads back to itself cannot be read to its end: that
 //! is an error, never a loop and never a gap. How many records fill a page only the server knows:
-//! where nothing else tells the end, a page is full that is as long as the longest one was.
+//! where nothing else tells the end, a page is full that is as long as the longest one of several
+//! seconds was. One of a single second is widened to all of it, and says nothing of that.
+//!
+//! A record that changes again in the second that it was read in comes with the same id and change
+//! time. It is told by its content, half a hash of which is kept, and the hash is added to its name.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use url::Url;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::reader::{Fetched, Onward, Reader, Taken, ask, saved, whole_seconds};
 use super::{Position, PositionError, StreamSettings, TimeExport, TimeUnit};
@@ -39,12 +45,39 @@ const START: &str = "start_time";
 struct Saved {
     /// Everything before this second was delivered.
     from: Timestamp,
-    /// Fingerprints of what was delivered and can come again, each with the second up to which
-    /// it can.
-    seen: BTreeMap<u64, i64>,
-    /// How many records the longest page had.
+    /// Fingerprints of what was delivered and can come again.
+    seen: BTreeMap<u64, Met>,
+    /// How many records the longest page of several seconds had.
     #[serde(default)]
-    longest: usize,
+    full_page: usize,
+    /// What earlier versions of this program took for that.
+    #[serde(default, skip_serializing)]
+    #[expect(dead_code, reason = "read, and not used")]
+    longest: IgnoredAny,
+}
+
+/// What is kept of a record that was delivered: up to which second it can come again, and half a hash
+/// of its content, which earlier versions of this program did not keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Met {
+    Former(i64),
+    Known(i64, u32),
+}
+
+impl Met {
+    fn at(self) -> i64 {
+        let (Self::Former(at) | Self::Known(at, _)) = self;
+        at
+    }
+
+    /// Whether it may be a record of that content.
+    fn is(self, content: u32) -> bool {
+        match self {
+            Self::Former(_) => true,
+            Self::Known(_, known) => known == content,
+        }
+    }
 }
 
 /// Reads one export; its state between two pages.
@@ -53,10 +86,10 @@ pub(super) struct TimeReader {
     path: String,
     export: TimeExport,
     from: i64,
-    seen: BTreeMap<u64, i64>,
+    seen: BTreeMap<u64, Met>,
     /// The records of the page before, which a server may send once more.
-    last_page: HashSet<u64>,
-    longest: usize,
+    last_page: HashMap<u64, Met>,
+    full_page: usize,
     pass: Option<Pass>,
     stuck: Stuck,
     /// Everything up to this second was there to be read.
@@ -95,7 +128,8 @@ impl TimeReader {
         let saved = saved(settings, position)?.unwrap_or_else(|| Saved {
             from: settings.since,
             seen: BTreeMap::new(),
-            longest: 0,
+            full_page: 0,
+            longest: IgnoredAny,
         });
         let from = saved.from.as_second().max(0);
         Ok(Self {
@@ -103,8 +137,8 @@ impl TimeReader {
             export,
             from,
             seen: saved.seen,
-            last_page: HashSet::new(),
-            longest: saved.longest,
+            last_page: HashMap::new(),
+            full_page: saved.full_page,
             pass: None,
             stuck: Stuck::No,
             complete: from,
@@ -140,7 +174,30 @@ impl TimeReader {
     /// Whether there may be more records than the page under way takes, if it has so many.
     fn is_full(&self, records: usize) -> bool {
         let asked = self.pass.as_ref().map_or(0, |pass| pass.page_size);
-        records >= asked || records >= self.longest.max(PAGE_MIN)
+        records >= asked || records >= self.full_page.max(PAGE_MIN)
+    }
+
+    /// Leaves out what was delivered before. What has changed since then is named by its content too.
+    /// Returns how many were left out.
+    fn leave_out_known(&self, page: &mut Fetched) -> usize {
+        let before = page.len();
+        for events in [&mut page.events, &mut page.rejected] {
+            events.retain_mut(|event| {
+                let id = event.fingerprint();
+                let met = self.seen.get(&id).or_else(|| self.last_page.get(&id));
+                let Some(met) = met else { return true };
+                let content = content_of(event);
+                match &event.id.version {
+                    Some(version) if !met.is(content) => {
+                        let version = String::from_utf8_lossy(version);
+                        event.id.version = Some(format!("{version}+{content:08x}").into());
+                        true
+                    }
+                    _ => false,
+                }
+            });
+        }
+        before - page.len()
     }
 
     /// Through which second the page went.
@@ -148,6 +205,12 @@ impl TimeReader {
         let time: i64 = time_of(parameters)?;
         Some(time.div_euclid(self.export.unit.per_second()))
     }
+}
+
+/// Half a hash of a record's content.
+#[expect(clippy::cast_possible_truncation, reason = "half of a hash tells enough apart")]
+fn content_of(event: &Event) -> u32 {
+    xxh3_64(&event.line) as u32
 }
 
 /// The time among the parameters, in the export's own unit.
@@ -211,23 +274,21 @@ impl Reader for TimeReader {
             return Taken { deduplicated: 0, caught_up: true };
         };
         let records = page.len();
-        self.longest = self.longest.max(records);
         let start = self.through(&pass.next).unwrap_or(self.from);
         let through = self.through(&end.next).unwrap_or(start);
         let of_page = page.events.iter().chain(&page.rejected);
-        let of_page: Vec<(u64, i64)> = of_page
+        let of_page: Vec<(u64, Met)> = of_page
             .map(|event| {
                 let at = event.time.map_or(through, Timestamp::as_second);
                 // A time that cannot be the one that the export is ordered by says nothing.
                 let at = if (start..=through).contains(&at) { at } else { through };
-                (event.fingerprint(), at)
+                (event.fingerprint(), Met::Known(at, content_of(event)))
             })
             .collect();
-        let known = |event: &Event| {
-            let id = event.fingerprint();
-            self.seen.contains_key(&id) || self.last_page.contains(&id)
-        };
-        let deduplicated = page.retain(|event| !known(event));
+        if of_page.windows(2).any(|pair| pair[0].1.at() != pair[1].1.at()) {
+            self.full_page = self.full_page.max(records);
+        }
+        let deduplicated = self.leave_out_known(page);
         let past_until = leave_out_later(settings.until, page);
         if end.more && end.next == pass.next {
             let small = pass.page_size < settings.spec.page_size;
@@ -239,9 +300,9 @@ impl Reader for TimeReader {
         self.from = self.from.max(through.min(settled));
         self.seen.extend(of_page.iter().copied());
         let from = self.from;
-        self.seen.retain(|_, at| *at >= from);
+        self.seen.retain(|_, met| met.at() >= from);
         if !of_page.is_empty() {
-            self.last_page = of_page.into_iter().map(|(id, _)| id).collect();
+            self.last_page = of_page.into_iter().collect();
         }
         let caught_up = !end.more || past_until;
         if caught_up {
@@ -256,7 +317,8 @@ impl Reader for TimeReader {
     fn position(&self) -> Position {
         let from = Timestamp::from_second(self.from).unwrap_or(Timestamp::UNIX_EPOCH);
         // A struct of a time and numbers always has a JSON form.
-        let saved = Saved { from, seen: self.seen.clone(), longest: self.longest };
+        let (seen, full_page) = (self.seen.clone(), self.full_page);
+        let saved = Saved { from, seen, full_page, longest: IgnoredAny };
         Position(serde_json::to_value(saved).unwrap_or_default())
     }
 
@@ -264,7 +326,7 @@ impl Reader for TimeReader {
         self.complete >= until.as_second()
     }
 
-    fn fault(&mut self, _settings: &StreamSettings) -> Option<ApiError> {
+    fn fault(&mut self, settings: &StreamSettings) -> Option<ApiError> {
         let Stuck::At(second, records) = self.stuck else { return None };
         self.stuck = Stuck::No;
         self.pass = None;
@@ -273,9 +335,12 @@ impl Reader for TimeReader {
             "the {records} records that changed at {at} fill a page, and the export cannot be paged \
              within a second"
         );
+        let next = Timestamp::from_second(second + 1).unwrap_or(Timestamp::UNIX_EPOCH);
         let hint = format!(
             "nothing after {at} was read; ask Zendesk to mend the export, or give up the rest of \
-             that second: set the stream's position to a `from` one second later"
+             that second: stop the run, `zenstream checkpoint set {}.{} --since {next}`, and start it \
+             again",
+            settings.source, settings.spec.name
         );
         Some(ApiError::data(message).with_hint(hint))
     }

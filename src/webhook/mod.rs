@@ -128,10 +128,7 @@ pub fn open(
     let (inlet, mut arrivals) = mpsc::channel(PENDING_MAX);
     let pages = async_stream::stream! {
         while let Some(Arrived { mut events, mut rejected, receipt }) = arrivals.recv().await {
-            let before = events.len() + rejected.len();
-            events.retain(|event| recent.is_new(event));
-            rejected.retain(|event| recent.is_new(event));
-            let deduplicated = before - events.len() - rejected.len();
+            let deduplicated = recent.leave_out_known(&mut events, &mut rejected);
             let resume = recent.position();
             // What a former run's sinks held may still be sent again, however quiet it is now.
             let (left, left_out, frame, caught_up) = (None, Vec::new(), None, false);

@@ -43,6 +43,10 @@ pub(super) fn read(
     request: &str,
     origin: impl Fn(Kind) -> Arc<Origin>,
 ) -> Result<Payload, String> {
+    // A struct could be read from an array as well.
+    if body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+        return Err("the body is not a JSON object".to_owned());
+    }
     let envelope: Envelope<'_> = serde_json::from_slice(body)
         .map_err(|error| format!("the body is not a JSON object: {error}"))?;
     let list = envelope.event.filter(|_| envelope.kind.is_some_and(|it| it.get() == ACCESS_LOGS));
@@ -166,6 +170,10 @@ mod tests {
         {
             assert!(read(&Bytes::from(body), "invocation-1", origin).is_err(), "{body}");
         }
+        // An array with as many members as an envelope has.
+        let array = Bytes::from_static(br#" [null, {"access_logs":[]}]"#);
+        let reason = read(&array, "invocation-1", origin).expect_err("no object");
+        assert_eq!(reason, "the body is not a JSON object");
         let without_list = r#"{"type":"zen:event-type:access_log.created","event":{}}"#;
         assert!(read(&Bytes::from(without_list), "invocation-1", origin).is_err());
     }

@@ -62,8 +62,8 @@ pub struct Receiver {
     /// Each permit is a byte.
     bytes: Semaphore,
     pending: Arc<Semaphore>,
-    /// Told of each refusal.
-    refused: Box<dyn Fn() + Send + Sync>,
+    /// Told of each refusal, for each output that may lack events by it.
+    refused: Box<dyn Fn(Kind) + Send + Sync>,
     /// When a refusal was logged last.
     told: Mutex<HashMap<StatusCode, Instant>>,
 }
@@ -81,15 +81,39 @@ struct Held<'r> {
 }
 
 /// What a request is answered with.
-struct Refusal(StatusCode, String);
+struct Refusal {
+    status: StatusCode,
+    reason: String,
+    /// The outputs that may lack events by it.
+    outputs: &'static [Kind],
+}
+
+impl Refusal {
+    /// Of a request that was signed, and may be for any output.
+    fn new(status: StatusCode, reason: impl Into<String>) -> Self {
+        Self { status, reason: reason.into(), outputs: &Kind::ALL }
+    }
+
+    /// Of a request that is no webhook of Zendesk's: whoever looks for open doors sends those.
+    fn stray(status: StatusCode, reason: &str) -> Self {
+        Self { outputs: &[], ..Self::new(status, reason) }
+    }
+
+    /// Of a request that is for this output.
+    fn of(self, kind: Kind) -> Self {
+        let at = Kind::ALL.iter().position(|it| *it == kind).unwrap_or(0);
+        Self { outputs: &Kind::ALL[at..=at], ..self }
+    }
+}
 
 impl Receiver {
-    /// Listens nowhere yet. `refused` is told of each request that was not taken.
+    /// Listens nowhere yet. `refused` is told of each request that was not taken, for each output that
+    /// may lack its events.
     pub fn new(
         settings: WebhookSettings,
         clock: Clock,
         inlets: Vec<(Kind, Inlet)>,
-        refused: impl Fn() + Send + Sync + 'static,
+        refused: impl Fn(Kind) + Send + Sync + 'static,
     ) -> Self {
         Self {
             settings,
@@ -123,10 +147,12 @@ impl Receiver {
     async fn receive(&self, request: Request) -> Result<(), Refusal> {
         let (head, body) = request.into_parts();
         if head.uri.path() != self.settings.path {
-            return refuse(StatusCode::NOT_FOUND, "webhooks are not received at this path");
+            let reason = "webhooks are not received at this path";
+            return Err(Refusal::stray(StatusCode::NOT_FOUND, reason));
         }
         if head.method != Method::POST {
-            return refuse(StatusCode::METHOD_NOT_ALLOWED, "webhooks are sent with POST");
+            let reason = "webhooks are sent with POST";
+            return Err(Refusal::stray(StatusCode::METHOD_NOT_ALLOWED, reason));
         }
         let kept = self.read(&head.headers, body).await?;
         self.verify(&head.headers, &kept.body)?;
@@ -136,22 +162,24 @@ impl Receiver {
         // The signature holds the time too, so that it is at least no other request's.
         let request = invocation.or_else(|| header(SIGNATURE)).unwrap_or_default();
         let payload = payload::read(&kept.body, request, |kind| self.origin(kind))
-            .map_err(|reason| Refusal(StatusCode::BAD_REQUEST, reason))?;
-        self.hand_over(payload, kept).await
+            .map_err(|reason| Refusal::new(StatusCode::BAD_REQUEST, reason))?;
+        let kind = payload.kind;
+        self.hand_over(payload, kept).await.map_err(|refusal| refusal.of(kind))
     }
 
     async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Held<'_>, Refusal> {
         let most = self.settings.max_body_bytes;
         let too_long = || {
             let reason = format!("the body is longer than `max_body_bytes`, {most}");
-            Refusal(StatusCode::PAYLOAD_TOO_LARGE, reason)
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, reason)
         };
         let announced = headers.get(http::header::CONTENT_LENGTH).and_then(|it| it.to_str().ok());
         if announced.and_then(|text| text.parse::<u64>().ok()) > Some(most as u64) {
             return Err(too_long());
         }
         if !headers.contains_key(SIGNATURE) || !headers.contains_key(SIGNED_AT) {
-            return refuse(StatusCode::UNAUTHORIZED, "the request is not signed");
+            let reason = "the request is not signed";
+            return Err(Refusal::stray(StatusCode::UNAUTHORIZED, reason));
         }
         let reading = tokio::time::timeout(READING_TIMEOUT, self.reading.acquire()).await;
         let Ok(Ok(_reading)) = reading else {
@@ -191,7 +219,7 @@ impl Receiver {
             body,
             (self.clock.now(), self.settings.max_age),
         )
-        .map_err(|forged| Refusal(StatusCode::UNAUTHORIZED, forged.to_string()))
+        .map_err(|forged| Refusal::new(StatusCode::UNAUTHORIZED, forged.to_string()))
     }
 
     fn origin(&self, kind: Kind) -> Arc<Origin> {
@@ -233,8 +261,8 @@ impl Receiver {
     }
 
     /// Counts a refusal, and logs it unless one of its kind was logged lately.
-    fn note(&self, Refusal(status, reason): &Refusal) {
-        (self.refused)();
+    fn note(&self, Refusal { status, reason, outputs }: &Refusal) {
+        outputs.iter().for_each(|kind| (self.refused)(*kind));
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = told.get(status).is_none_or(|at| at.elapsed() >= REFUSALS_APART);
         let (source, status_code) = (&self.settings.source, status.as_u16());
@@ -248,7 +276,7 @@ impl Receiver {
 }
 
 fn refuse<T>(status: StatusCode, reason: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal(status, reason.into()))
+    Err(Refusal::new(status, reason))
 }
 
 async fn answer(State(receiver): State<Arc<Receiver>>, request: Request) -> Response {
@@ -256,7 +284,7 @@ async fn answer(State(receiver): State<Arc<Receiver>>, request: Request) -> Resp
         Ok(()) => (StatusCode::OK, "ok".to_owned()),
         Err(refusal) => {
             receiver.note(&refusal);
-            (refusal.0, refusal.1)
+            (refusal.status, refusal.reason)
         }
     };
     let mut headers = HeaderMap::new();

@@ -19,7 +19,7 @@ use url::Url;
 use super::auth::{Credentials, Signer, TokenEndpoint};
 use super::error::{ApiError, ErrorKind};
 use super::rate_limit::{self, BucketState, Draw, RateBudget};
-use super::retry::{Backoff, SHORTEST_RATE_WAIT, requested_wait};
+use super::retry::{Backoff, Limited, SHORTEST_RATE_WAIT, requested_wait};
 use super::transport::{BodyStream, Request, Transport, TransportError};
 use crate::clock::Clock;
 use crate::random::Random;
@@ -57,6 +57,8 @@ pub struct PageRequest {
     pub query: Vec<(String, String)>,
     /// The endpoint's own rate bucket, where it has one.
     pub bucket: Option<&'static str>,
+    /// What that bucket is documented to take, in requests a minute: kept to until a header tells.
+    pub limit: Option<u32>,
     /// What the endpoint asks of an account, for hints: "the Enterprise plan ...".
     pub needs: Option<String>,
     /// Whether it gives way to requests that are not: history gives way to the present.
@@ -75,6 +77,7 @@ impl PageRequest {
             path: path.into(),
             query: Vec::new(),
             bucket: None,
+            limit: None,
             needs: None,
             patient: false,
             give_up_when_slow: false,
@@ -90,7 +93,7 @@ impl PageRequest {
     }
 
     fn draw(&self) -> Draw {
-        Draw::new(&self.path, self.bucket, self.patient)
+        Draw::new(&self.path, self.bucket, self.patient).with_limit(self.limit)
     }
 }
 
@@ -212,7 +215,8 @@ impl Client {
     }
 
     /// Gets a page and decodes it. `decode` says in words what is wrong with a body
-    /// that is no page. Whatever may pass is tried again; the error is the last one.
+    /// that is no page. Whatever may pass is tried again; the error is the last one. The rate limit
+    /// uses up no tries, but is told where nothing gets through for minutes.
     pub async fn get<T>(
         &self,
         page: &PageRequest,
@@ -221,6 +225,7 @@ impl Client {
         let mut backoff = Backoff::new(RETRY_CEILINGS.0, RETRY_CEILINGS.1);
         let retries = if page.single_try { 0 } else { self.settings.retry_attempts };
         let mut failures = 0;
+        let mut limited = Limited::default();
         loop {
             let error = match self.attempt(page, &decode).await {
                 Ok(decoded) => return Ok(decoded),
@@ -230,6 +235,9 @@ impl Client {
                 return Err(error);
             }
             let wait = match error.kind {
+                ErrorKind::RateLimited { .. } if limited.is_news() => {
+                    return Err(limited.tell(error));
+                }
                 ErrorKind::RateLimited { after } => {
                     after.unwrap_or_else(|| backoff.next(&self.random)).max(SHORTEST_RATE_WAIT)
                 }
@@ -242,7 +250,11 @@ impl Client {
             };
             self.counters.retries.fetch_add(1, Ordering::Relaxed);
             let retry_in_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!(path = page.path, %error, retry_in_ms, "request failed, trying again");
+            if limited.was_told() {
+                tracing::debug!(path = page.path, %error, retry_in_ms, "still rate limited");
+            } else {
+                tracing::warn!(path = page.path, %error, retry_in_ms, "request failed, trying again");
+            }
             self.clock.sleep(wait).await;
         }
     }
@@ -264,7 +276,7 @@ impl Client {
             self.budget.learn(&permit, &answer.headers, is_good, self.clock.now());
             drop(permit);
             if answer.status == StatusCode::UNAUTHORIZED && !renewed {
-                renewed = self.signer.renew(&signature).await;
+                renewed = self.signer.renew(&signature);
                 if renewed {
                     continue;
                 }

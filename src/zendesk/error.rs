@@ -40,7 +40,7 @@ pub enum ErrorKind {
         /// How long the answer asked to wait.
         after: Option<Duration>,
     },
-    /// The rate limit was hit: wait and try again, for as long as it takes.
+    /// The rate limit was hit: wait and try again.
     RateLimited {
         /// How long the answer asked to wait.
         after: Option<Duration>,

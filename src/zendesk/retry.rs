@@ -10,7 +10,9 @@ use backoff::backoff::Backoff as _;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
+use tokio::time::Instant;
 
+use super::error::ApiError;
 use crate::random::Random;
 
 /// No answer makes us wait longer than this: an hourly quota refills by then.
@@ -23,6 +25,10 @@ const EPOCH_MAX: f64 = 1e10;
 /// A server that asks for nothing, or for zero, still gets this much rest
 /// (zero was seen in the field, and only brought the next 429).
 pub(super) const SHORTEST_RATE_WAIT: Duration = Duration::from_secs(1);
+
+/// Where the rate limit has let none of so many tries through, in so long, others use it up: that is told.
+const LIMITED_TRIES: u32 = 3;
+const LIMITED_FOR: Duration = Duration::from_mins(5);
 
 /// The delays between tries of one thing: random between zero and a ceiling
 /// that doubles from `first` to `last`.
@@ -54,6 +60,36 @@ impl Backoff {
     /// Starts anew after a success.
     pub fn reset(&mut self) {
         self.ceiling.reset();
+    }
+}
+
+/// For how long the rate limit has let a request not through.
+#[derive(Debug, Default)]
+pub(super) struct Limited {
+    since: Option<Instant>,
+    tries: u32,
+}
+
+impl Limited {
+    /// One more try was refused. Returns whether that is to be told.
+    pub(super) fn is_news(&mut self) -> bool {
+        self.tries += 1;
+        let since = *self.since.get_or_insert_with(Instant::now);
+        self.tries >= LIMITED_TRIES && since.elapsed() >= LIMITED_FOR
+    }
+
+    /// Whether it was refused more than once: the log has it.
+    pub(super) fn was_told(&self) -> bool {
+        self.tries > 1
+    }
+
+    /// The error, with for how long that goes on.
+    pub(super) fn tell(&self, error: ApiError) -> ApiError {
+        let minutes = self.since.map_or(0, |since| since.elapsed().as_secs() / 60);
+        error.with_hint(format!(
+            "the rate limit has let nothing through for {minutes} minutes: see which integrations use \
+             it up in Admin Center (Apps and integrations, API usage), or read fewer streams"
+        ))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,10 +15,11 @@ use jiff::{SignedDuration, Timestamp};
 use zenstream::clock::Clock;
 use zenstream::random::Random;
 use zenstream::simulator::transport::SimulatedTransport;
-use zenstream::simulator::{HeaderProfile, Refusal, RefusalReason, Settings, Simulator};
+use zenstream::simulator::{Refusal, RefusalReason, Settings, Simulator};
 use zenstream::streams::{self, History, find};
 use zenstream::zendesk::transport::{Request, Response, Transport, TransportError};
 
+use crate::client::PROFILES;
 use crate::seeds::{Choices, assert_tail, field, live, over_seeds};
 use crate::world::{Life, Reading, World, assert_exactly, client, stream_settings};
 
@@ -195,6 +196,108 @@ fn a_refusal_of_a_minute_while_slices_are_read_is_over_after_one_rest() {
     assert_eq!(held_twice(&world), (60_000, 0));
 }
 
+/// An account that refuses whatever page has this record, until it is mended.
+#[derive(Debug)]
+struct RefusesPage {
+    behind: SimulatedTransport,
+    needle: String,
+    mended: AtomicBool,
+    refused: AtomicUsize,
+}
+
+#[async_trait]
+impl Transport for RefusesPage {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let Response { status, headers, mut body } = self.behind.send(request).await?;
+        let mut whole = Vec::new();
+        while let Some(piece) = body.next().await {
+            whole.extend_from_slice(&piece?);
+        }
+        let has_it = whole.windows(self.needle.len()).any(|part| part == self.needle.as_bytes());
+        let (status, body) = if has_it && !self.mended.load(Ordering::Relaxed) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            let body = r#"{"error":"InvalidX","description":"this page cannot be read"}"#;
+            (StatusCode::BAD_REQUEST, Bytes::from_static(body.as_bytes()))
+        } else {
+            (status, Bytes::from(whole))
+        };
+        Ok(Response { status, headers, body: futures::stream::once(async { Ok(body) }).boxed() })
+    }
+}
+
+#[test]
+fn a_page_of_history_that_is_refused_holds_neither_the_tail_nor_the_rest_of_history() {
+    let settings = Settings {
+        audit_logs: 6_000,
+        tickets: 0,
+        live_audit_logs_per_minute: 30,
+        latency: Duration::from_millis(200),
+        ..Settings::default()
+    };
+    let now = settings.now;
+    let simulator = Arc::new(std::sync::Mutex::new(Simulator::new(settings)));
+    let texts = |at: Timestamp| -> Vec<String> {
+        let simulator = simulator.lock().expect("no panic in the simulator");
+        let lines = simulator.records("audit_logs", at);
+        lines.map(|line| String::from_utf8_lossy(&line).into_owned()).collect()
+    };
+    let bad = texts(now)[2_500].clone();
+    let id = &bad[..bad.find(',').expect("its id comes first")];
+    let needle = id.trim_start_matches('{').to_owned() + ",";
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let clock = runtime.block_on(async { Clock::simulated(now) });
+    let transport = Arc::new(RefusesPage {
+        behind: SimulatedTransport::new(Arc::clone(&simulator), clock),
+        needle,
+        mended: AtomicBool::new(false),
+        refused: AtomicUsize::new(0),
+    });
+    runtime.block_on(async {
+        let client = client(transport.clone(), clock, 0.95, Arc::new(Random::from_seed(1)));
+        let reading = Reading { poll_interval: Duration::from_secs(10), ..Reading::default() };
+        let settings = stream_settings(&reading, find("audit_logs").expect("a row"), true);
+        let (_, pages) = streams::open(Arc::new(client), settings, None).expect("a start");
+        let mut pages = std::pin::pin!(pages);
+        let began = tokio::time::Instant::now();
+        let (mut held, mut left_out) = (BTreeSet::new(), BTreeSet::new());
+        let mut oldest = Duration::ZERO;
+        while began.elapsed() < Duration::from_secs(3_600) {
+            let page = pages
+                .next()
+                .await
+                .expect("it is followed")
+                .expect("it is no trouble of the stream");
+            for event in page.events {
+                assert!(held.insert(event.id()), "{} twice", event.id());
+                let at = event.time.expect("a time");
+                if at > now {
+                    let age = clock.now().duration_since(at).unsigned_abs();
+                    oldest = oldest.max(age);
+                }
+            }
+            left_out.extend(page.left_out.iter().map(|it| it.part.clone()));
+            let is_whole = page.left_out.is_empty();
+            assert!(!page.caught_up || is_whole || page.left_out.len() == 1);
+            if began.elapsed() > Duration::from_secs(1_800) {
+                transport.mended.store(true, Ordering::Relaxed);
+            }
+        }
+        assert_eq!(left_out.len(), 1, "one slice: {left_out:?}");
+        // The tail looks every ten seconds at what is a minute old; the first minutes go to history.
+        assert!(oldest < Duration::from_secs(90), "{oldest:?}");
+        // Twice with its cursor and without, and then every quarter of an hour.
+        let refused = transport.refused.load(Ordering::Relaxed);
+        assert!((2..=8).contains(&refused), "{refused}");
+        let settled = clock.now().checked_sub(SignedDuration::from_secs(120)).expect("near");
+        let whole = texts(settled).len();
+        assert!(held.len() >= whole, "{} of {whole}", held.len());
+    });
+}
+
 /// An account that cannot count in time.
 #[derive(Debug)]
 struct CountsSlowly(SimulatedTransport);
@@ -284,10 +387,9 @@ fn counting_asks_about_once_a_slice() {
 /// What a half share leaves another integration, while several streams and slices read at once.
 #[test]
 fn with_half_the_share_another_client_never_sees_less_than_45_percent() {
-    over_seeds("share", 6, |seed| {
+    over_seeds("share", 8, |seed| {
         let choices = Choices::of(seed);
         let small = |low, high| u32::try_from(choices.between(low, high)).expect("small");
-        let profiles = [HeaderProfile::Y2023, HeaderProfile::Y2024, HeaderProfile::Y2026];
         let limit = small(100, 700);
         let settings = Settings {
             seed,
@@ -295,7 +397,7 @@ fn with_half_the_share_another_client_never_sees_less_than_45_percent() {
             tickets: 3_000,
             rate_limit: limit,
             other_client_per_minute: small(1, u64::from(limit / 5)),
-            header_profile: profiles[usize::try_from(choices.between(0, 2)).expect("small")],
+            header_profile: PROFILES[usize::try_from(choices.between(0, 3)).expect("small")],
             latency: Duration::from_millis(choices.between(1, 900)),
             ..Settings::default()
         };

@@ -387,6 +387,36 @@ async fn a_pair_that_cannot_be_renewed_serves_until_it_ends() {
     assert_eq!(place.answers(401), 0, "no request went out with a dead token");
 }
 
+/// A process that is gone has left its claim to a pair that is beyond its half-life.
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_nobody_gives_up_holds_no_request_while_the_pair_serves() {
+    for is_new in [false, true] {
+        let place = Place::bucket(6);
+        let life = Arc::new(Life::default());
+        let client = place.client(&life, Some(SEED));
+        read(&client).await.expect("a page");
+        tokio::time::sleep(Duration::from_secs(3_590)).await;
+        let dead = place.live(dies_at(1, true), Some(SEED), &[0]);
+        assert!(dead.await.is_some(), "it is not yet time to renew");
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let died = place.live(dies_at(1, true), Some(SEED), &[0]).await;
+        assert!(died.is_none() && place.record().await.claimed_by.is_some(), "it has the claim");
+        let client = if is_new { place.client(&life, Some(SEED)) } else { client };
+        let began = place.clock.now();
+        for _ in 0..90 {
+            let asked = place.clock.now();
+            read(&client).await.expect("the pair still serves");
+            let took = place.clock.now().duration_since(asked).as_secs_f64();
+            assert!(took < 5.0, "{took} s");
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+        // It was taken over in the end.
+        let passed = place.clock.now().duration_since(began).as_secs();
+        let pair = place.record().await.pair.expect("a pair");
+        assert!(pair.obtained_at > began, "renewed within {passed} s");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stored_pair_wins_over_the_token_in_the_config_until_that_changes() {
     let place = Place::bucket(5);

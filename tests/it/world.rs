@@ -370,6 +370,7 @@ pub(crate) fn stream_settings(
         include: Vec::new(),
         exclude_deleted: false,
         report_removed: false,
+        reread: Duration::from_hours(30 * 24),
         max_record_bytes: reading.max_record_bytes,
         emit: reading.emit,
         history: reading.history,

@@ -132,6 +132,7 @@ fn of_environment(
             include: Vec::new(),
             exclude_deleted: false,
             report_removed: false,
+            reread: Duration::ZERO,
             max_record_bytes: RECORD_BYTES_MAX,
             emit: Emit::Records,
             history: History::InSlices,

@@ -129,6 +129,11 @@ pub(super) const STREAM_OPTIONS: &[Field] = &[
     ),
     may("exclude_deleted", Switch, "Leave deleted records out."),
     may("report_removed", Switch, "Of lists that are read whole: tell what is no longer there."),
+    may(
+        "reread_days",
+        Whole,
+        "Of `satisfaction_ratings`: how old one may be whose changes are still looked for, once an hour; 30 by default, 0 for never.",
+    ),
 ];
 
 const TOKEN_STORES: &[Variant] = &[

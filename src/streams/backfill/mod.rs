@@ -5,10 +5,14 @@
 //! done leaves it. The tail begins where no record can show up late any more, so no slice has to
 //! look twice. A history of a few pages is read by the tail itself, in one piece. Nothing is
 //! asked for two pages ahead, and no more at once than uses the rate budget.
+//!
+//! A slice that is refused rests while the others and the tail are read, and is told as a part that
+//! is left out. The tail is asked at once then: where it is refused too, the stream is.
 
 mod count;
 mod parts;
 mod plan;
+mod rest;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +28,7 @@ use super::poll::{self, Answer};
 use super::reader::Reader as _;
 use super::window::Window;
 use super::{History, HistoryLeft, Page, Position, PositionError, StreamSettings, TimeFilter};
-use crate::zendesk::{ApiError, Client, PageRequest};
+use crate::zendesk::{ApiError, Client, ErrorKind, PageRequest};
 use count::{AT_ONCE_UNKNOWN, Counter, at_once};
 use parts::{Cut, Parts};
 use plan::Span;
@@ -121,7 +125,8 @@ struct Reading {
 impl Reading {
     fn is_finished(&self) -> bool {
         let is_past = |until: Timestamp| self.parts.tail_is_past(until);
-        !self.settings.follow || self.settings.until.is_some_and(is_past)
+        let is_over = !self.settings.follow || self.settings.until.is_some_and(is_past);
+        is_over && self.parts.slices.is_empty()
     }
 
     /// The next page, or the error of one.
@@ -135,7 +140,7 @@ impl Reading {
             if self.parts.is_waiting() {
                 continue;
             }
-            let due = self.due();
+            let due = self.due().into_iter().chain(self.parts.rests.due(now)).min();
             let fetched = tokio::select! {
                 Some(fetched) = self.under_way.join_next() => fetched,
                 () = sleep_until(due) => continue,
@@ -162,6 +167,7 @@ impl Reading {
             return;
         }
         self.rests_until = None;
+        self.parts.wake(now);
         if let Some(mut window) = self.parts.lend_tail(now) {
             match window.request(&self.settings, wall, self.page_size()) {
                 Some(request) => self.send(None, window, request),
@@ -209,6 +215,7 @@ impl Reading {
         let spec = self.settings.spec;
         PageRequest {
             bucket: spec.bucket,
+            limit: spec.limit_per_minute,
             needs: Some(spec.needs()),
             patient: true,
             ..PageRequest::new(spec.path)
@@ -243,7 +250,14 @@ impl Reading {
                 return Ok(());
             }
             Err(error) => {
+                if let Some(last) = slice.filter(|_| self.may_be_left_out(&error)) {
+                    self.parts.leave_out(last, window, error, Instant::now());
+                    self.is_in_trouble = true;
+                    return Ok(());
+                }
                 self.parts.give_back(slice, window);
+                // It is no matter of single slices.
+                self.parts.wake_all();
                 self.rest();
                 self.troubles += 1;
                 self.is_in_trouble = true;
@@ -266,6 +280,12 @@ impl Reading {
         let is_done = page.caught_up && window.is_through();
         self.parts.take_slice(last, (!is_done).then_some(window), page);
         Ok(())
+    }
+
+    /// Whether an error may be a matter of the slice that met it. In order nothing goes on without it.
+    fn may_be_left_out(&self, error: &ApiError) -> bool {
+        let waits_for_none = self.settings.follow && self.settings.history == History::InSlices;
+        waits_for_none && !error.is_transient() && error.kind != ErrorKind::Config
     }
 
     fn take_tail(&mut self, mut window: Window, answer: Answer) {

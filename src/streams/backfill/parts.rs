@@ -11,9 +11,11 @@ use tokio::time::Instant;
 
 use super::WAITING_BYTES_MAX;
 use super::plan::Span;
+use super::rest::Rests;
 use crate::streams::reader::Reader as _;
 use crate::streams::window::Window;
 use crate::streams::{History, Page, Position, PositionError, StreamSettings, TimeFilter};
+use crate::zendesk::ApiError;
 
 /// What is saved while there are slices. Without any it is the tail's position alone.
 #[derive(Serialize, Deserialize)]
@@ -97,6 +99,8 @@ pub(super) struct Parts {
     /// Those that can be asked, in their turn.
     ready: BTreeSet<(u64, i64)>,
     turns: u64,
+    /// Those that were refused.
+    pub(super) rests: Rests,
     /// Records of history that the tail has before it still.
     beyond: u64,
     waiting: VecDeque<Waiting>,
@@ -127,6 +131,7 @@ impl Parts {
             slices: BTreeMap::new(),
             ready: BTreeSet::new(),
             turns: 0,
+            rests: Rests::default(),
             beyond: 0,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -220,6 +225,30 @@ impl Parts {
         }
     }
 
+    /// A slice was refused: it is asked for again after a rest. Whether the tail is refused as well
+    /// is to be known now.
+    pub(super) fn leave_out(&mut self, last: i64, window: Window, error: ApiError, now: Instant) {
+        if let Some(slice) = self.slices.get_mut(&last) {
+            slice.window = Some(window);
+            self.rests.begin(last, error, now);
+        }
+        self.tail_due = self.tail_due.map(|due| due.min(now));
+    }
+
+    /// Slices that have rested long enough may be asked.
+    pub(super) fn wake(&mut self, now: Instant) {
+        for last in self.rests.wake(now) {
+            self.is_ready(last);
+        }
+    }
+
+    /// All slices may be asked, as if none had been refused.
+    pub(super) fn wake_all(&mut self) {
+        for last in std::mem::take(&mut self.rests).resting() {
+            self.is_ready(last);
+        }
+    }
+
     /// A page of the tail came. `due`: when it looks again.
     pub(super) fn take_tail(&mut self, window: Window, page: Page, due: Option<Instant>) {
         self.tail_due = due;
@@ -232,6 +261,7 @@ impl Parts {
     /// A page of a slice came; without its window, it was the last.
     pub(super) fn take_slice(&mut self, last: i64, window: Option<Window>, page: Page) {
         let position = window.as_ref().map(Window::position);
+        self.rests.end(last);
         if let Some(window) = window {
             self.give_back(Some(last), window);
         }
@@ -273,7 +303,10 @@ impl Parts {
             }
         }
         page.resume = self.position();
-        page.caught_up = self.slices.is_empty() && self.tail_at_end;
+        let is_left_out =
+            |(last, slice): (&i64, &Slice)| slice.window.is_some() && self.rests.is_resting(*last);
+        page.caught_up = self.tail_at_end && self.slices.iter().all(is_left_out);
+        page.left_out = self.rests.left_out();
         Some(page)
     }
 
@@ -320,6 +353,7 @@ mod tests {
             include: Vec::new(),
             exclude_deleted: false,
             report_removed: false,
+            reread: Duration::ZERO,
             max_record_bytes: 1 << 20,
             emit: Emit::Records,
             history: History::InSlices,

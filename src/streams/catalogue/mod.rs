@@ -205,6 +205,9 @@ pub struct StreamSpec {
     pub bucket: Option<&'static str>,
     /// The documented limit, for people; what holds is what the headers say.
     pub limit: &'static str,
+    /// The documented limit of `bucket`, in requests a minute, which is kept to until a header names
+    /// another.
+    pub limit_per_minute: Option<u32>,
     /// How long the account keeps records, where not for ever, in days.
     pub retention_days: Option<u16>,
     /// How long to wait at its end before looking again, where nobody says otherwise, in seconds.
@@ -314,6 +317,7 @@ const fn row(name: &'static str, path: &'static str, paging: Paging) -> StreamSp
         scope: "read",
         bucket: None,
         limit: "account budget",
+        limit_per_minute: None,
         retention_days: None,
         poll_interval_secs: 60,
         filters: &[],
@@ -368,6 +372,7 @@ const fn exported(row: &StreamSpec) -> StreamSpec {
         version_field: Some("updated_at"),
         bucket: Some("incremental-exports"),
         limit: "10/min (30 with High Volume)",
+        limit_per_minute: Some(10),
         docs_url: docs!("ticketing/ticket-management/incremental_exports"),
         ..*row
     }

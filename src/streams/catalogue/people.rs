@@ -8,6 +8,7 @@ pub(super) const ROWS: &[StreamSpec] = &[
         scope: "users:read",
         bucket: Some("incremental-exports-cursor"),
         limit: "20/min (60 with High Volume)",
+        limit_per_minute: Some(20),
         includes: Some(&[]),
         columns: &["id", "updated_at", "name", "email", "role", "active"],
         ..by_cursor("users", "/api/v2/incremental/users/cursor")

@@ -32,6 +32,7 @@ const fn exports(name: &'static str, path: &'static str) -> StreamSpec {
         poll_interval_secs: 300,
         bucket: Some("incremental-exports"),
         limit: "10/min (30 with High Volume)",
+        limit_per_minute: Some(10),
         docs_url: docs!("ticketing/ticket-management/incremental_skills_based_routing"),
         ..row(name, path, Paging::CursorExport(BY_ID))
     }

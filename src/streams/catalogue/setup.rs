@@ -39,6 +39,7 @@ pub(super) const ROWS: &[StreamSpec] = &[
         bucket: Some("custom-object-exports"),
         poll_interval_secs: 300,
         limit: "10/min",
+        limit_per_minute: Some(10),
         exclude_deleted: Some("filter[exclude_deleted]"),
         columns: &["updated_at", "custom_object_key", "id", "name"],
         docs_url: docs!("custom-data/custom-objects/custom_object_records"),

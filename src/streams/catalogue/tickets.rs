@@ -85,6 +85,7 @@ pub(super) const ROWS: &[StreamSpec] = &[
         time_field: "deleted_at",
         bucket: Some("deleted-tickets"),
         limit: "10/min",
+        limit_per_minute: Some(10),
         retention_days: Some(30),
         columns: &["deleted_at", "id", "subject", "previous_state"],
         docs_url: docs!("ticketing/tickets/tickets"),
@@ -104,6 +105,7 @@ pub(super) const ROWS: &[StreamSpec] = &[
         plan: "Collaboration add-on",
         bucket: Some("side-conversation-events"),
         limit: "600 in 10 min",
+        limit_per_minute: Some(60),
         columns: &["created_at", "ticket_id", "side_conversation_id", "type", "via"],
         docs_url: docs!("ticketing/side_conversation/side_conversation_event"),
         ..by_time("side_conversation_events", "/api/v2/tickets/side_conversations/events")
@@ -114,8 +116,7 @@ pub(super) const ROWS: &[StreamSpec] = &[
 const WITHIN_TICKETS: &[&str] =
     &["comment_count", "dates", "incident_counts", "metric_events", "metric_sets", "slas"];
 
-/// The reference does not say by which of a rating's times. A change of one that is older than the
-/// overlap may not be met.
+/// The reference does not say by which of a rating's times, so changes are looked for by themselves.
 const BY_START_TIME: TimeFilter = TimeFilter {
     start: "start_time",
     end: "end_time",
@@ -126,5 +127,5 @@ const BY_START_TIME: TimeFilter = TimeFilter {
     exact: false,
     // "More than a minute old", of both ends.
     youngest_secs: 61,
-    counts: true,
+    counts: false,
 };

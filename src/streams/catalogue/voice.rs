@@ -48,6 +48,7 @@ const fn talk(row: &StreamSpec) -> StreamSpec {
         bucket: Some("talk-incremental-exports"),
         poll_interval_secs: 300,
         limit: "10/min",
+        limit_per_minute: Some(10),
         docs_url: docs!("voice/talk-api/incremental_exports"),
         ..*row
     }

@@ -58,6 +58,7 @@ fn settings(name: &str) -> StreamSettings {
         include: Vec::new(),
         exclude_deleted: false,
         report_removed: false,
+        reread: Duration::ZERO,
         max_record_bytes: 1 << 20,
         emit: Emit::Records,
         history: History::InOnePiece,

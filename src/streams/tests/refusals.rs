@@ -127,6 +127,182 @@ fn a_second_that_fills_a_page_of_the_servers_own_size_is_an_error_and_no_end() {
 }
 
 #[test]
+fn a_second_that_was_widened_does_not_hide_one_that_is_stuck() {
+    let mut reading = Reading::of("calls");
+    // 110 of one second come on one page, though a page takes 100.
+    let widened = by_time(&second(0..110, START), START + 1, None);
+    assert_eq!(reading.read(&widened).ids.len(), 110);
+    let mut several = second(200..290, START + 4);
+    several.extend(second(290..300, START + 5));
+    assert_eq!(reading.read(&by_time(&several, START + 5, None)).ids.len(), 100);
+    let stuck = by_time(&second(290..390, START + 5), START + 5, None);
+    for mut reading in [reading.restarted(), reading] {
+        let page = reading.read(&stuck);
+        assert_eq!((page.ids.len(), page.caught_up), (90, false), "what can be had");
+        let fault = reading.reader.fault(&reading.settings.clone()).expect("it is told");
+        let hint = fault.hint.expect("a hint");
+        let command = format!("`zenstream checkpoint set acme.calls --since {}`", at(START + 6));
+        assert!(hint.contains(&command), "{hint}");
+    }
+}
+
+#[test]
+fn what_an_earlier_version_saved_of_an_export_by_time_is_known() {
+    let former = json!({"from": at(START).to_string(), "longest": 110,
+        "seen": {format!("{}", fingerprint_of_call(1, START)): START}});
+    let mut reading = Reading::with(settings("calls"), Some(&Position(former)));
+    let page = by_time(&[(1, START), (2, START)], START + 1, None);
+    assert_eq!(bare(&reading.read(&page)), ["2"]);
+}
+
+fn fingerprint_of_call(id: u64, updated: i64) -> u64 {
+    let mut reading = Reading::of("calls");
+    reading.read(&by_time(&[(id, updated)], updated, None));
+    let position = reading.reader.position().0;
+    let (print, _) = position["seen"].as_object().expect("seconds").iter().next().expect("one");
+    print.parse().expect("a number")
+}
+
+fn call(id: u64, updated: i64, state: &str) -> Value {
+    json!({"id": id, "updated_at": at(updated).to_string(), "state": state})
+}
+
+fn calls(records: &[Value], end_time: i64) -> Value {
+    json!({"calls": records, "count": records.len(), "end_time": end_time,
+        "next_page": format!("https://acme.zendesk.com/x?start_time={end_time}")})
+}
+
+#[test]
+fn a_record_that_changes_again_in_the_second_it_was_read_in_is_told_once_more() {
+    let mut reading = Reading::of("calls");
+    let late = NOW - 70;
+    let first = reading.read(&calls(&[call(1, late, "open"), call(2, late, "open")], late + 1));
+    assert_eq!(bare(&first), ["1", "2"]);
+    assert!(reading.read(&calls(&[], late + 1)).caught_up);
+    reading.now += 20;
+    let changed = calls(&[call(1, late, "done"), call(2, late, "open")], late + 1);
+    for mut reading in [reading.restarted(), reading] {
+        let again = reading.read(&changed);
+        assert_eq!(bare(&again), ["1"]);
+        assert_ne!(again.ids[0], first.ids[0], "another version has another id");
+        reading.read(&calls(&[], late + 1));
+        for mut reading in [reading.restarted(), reading] {
+            assert_eq!(reading.read(&changed).ids, [""; 0]);
+        }
+    }
+}
+
+#[test]
+fn a_rating_that_is_answered_long_after_it_was_made_is_told_once() {
+    let month = StreamSettings {
+        reread: Duration::from_hours(30 * 24),
+        ..settings("satisfaction_ratings")
+    };
+    let mut reading = Reading::with(month, None);
+    let made = NOW - 20 * 86_400;
+    let rating = |id: u64, made: i64, updated: i64| json!({"id": id, "created_at": at(made).to_string(), "updated_at": at(updated).to_string()});
+    let look = |reading: &mut Reading, page: &Value| {
+        let asked = reading.ask().expect("a window");
+        let brought = reading.give(page).expect("a page");
+        (reading.now - seconds(&asked, "start_time"), brought)
+    };
+    // Made before the start: only its changes since then are told.
+    let (back, page) = look(&mut reading, &ratings(&[rating(1, made, made)], None));
+    assert_eq!((back, bare(&page)), (30 * 86_400 + 1, vec![]));
+    let answered = rating(1, made, NOW + 600);
+    reading.now += 1_800;
+    let (back, page) = look(&mut reading, &ratings(&[rating(2, NOW + 60, NOW + 60)], None));
+    assert!(back < 3_600, "what is new is asked for alone: {back}");
+    assert_eq!(bare(&page), ["2"]);
+    reading.now += 1_800;
+    let all = ratings(&[answered.clone(), rating(2, NOW + 60, NOW + 60)], None);
+    for mut reading in [reading.restarted(), reading] {
+        let cursor = ratings(std::slice::from_ref(&answered), Some("c1"));
+        let (back, page) = look(&mut reading, &cursor);
+        assert_eq!((back, bare(&page)), (30 * 86_400 + 1, vec!["1"]));
+        // It goes on where it was killed, and tells nothing again.
+        let mut killed = reading.restarted();
+        let asked = killed.ask().expect("the same");
+        assert!(asked.ends_with("page[after]=c1"), "{asked}");
+        assert_eq!(killed.now - seconds(&asked, "start_time"), 30 * 86_400 + 1);
+        assert_eq!(killed.give(&all).expect("a page").ids, [""; 0]);
+        reading.read(&ratings(&[], None));
+        for hours in 1..4 {
+            reading.now += 3_600;
+            for mut reading in [
+                reading.restarted(),
+                Reading::with(reading.settings.clone(), Some(&reading.reader.position())),
+            ] {
+                reading.now = NOW + 3_600 + hours * 3_600;
+                let (back, page) = look(&mut reading, &all);
+                assert_eq!((back, page.ids), (30 * 86_400 + 1, vec![]));
+            }
+            let (_, page) = look(&mut reading, &all);
+            assert_eq!(page.ids, [""; 0]);
+        }
+    }
+}
+
+#[test]
+fn a_rating_that_cannot_be_an_event_is_told_once_however_often_it_is_met() {
+    let month = StreamSettings {
+        reread: Duration::from_hours(30 * 24),
+        ..settings("satisfaction_ratings")
+    };
+    let mut reading = Reading::with(month, None);
+    let page = ratings(&[json!("no record")], None);
+    let mut told = 0;
+    for hour in 0..100 {
+        reading.now = NOW + hour * 3_600;
+        reading.ask().expect("a window");
+        let before = reading.reader.position();
+        reading.give(&page).expect("a page");
+        told += usize::from(before.0["timeless"] != reading.reader.position().0["timeless"]);
+        reading = Reading { now: reading.now, ..reading.restarted() };
+    }
+    assert_eq!(told, 1);
+}
+
+#[test]
+fn an_export_by_cursor_ends_behind_the_end_asked_for_also_where_nothing_changes() {
+    let mut reading = Reading::of("tickets");
+    let until = at(NOW - 30);
+    reading.read(&tickets(&[(1, START + 9)], "c1", true));
+    assert!(!reading.reader.is_past(until), "something may still show up");
+    reading.now = NOW + 120;
+    reading.read(&tickets(&[], "c1", true));
+    assert!(reading.reader.is_past(until));
+    // Of several lists each must have ended, but for those that are refused.
+    let mut reading = Reading::of("custom_object_records");
+    reading.now = NOW + 120;
+    reading.read(&objects(&["boat", "car"]));
+    reading.read(&records(&["r1"], "c1"));
+    assert!(!reading.reader.is_past(until));
+    reading.ask();
+    assert!(matches!(reading.reader.absorb(&denied()), Some(Onward::Without { at_end: true })));
+    assert!(reading.reader.is_past(until));
+}
+
+#[test]
+fn a_parent_that_nobody_answers_for_rests_a_minute() {
+    let mut reading = Reading::of("custom_object_records");
+    let mut asked = Vec::new();
+    for second in 0..200 {
+        reading.now = NOW + second;
+        reading.read(&objects(&["a_secret", "car"]));
+        if reading.ask().expect("a list").contains("/a_secret/") {
+            asked.push(second);
+            let unanswered =
+                ApiError { status: None, ..answered(500, ErrorKind::Retry { after: None }, "no") };
+            reading.reader.absorb(&unanswered);
+            reading.ask();
+        }
+        reading.give(&records(&[&format!("r{second}")], &format!("c{second}"))).expect("a page");
+    }
+    assert_eq!(asked, [0, 60, 120, 180]);
+}
+
+#[test]
 fn a_parent_that_is_refused_holds_no_other_and_is_asked_for_again_slowly() {
     let mut reading = Reading::of("custom_object_records");
     let (mut asked, mut read) = (Vec::new(), 0);

@@ -12,7 +12,12 @@
 //!
 //! A list that filters (and orders) by another time than its records tell says nothing of the kind
 //! before its pass is over. There the position keeps where the pass is, by its cursor.
+//!
+//! If such a list filters by when a record was made, a later change is met by no window. So once an
+//! hour a pass goes further back, over all that was made in the last `reread`. The same rule holds for
+//! changes then: such a pass that began at `w` has met every change up to `w - lag - overlap`.
 
+mod pass;
 mod query;
 mod saved;
 
@@ -24,8 +29,9 @@ use url::Url;
 use super::reader::{Fetched, Onward, Reader, Taken, may_be_a_bad_cursor, whole_seconds};
 use super::{Position, PositionError, StreamSettings, TimeFilter, reader};
 use crate::normalize::{Event, SplitPage};
-use crate::zendesk::{ApiError, Envelope, PageEnd, PageRequest, Parameters};
+use crate::zendesk::{ApiError, Envelope, PageEnd, PageRequest};
 
+use pass::{Changes, Pass, REREAD_EVERY};
 pub(super) use query::count_request;
 use saved::{Saved, SavedPass};
 
@@ -50,28 +56,10 @@ pub(super) struct Window {
     /// A cursor was given up, and nothing new has come since.
     restarted: bool,
     reach: i64,
+    /// Where changes are looked for by themselves.
+    changes: Option<Changes>,
     /// How old the last second that is asked for must be; more, once that was too recent.
     youngest: i64,
-}
-
-/// One walk from `from` to an end fixed when it began.
-#[derive(Debug)]
-struct Pass {
-    began: i64,
-    first: i64,
-    end: i64,
-    frontier: i64,
-    /// What the next page is asked with beside the window; empty for the first.
-    next: Parameters,
-    /// How many of each timeless record this pass may meet again.
-    known: BTreeMap<u64, usize>,
-    /// Whether records came in the order asked for so far; if not, none of the pass is behind
-    /// before all of it is.
-    ascending: bool,
-    /// By how many seconds the clock that said when it began is ahead of the server's.
-    clock_ahead: i64,
-    /// What was delivered before it began, where only its end moves the position.
-    before: BTreeSet<(i64, u64)>,
 }
 
 impl Window {
@@ -85,11 +73,16 @@ impl Window {
             from: settings.since,
             seen: Vec::new(),
             timeless: BTreeMap::new(),
+            changes_from: None,
             through: None,
             pass: None,
         });
+        let within = whole_seconds(settings.reread);
+        let looks_back = !filter.exact && within > 0 && settings.until.is_none();
+        let changes_from = saved.changes_from.unwrap_or(saved.from).as_second();
         let mut window = Self {
             filter,
+            changes: looks_back.then_some(Changes { within, from: changes_from }),
             from: saved.from.as_second().max(0),
             seen: saved
                 .seen
@@ -112,6 +105,7 @@ impl Window {
         Pass {
             began,
             first: self.from,
+            back_to: None,
             end,
             frontier: self.from,
             next: Vec::new(),
@@ -125,7 +119,18 @@ impl Window {
     fn resumed(&self, saved: &SavedPass) -> Pass {
         let cursor = self.filter.cursor.iter();
         let next = cursor.filter_map(|name| Some((*name, saved.next.get(*name)?.clone())));
-        Pass { next: next.collect(), ..self.pass(saved.began, saved.end) }
+        let pass = self.pass(saved.began, saved.end);
+        Pass { next: next.collect(), ..self.looking_back(pass, saved.back_to) }
+    }
+
+    /// The pass, if it is to look for changes of what was read before.
+    fn looking_back(&self, pass: Pass, back_to: Option<i64>) -> Pass {
+        match (self.changes, back_to) {
+            (Some(changes), Some(_)) => {
+                Pass { first: changes.from.min(pass.first), back_to, ..pass }
+            }
+            _ => pass,
+        }
     }
 
     /// Begins a pass, if anything can be there by now.
@@ -133,7 +138,14 @@ impl Window {
         let newest = now - whole_seconds(settings.lag).max(self.youngest);
         let until = settings.until.map(Timestamp::as_second);
         let end = until.into_iter().chain(self.through).fold(newest, i64::min);
-        (end >= self.from).then(|| self.pass(now, end))
+        let due = |changes: &Changes| now - self.reach - changes.from >= REREAD_EVERY;
+        let back_to = self.changes.filter(due).map(|it| self.from.min(now - it.within));
+        (end >= self.from).then(|| self.looking_back(self.pass(now, end), back_to))
+    }
+
+    /// What was delivered at or after this second may be met again.
+    fn meets_again_from(&self) -> i64 {
+        self.changes.map_or(self.from, |changes| changes.from.min(self.from))
     }
 
     /// After an answer that its end is too recent: asks for less recent ones from now on. Returns
@@ -186,6 +198,7 @@ impl Window {
                 pass: None,
                 restarted: false,
                 reach: self.reach,
+                changes: None,
                 youngest: self.youngest,
             }
         });
@@ -204,9 +217,10 @@ impl Window {
 
     fn settle(&mut self, complete: i64, page_first: i64) {
         self.from = self.from.max(complete);
-        self.seen = self.seen.split_off(&(self.from.min(page_first), 0));
-        // A request reaches one second before `from`.
-        let reached = self.from - 1;
+        self.seen = self.seen.split_off(&(self.meets_again_from().min(page_first), 0));
+        // A request reaches one second before `from`, or as far back as changes are looked for.
+        let within = self.changes.map_or(0, |changes| changes.within + REREAD_EVERY);
+        let reached = self.from - 1 - within;
         self.timeless.retain(|_, met| {
             met.retain(|read_through| *read_through >= reached);
             !met.is_empty()
@@ -232,7 +246,7 @@ impl Reader for Window {
         }
         // Whether the pair's ends are within it is not documented: one second more costs little,
         // and `accept` leaves it out again. The end of a pass that another follows needs none.
-        let first = pass.first.saturating_sub(1).max(0);
+        let first = pass.back_to.unwrap_or(pass.first).saturating_sub(1).max(0);
         let last = pass.end + i64::from(self.through.is_some());
         request = query::filtered(&self.filter, settings, request, first, last);
         for (name, value) in &pass.next {
@@ -284,6 +298,9 @@ impl Reader for Window {
         };
         let deduplicated = page.retain(is_new);
         let settled = pass.began - pass.clock_ahead - self.reach;
+        if let Some(changes) = self.changes.as_mut().filter(|_| over && pass.back_to.is_some()) {
+            changes.from = changes.from.max(settled);
+        }
         self.settle(read_through.min(settled), page_first);
         // With something new there is headway, and a cursor may be given up again.
         self.restarted &= if self.filter.exact { page.events.is_empty() } else { !over };
@@ -291,7 +308,8 @@ impl Reader for Window {
             if !self.filter.exact {
                 // Until the pass is over, what it may meet again is on the last page alone; the
                 // next pass may meet what is young.
-                let again = settled.min(pass.end);
+                let changes = self.changes.filter(|_| pass.back_to.is_none());
+                let again = changes.map_or(settled, |it| it.from.min(settled)).min(pass.end);
                 self.seen.retain(|met| {
                     met.0 >= again || pass.before.contains(met) || of_page.contains(&met.1)
                 });
@@ -307,7 +325,8 @@ impl Reader for Window {
         let under_way = self.pass.as_ref().filter(|pass| !pass.next.is_empty());
         let saved = Saved {
             from: Timestamp::from_second(self.from).unwrap_or(Timestamp::UNIX_EPOCH),
-            seen: saved::by_second(self.seen.range((self.from, 0)..)),
+            seen: saved::by_second(self.seen.range((self.meets_again_from(), 0)..)),
+            changes_from: self.changes.and_then(|it| Timestamp::from_second(it.from).ok()),
             timeless: self.timeless.clone(),
             through: self.through.and_then(|through| Timestamp::from_second(through).ok()),
             pass: under_way.filter(|_| !self.filter.exact).map(Pass::saved),
@@ -341,28 +360,6 @@ impl Reader for Window {
     }
 }
 
-impl Pass {
-    fn saved(&self) -> SavedPass {
-        let next = self.next.iter();
-        SavedPass {
-            began: self.began - self.clock_ahead,
-            end: self.end,
-            next: next.map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
-        }
-    }
-
-    /// Moves the frontier over a page, and sees whether its records are in order.
-    fn walk(&mut self, events: &[Event]) {
-        let mut last = self.frontier;
-        for at in events.iter().filter_map(|event| event.time).map(Timestamp::as_second) {
-            // The second before the first is asked for in case the pair's ends are left out.
-            self.ascending &= at >= last || at < self.first;
-            last = last.max(at);
-        }
-        self.frontier = last.min(self.end).max(self.frontier);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -393,6 +390,7 @@ mod tests {
             include: Vec::new(),
             exclude_deleted: false,
             report_removed: false,
+            reread: Duration::ZERO,
             max_record_bytes: 1 << 20,
             emit: Emit::Records,
             history: History::InSlices,

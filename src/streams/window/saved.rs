@@ -17,6 +17,9 @@ pub(super) struct Saved {
     /// went that each was on.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) timeless: BTreeMap<u64, Vec<i64>>,
+    /// Every change before this second was met, where changes are looked for by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) changes_from: Option<Timestamp>,
     /// The last second of a slice of history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) through: Option<Timestamp>,
@@ -33,6 +36,9 @@ pub(super) struct SavedPass {
     pub(super) began: i64,
     /// The last second that it asks for.
     pub(super) end: i64,
+    /// The first one, where it looks further back than to what is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) back_to: Option<i64>,
     /// What the next page is asked with.
     pub(super) next: BTreeMap<String, String>,
 }

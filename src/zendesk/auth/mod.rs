@@ -6,6 +6,7 @@
 mod claim;
 mod consent;
 mod grant;
+mod kept;
 mod record;
 mod rotation;
 
@@ -13,11 +14,11 @@ use std::sync::{Arc, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use futures::FutureExt as _;
 use http::header::HeaderValue;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
-use tokio::sync::Mutex;
 
 use super::error::{ApiError, ErrorKind};
 use crate::random::Random;
@@ -31,6 +32,7 @@ pub use record::{
 pub use rotation::RotatingCredentials;
 
 use grant::{Grant, Granted};
+use kept::{Kept, Lasting};
 use rotation::Rotation;
 
 /// When Zendesk ends all API tokens, 2027-04-30, as its page on the move to OAuth says.
@@ -88,7 +90,8 @@ impl Credentials {
 pub struct CredentialsEnd {
     /// Then.
     pub at: Timestamp,
-    /// Whether a new token is got before that, at half of the old one's life; else somebody has to see to it.
+    /// Whether a new token is got before that, at half of the old one's life; else somebody has to see to it, also
+    /// where the renewal was refused.
     pub renewed: bool,
 }
 
@@ -125,7 +128,7 @@ enum Kind {
 struct Session {
     client: OauthClient,
     endpoint: TokenEndpoint,
-    token: Mutex<Option<Token>>,
+    token: Kept<Token>,
 }
 
 #[derive(Debug, Clone)]
@@ -134,15 +137,6 @@ struct Token {
     renew_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
     scope: Option<String>,
-}
-
-/// How long a token that could not be renewed, and has not ended, is used before the next try.
-const RENEW_AGAIN: SignedDuration = SignedDuration::from_secs(30);
-
-/// When to try again to renew what ends at `expires_at`; none: it has ended, or nearly.
-fn renew_again(expires_at: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
-    let again = now.checked_add(RENEW_AGAIN).ok()?;
-    expires_at.filter(|end| *end > now).map(|end| end.min(again))
 }
 
 impl Signer {
@@ -164,7 +158,8 @@ impl Signer {
             Credentials::Password { user, password } => Kind::Password { user, password },
             Credentials::ClientCredentials { client_id, client_secret, scope } => {
                 let client = OauthClient { client_id, client_secret: Some(client_secret), scope };
-                Kind::Client(Box::new(Session { client, endpoint, token: Mutex::new(None) }))
+                let token = Kept::new(endpoint.clock());
+                Kind::Client(Box::new(Session { client, endpoint, token }))
             }
             Credentials::RefreshToken(credentials) => {
                 Kind::Rotating(Box::new(Rotation::new(credentials, endpoint, Arc::clone(random))))
@@ -177,7 +172,11 @@ impl Signer {
     /// When the credentials, or the token that they last got, end; none: not known, or never.
     pub(super) fn end(&self) -> Option<CredentialsEnd> {
         let at = (*self.ends.lock().unwrap_or_else(PoisonError::into_inner))?;
-        let renewed = matches!(self.kind, Kind::Client(_) | Kind::Rotating(_));
+        let renewed = match &self.kind {
+            Kind::Client(session) => session.token.is_renewed(),
+            Kind::Rotating(rotation) => rotation.is_renewed(),
+            Kind::Bearer(_) | Kind::ApiToken { .. } | Kind::Password { .. } => false,
+        };
         Some(CredentialsEnd { at, renewed })
     }
 
@@ -207,7 +206,7 @@ impl Signer {
 
     /// Forgets the token that `refused` was made of. Returns whether another try
     /// would be signed anew.
-    pub(super) async fn renew(&self, refused: &HeaderValue) -> bool {
+    pub(super) fn renew(&self, refused: &HeaderValue) -> bool {
         match &self.kind {
             Kind::Bearer(_) | Kind::ApiToken { .. } | Kind::Password { .. } => false,
             Kind::Rotating(rotation) => {
@@ -215,10 +214,7 @@ impl Signer {
                 true
             }
             Kind::Client(session) => {
-                let mut held = session.token.lock().await;
-                if held.as_ref().is_some_and(|token| token.header == *refused) {
-                    *held = None;
-                }
+                session.token.forget(|token| token.header == *refused);
                 true
             }
         }
@@ -243,7 +239,11 @@ impl Signer {
                  `oauth_client_credentials` or `zenstream login`",
             ),
             Kind::Rotating(_) => Some("sign in again with `zenstream login`"),
-            Kind::Bearer(_) | Kind::ApiToken { .. } | Kind::Client(_) => None,
+            Kind::Client(_) => Some(
+                "zendesk refuses the tokens that it gives this OAuth client: see in Admin Center that \
+                 the client is still there and its user is active",
+            ),
+            Kind::Bearer(_) | Kind::ApiToken { .. } => None,
         }
     }
 
@@ -262,27 +262,24 @@ impl Signer {
 
 impl Session {
     async fn token(&self) -> Result<Token, ApiError> {
-        let mut held = self.token.lock().await;
-        let now = self.endpoint.clock().now();
-        let is_stale = |token: &Token| token.renew_at.is_some_and(|at| at <= now);
-        if let Some(token) = held.as_ref().filter(|token| !is_stale(token)) {
-            return Ok(token.clone());
-        }
-        let granted = self.endpoint.exchange(&self.client, &Grant::ClientCredentials).await;
-        let granted = match (granted, held.as_mut()) {
-            (Ok(granted), _) => granted,
-            (Err(error), None) => return Err(error),
-            (Err(error), Some(token)) => {
-                let Some(again) = renew_again(token.expires_at, now) else { return Err(error) };
-                tracing::warn!(%error, "the token is not renewed yet, and used until it ends");
-                token.renew_at = Some(again);
-                return Ok(token.clone());
-            }
-        };
-        let token = Token::of(granted)?;
+        self.token.get(|| Self::sign_in(self.client.clone(), self.endpoint.clone()).boxed()).await
+    }
+
+    async fn sign_in(client: OauthClient, endpoint: TokenEndpoint) -> Result<Token, ApiError> {
+        let token = Token::of(endpoint.exchange(&client, &Grant::ClientCredentials).await?)?;
         let renews = token.renew_at.is_some();
         tracing::info!(renews, "signed in with client credentials");
-        Ok(held.insert(token).clone())
+        Ok(token)
+    }
+}
+
+impl Lasting for Token {
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        self.renew_at.is_none_or(|at| now < at)
+    }
+
+    fn ends(&self) -> Option<Timestamp> {
+        self.expires_at
     }
 }
 

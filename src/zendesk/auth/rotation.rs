@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use futures::future::{BoxFuture, Shared};
 use http::HeaderValue;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -19,10 +18,11 @@ use tokio::time::Instant;
 use super::super::error::{ApiError, ErrorKind};
 use super::super::retry::Backoff;
 use super::grant::{Grant, Granted, OauthClient, TokenEndpoint};
+use super::kept::{Kept, Lasting, PROMPT};
 use super::record::{
     Fingerprint, TokenPair, TokenRecord, TokenSave, TokenStore, TokenVersion, same,
 };
-use super::{bearer, claim, renew_again};
+use super::{bearer, claim};
 use crate::random::Random;
 
 /// How often to look whether another process is done.
@@ -46,24 +46,23 @@ pub struct RotatingCredentials {
     pub store: Arc<dyn TokenStore>,
 }
 
-type UnderWay = Shared<BoxFuture<'static, Result<TokenPair, ApiError>>>;
-
 /// The pair in our hands, and the way to the next.
 #[derive(Debug)]
 pub(super) struct Rotation {
     exchanger: Arc<Exchanger>,
-    state: Mutex<State>,
+    pair: Kept<TokenPair>,
+    /// The access token that Zendesk refused last.
+    refused: Mutex<Option<SecretString>>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    held: Option<TokenPair>,
-    /// The held pair could not be renewed, and serves until then.
-    rest_until: Option<Timestamp>,
-    /// The access token that Zendesk refused last.
-    refused: Option<SecretString>,
-    /// Shared by all who wait, and kept when they go: half a rotation must not be lost.
-    under_way: Option<UnderWay>,
+impl Lasting for TokenPair {
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        Self::is_fresh(self, now)
+    }
+
+    fn ends(&self) -> Option<Timestamp> {
+        self.expires_at
+    }
 }
 
 impl Rotation {
@@ -72,6 +71,7 @@ impl Rotation {
         endpoint: TokenEndpoint,
         random: Arc<Random>,
     ) -> Self {
+        let pair = Kept::new(endpoint.clock());
         let exchanger = Exchanger {
             account: endpoint.account().origin().ascii_serialization(),
             id: format!("{:032x}", random.bits()),
@@ -80,62 +80,25 @@ impl Rotation {
             random,
             at_stake: AtomicBool::new(false),
         };
-        Self { exchanger: Arc::new(exchanger), state: Mutex::default() }
+        Self { exchanger: Arc::new(exchanger), pair, refused: Mutex::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn refused(&self) -> MutexGuard<'_, Option<SecretString>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A pair that is durable and not yet at its half-life.
+    /// A pair that is durable, and not yet at its half-life unless it cannot be renewed for now.
     pub(super) async fn pair(&self) -> Result<TokenPair, ApiError> {
-        let under_way = {
-            let mut state = self.lock();
-            let now = self.exchanger.endpoint.clock().now();
-            let rests = state.rest_until.is_some_and(|until| now < until);
-            if let Some(held) = state.held.as_ref().filter(|held| rests || held.is_fresh(now)) {
-                return Ok(held.clone());
-            }
-            let refused = state.refused.clone();
-            let begin = || Arc::clone(&self.exchanger).obtain(refused).boxed().shared();
-            state.under_way.get_or_insert_with(begin).clone()
-        };
-        self.finish(under_way).await
-    }
-
-    async fn finish(&self, under_way: UnderWay) -> Result<TokenPair, ApiError> {
-        let outcome = under_way.clone().await;
-        let mut state = self.lock();
-        if state.under_way.as_ref().is_some_and(|it| it.ptr_eq(&under_way)) {
-            state.under_way = None;
-            let now = self.exchanger.endpoint.clock().now();
-            let ends = state.held.as_ref().and_then(|held| held.expires_at);
-            state.rest_until = match &outcome {
-                Ok(_) => None,
-                Err(_) => renew_again(ends, now),
-            };
-            if let Ok(pair) = &outcome {
-                state.held = Some(pair.clone());
-            } else if let Err(error) = &outcome
-                && state.rest_until.is_some()
-            {
-                tracing::warn!(%error, "the tokens are not renewed yet, and used until they end");
-            }
-        }
-        // Whoever waited with us is told the same.
-        match (outcome, &state.held) {
-            (Err(_), Some(held)) if state.rest_until.is_some() => Ok(held.clone()),
-            (outcome, _) => outcome,
-        }
+        let renewal = || Arc::clone(&self.exchanger).obtain(self.refused().clone()).boxed();
+        self.pair.get(renewal).await
     }
 
     /// Does not use the pair again that `refused` was made of.
     pub(super) fn forget(&self, refused: &HeaderValue) {
-        let mut state = self.lock();
         let is_refused =
             |held: &TokenPair| bearer(&held.access_token).is_ok_and(|it| it == refused);
-        if state.held.as_ref().is_some_and(is_refused) {
-            state.refused = state.held.take().map(|held| held.access_token);
+        if let Some(pair) = self.pair.forget(is_refused) {
+            *self.refused() = Some(pair.access_token);
         }
     }
 
@@ -144,15 +107,15 @@ impl Rotation {
         self.exchanger.at_stake.load(Ordering::Relaxed)
     }
 
+    /// Whether the pair will be renewed, as far as is known.
+    pub(super) fn is_renewed(&self) -> bool {
+        self.pair.is_renewed()
+    }
+
     /// Waits for the end of a rotation that is under way, if there is one: what Zendesk has given out
     /// must not be lost because nobody asks any more.
     pub(super) async fn settle(&self) {
-        let under_way = self.lock().under_way.clone();
-        if let Some(under_way) = under_way
-            && let Err(error) = self.finish(under_way).await
-        {
-            tracing::debug!(%error, "the tokens were not renewed");
-        }
+        self.pair.settle().await;
     }
 }
 
@@ -188,6 +151,7 @@ impl Exchanger {
     /// The pair that is to be used from now on. `refused` is an access token that no longer works.
     async fn obtain(self: Arc<Self>, refused: Option<SecretString>) -> Result<TokenPair, ApiError> {
         let mut watched: Option<(TokenVersion, Instant)> = None;
+        let began = Instant::now();
         loop {
             let stored = self.credentials.store.load().await?;
             let record = stored.as_ref().map(|(_, record)| record);
@@ -202,6 +166,12 @@ impl Exchanger {
             {
                 let now = self.endpoint.clock().now();
                 if !claim::is_old(by, now) && !claim::is_abandoned(&mut watched, version) {
+                    // Whoever has the claim may be gone; what is stored still serves.
+                    if began.elapsed() >= PROMPT
+                        && let Some(pair) = self.serving(record, refused.as_ref(), now)
+                    {
+                        return Ok(pair);
+                    }
                     self.endpoint.clock().sleep(LOOK_AGAIN).await;
                     continue;
                 }
@@ -238,6 +208,20 @@ impl Exchanger {
             return Ok(Turn::Use(pair.clone()));
         }
         Ok(Turn::Exchange(pair.refresh_token.clone()))
+    }
+
+    /// The stored pair, where it is beyond its half-life and has not ended.
+    fn serving(
+        &self,
+        record: Option<&TokenRecord>,
+        refused: Option<&SecretString>,
+        now: Timestamp,
+    ) -> Option<TokenPair> {
+        let seed = self.credentials.seed.as_ref().map(Fingerprint::of);
+        let record = record.filter(|it| seed.is_none() || it.seed == seed)?;
+        let pair = record.pair.as_ref().filter(|pair| pair.ends().is_some_and(|end| now < end))?;
+        let is_refused = refused.is_some_and(|refused| same(refused, &pair.access_token));
+        (!is_refused).then(|| pair.clone())
     }
 
     /// Puts our claim into the record; none if somebody else was faster.

@@ -138,6 +138,12 @@ impl Bucket {
         self.untold = true;
     }
 
+    /// What is left is told under other names, or by nobody: there is nothing to keep to here.
+    pub(super) fn is_told_elsewhere(&mut self) {
+        self.window = None;
+        self.untold = true;
+    }
+
     /// A good answer did not mention this bucket, of which is known that it takes `limit` requests a [`WINDOW`]: what
     /// we send is counted here.
     pub(super) fn assume(&mut self, limit: u32, now: Instant) {

@@ -61,6 +61,8 @@ pub(super) struct Draw {
     documented: Option<u32>,
     /// Requests with the same one draw on the same endpoint buckets.
     endpoint: String,
+    /// How many requests a minute those take, if that is known beforehand.
+    endpoint_limit: Option<u32>,
     /// Whether it gives way to those that are not.
     patient: bool,
 }
@@ -73,7 +75,12 @@ impl Draw {
         let unknown = Service { name: ACCOUNT, documented: None };
         let Service { name, documented } = service.map_or(unknown, |(_, service)| *service);
         let endpoint = bucket.map_or_else(|| without_ids(path), str::to_owned);
-        Self { service: name, documented, endpoint, patient }
+        Self { service: name, documented, endpoint, endpoint_limit: None, patient }
+    }
+
+    /// With what the endpoint takes a minute, if that is known beforehand.
+    pub(super) fn with_limit(self, endpoint_limit: Option<u32>) -> Self {
+        Self { endpoint_limit, ..self }
     }
 }
 
@@ -232,7 +239,10 @@ impl RateBudget {
         let before = latency.unwrap_or(took);
         *latency = Some(before + (took - before) * LATENCY_WEIGHT);
         let service = buckets.entry(permit.draw.service.to_owned()).or_default();
-        match Seen::of_account(headers, wall) {
+        let account = Seen::of_account(headers, wall);
+        // Who counts no requests at all does not count those to an endpoint.
+        let limit = permit.draw.endpoint_limit.filter(|_| account.is_some() && is_good);
+        match account {
             Some(seen) => service.learn(number, seen, now),
             None if is_good => match permit.draw.documented {
                 Some(limit) => service.assume(limit, now),
@@ -242,8 +252,10 @@ impl RateBudget {
         }
         let endpoint = endpoints.entry(permit.draw.endpoint.clone()).or_default();
         let seen = Seen::of_endpoints(headers);
-        if is_good || !seen.is_empty() {
-            endpoint.own.is_not_told();
+        match limit.filter(|_| seen.is_empty() && endpoint.named.is_empty()) {
+            Some(limit) => endpoint.own.assume(limit, now),
+            None if is_good || !seen.is_empty() => endpoint.own.is_told_elsewhere(),
+            None => {}
         }
         for (name, seen) in seen {
             if !endpoint.named.iter().any(|known| known == name) {
