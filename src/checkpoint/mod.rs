@@ -25,7 +25,7 @@ use crate::streams::Position;
 pub use bucket::BucketStore;
 pub use file::FileStore;
 pub use kafka::KafkaStore;
-pub use lease::{Lease, Role};
+pub use lease::{Lease, LeaseSettings, Role};
 pub use memory::MemoryStore;
 
 /// What is remembered of a run.

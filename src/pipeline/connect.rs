@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::build::{BuildError, Outside};
 use crate::buckets::{AwsS3, AzureBlob, Bucket, GcpCloudStorage};
 use crate::checkpoint::{
-    BucketStore, Checkpoint, CheckpointStore, FileStore, KafkaStore, Lease, Revision,
+    BucketStore, Checkpoint, CheckpointStore, FileStore, KafkaStore, Lease, LeaseSettings, Revision,
 };
 use crate::config::{CheckpointConfig, Config, KafkaCheckpoint, SinkConfig, SinkKind};
 use crate::http_client::ProxySettings;
@@ -162,7 +162,8 @@ impl<'a> Connector<'a> {
         let bucket: Arc<dyn Bucket> = Arc::new(bucket);
         let lease = ttl.map(|ttl| {
             let name = format!("{}/{}", telemetry::host(), std::process::id());
-            Lease::of_object(Arc::clone(&bucket), key, ttl, &name, *clock, Arc::clone(random))
+            let settings = LeaseSettings { ttl, name };
+            Lease::of_object(Arc::clone(&bucket), key, settings, *clock, Arc::clone(random))
         });
         (Arc::new(BucketStore::new(bucket, key.to_owned(), random, *started)), lease)
     }

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use zenstream::buckets::MemoryBucket;
-use zenstream::checkpoint::{BucketStore, CheckpointStore, FileStore, Lease};
+use zenstream::checkpoint::{BucketStore, CheckpointStore, FileStore, Lease, LeaseSettings};
 use zenstream::clock::Clock;
 use zenstream::pipeline::{
     BatchSettings, DeliverySettings, Pipeline, RunError, RunOptions, SinkPlan, SourcePlan, Tally,
@@ -253,8 +253,9 @@ impl World {
                 let bucket: Arc<dyn zenstream::buckets::Bucket> = Arc::new(self.bucket.clone());
                 let key = "state.json".to_owned();
                 let store = BucketStore::new(Arc::clone(&bucket), key, &random, started);
-                let (ttl, random) = (Duration::from_secs(30), Arc::clone(&random));
-                let lease = Lease::of_object(bucket, "state.json", ttl, "it", clock, random);
+                let (ttl, name) = (Duration::from_secs(30), "it".to_owned());
+                let (settings, random) = (LeaseSettings { ttl, name }, Arc::clone(&random));
+                let lease = Lease::of_object(bucket, "state.json", settings, clock, random);
                 let pipeline = self.pipeline(transport, clock, !once, Arc::new(store));
                 match pipeline.with_lease(Some(lease)).run(options, stopped.as_mut()).await {
                     Err(error) if error.restarts() > 0 => {}

@@ -1,7 +1,9 @@
 //! The real binary, several times on one checkpoint in a real bucket: one works, the others stand by.
 //! Killed, suspended and stopped; in the end every event is there exactly once.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::binary::{Account, Home, Program, Running, pause};
 use crate::kill::SOURCE;

@@ -41,6 +41,15 @@ pub enum Role {
     Leader,
 }
 
+/// How a lease in a bucket is held.
+#[derive(Debug, Clone)]
+pub struct LeaseSettings {
+    /// How long others wait for a holder that does not renew it.
+    pub ttl: Duration,
+    /// Tells people which process this is; a random part comes behind it.
+    pub name: String,
+}
+
 /// The right to run on a checkpoint, for one process at a time.
 #[derive(Debug)]
 pub struct Lease {
@@ -57,16 +66,15 @@ enum Kind {
 }
 
 impl Lease {
-    /// Kept in the object `<key>.lease` beside the checkpoint `key`. `name` tells people which process
-    /// this is. Connects to nothing.
+    /// Kept in the object `<key>.lease` beside the checkpoint `key`. Connects to nothing.
     pub fn of_object(
         bucket: Arc<dyn Bucket>,
         key: &str,
-        ttl: Duration,
-        name: &str,
+        settings: LeaseSettings,
         clock: Clock,
         random: Arc<Random>,
     ) -> Self {
+        let LeaseSettings { ttl, name } = settings;
         let holder = format!("{name}/{:08x}", random.bits() & 0xffff_ffff);
         let object = ObjectLease::new(bucket, format!("{key}.lease"), ttl, holder, clock);
         Self::new(Kind::Object(object), random)
@@ -110,7 +118,7 @@ impl Lease {
                         tracing::info!(held_by = by, "another zenstream is at work: nothing to do");
                         return Ok(false);
                     }
-                    self.stand_by(&mut wait, by, once);
+                    self.stand_by(&mut wait, &by, once);
                     self.pause()
                 }
                 Ok(Turn::Raced) => self.pause(),
@@ -153,9 +161,9 @@ impl Lease {
     }
 
     /// Says so once for each that holds it.
-    fn stand_by(&self, wait: &mut Wait, by: String, once: bool) {
+    fn stand_by(&self, wait: &mut Wait, by: &str, once: bool) {
         wait.since.get_or_insert_with(tokio::time::Instant::now);
-        let standby = Role::Standby { held_by: Some(by.clone()) };
+        let standby = Role::Standby { held_by: Some(by.to_owned()) };
         if *self.role.borrow() == standby {
             return;
         }

@@ -428,6 +428,6 @@ fn a_lease_is_taken_where_it_is_asked_for() {
     let tokens = with("", "").replace("strategy: bearer, token: t", tokens);
     insta::assert_snapshot!(shown(yaml(&tokens)), @"
     sources.acme.auth.token_store: unknown field `lease`
-      hint: known fields: `path`, `type`
+      hint: known fields: `path` and `type`
     ");
 }
