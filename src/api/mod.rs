@@ -2,7 +2,7 @@
 //!
 //! | path | answers |
 //! |---|---|
-//! | `/health` | 200, or 503 while draining |
+//! | `/health` | 200, or 503 while draining; one that stands by is ready, too |
 //! | `/metrics` | the metrics, as Prometheus reads them |
 //! | `/status` | everything, as JSON |
 //! | `/` | the same as a page for people |
@@ -116,6 +116,7 @@ impl Shared {
         let state = match (&status, self.is_draining()) {
             (_, true) => "draining",
             (None, false) => "starting",
+            (Some(status), false) if status.stands_by() => "standby",
             (Some(_), false) => "running",
         };
         let mut whole = json!({

@@ -104,6 +104,11 @@ impl MemoryBucket {
         self.lock().latency = latency;
     }
 
+    /// Removes an object, as somebody else would.
+    pub fn remove(&self, key: &str) {
+        self.lock().objects.remove(key);
+    }
+
     /// Puts an object whatever is there, as somebody else would.
     pub fn overwrite(&self, key: &str, object: NewObject) {
         let mut inside = self.lock();

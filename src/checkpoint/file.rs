@@ -20,7 +20,7 @@ type Loaded = Option<(Revision, Checkpoint)>;
 ///
 /// Beside it stand `<name>.lock`, which stays and holds the number of the process that has the
 /// store open, and for moments `<name>.new`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FileStore {
     inner: Arc<Inner>,
 }
@@ -29,8 +29,8 @@ pub struct FileStore {
 struct Inner {
     path: PathBuf,
     seen: Mutex<Seen>,
-    /// Locked; the lock goes when it is dropped, or the process dies.
-    _lock: fs::File,
+    /// Locked, once it is there; the lock goes when it is dropped, or the process dies.
+    lock: Mutex<Option<fs::File>>,
 }
 
 /// The revision of the file, once it was looked at. The lock keeps it true.
@@ -44,9 +44,21 @@ impl FileStore {
     /// Takes the checkpoint at `path` for this process, making the directory if need be. Blocks
     /// for a moment; meant for the start of a run.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let path = settle(path)?;
-        let lock = take_lock(&path)?;
-        Ok(Self { inner: Arc::new(Inner { path, seen: Mutex::new(Seen::NotYet), _lock: lock }) })
+        let store = Self::waiting(path)?;
+        store.inner.lock()?;
+        Ok(store)
+    }
+
+    /// The same, without taking it yet: that is done when it is locked, or used.
+    pub fn waiting(path: &Path) -> Result<Self, StoreError> {
+        let inner =
+            Inner { path: settle(path)?, seen: Mutex::new(Seen::NotYet), lock: Mutex::default() };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Takes it, unless another process has it, which is a conflict.
+    pub(super) async fn lock(&self) -> Result<(), StoreError> {
+        self.blocking(Inner::lock).await
     }
 
     /// What is at `path`, without taking it: for looking on while another process runs.
@@ -88,7 +100,16 @@ impl CheckpointStore for FileStore {
 }
 
 impl Inner {
+    fn lock(&self) -> Result<(), StoreError> {
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if lock.is_none() {
+            *lock = Some(take_lock(&self.path)?);
+        }
+        Ok(())
+    }
+
     fn load(&self) -> Result<Loaded, StoreError> {
+        self.lock()?;
         let loaded = read(&self.path)?;
         let revision = loaded.as_ref().map(|(revision, _)| *revision);
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Seen::At(revision);
@@ -96,6 +117,7 @@ impl Inner {
     }
 
     fn save(&self, expected: Option<Revision>, next: &Checkpoint) -> Result<Revision, StoreError> {
+        self.lock()?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let found = match *seen {
             Seen::At(found) => found,

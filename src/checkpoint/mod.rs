@@ -10,6 +10,7 @@ mod contract;
 mod document;
 mod file;
 mod kafka;
+mod lease;
 mod memory;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use crate::streams::Position;
 pub use bucket::BucketStore;
 pub use file::FileStore;
 pub use kafka::KafkaStore;
+pub use lease::{Lease, LeaseSettings, Role};
 pub use memory::MemoryStore;
 
 /// What is remembered of a run.

@@ -145,20 +145,30 @@ async fn check_webhook(webhook: &WebhookSettings) -> Finding {
 /// Whether positions can be kept. A run that keeps them right now is the best proof.
 async fn check_checkpoint(config: &Config, connector: &Connector<'_>) -> Finding {
     let name = config.checkpoint.to_string();
-    let readable = match connector.store() {
-        Ok(store) => store.check().await.map(|()| "can be kept".to_owned()),
-        Err(BuildError::Checkpoint(error)) if error.kind == StoreErrorKind::Conflict => {
-            Ok("kept by a run".to_owned())
-        }
-        Err(BuildError::Checkpoint(error)) => Err(error),
-        Err(error) => Err(StoreError::new(StoreErrorKind::Refused, error.to_string())),
-    };
     let kind = "checkpoint";
-    match readable {
-        Ok(detail) => Finding { kind, name, ok: true, detail, hint: None },
+    let well =
+        |detail: &str| Finding { kind, name, ok: true, detail: detail.to_owned(), hint: None };
+    match look_at_checkpoint(config, connector).await {
+        Ok(()) => well("can be kept"),
+        Err(error) if error.kind == StoreErrorKind::Conflict => well("kept by a run"),
         Err(error) => {
+            let name = config.checkpoint.to_string();
             Finding { kind, name, ok: false, detail: error.to_string(), hint: error.hint }
         }
+    }
+}
+
+/// Reads what is kept, and the lease where there is one.
+async fn look_at_checkpoint(config: &Config, connector: &Connector<'_>) -> Result<(), StoreError> {
+    let refused = |error| match error {
+        BuildError::Checkpoint(error) => error,
+        error => StoreError::new(StoreErrorKind::Refused, error.to_string()),
+    };
+    let (store, lease) = connector.store_for_turns(config.lease).map_err(refused)?;
+    store.check().await?;
+    match lease {
+        Some(lease) => lease.check().await,
+        None => Ok(()),
     }
 }
 

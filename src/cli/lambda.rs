@@ -113,14 +113,15 @@ async fn invoke(files: &[PathBuf], invocation: &Invocation) -> Result<Value, Fai
         result = run_until_done(&config, options, &stopping, &shown, false) => result?,
         never = clock => match never {},
     }
-    let finished = !*stopping.borrow();
     let observer = shown.borrow().clone();
-    Ok(summary(finished, observer.as_ref()))
+    Ok(summary(!*stopping.borrow(), observer.as_ref()))
 }
 
 /// What was done. `finished` tells that every stream was read to its present end.
 fn summary(finished: bool, observer: Option<&Observer>) -> Value {
     let Some(status) = observer.map(Observer::status) else { return json!({}) };
+    // Another process reads.
+    let finished = finished && !status.stands_by();
     let streams: BTreeMap<_, _> = status
         .streams
         .iter()

@@ -154,10 +154,15 @@ struct WrittenCheckpoint {
     tls: Option<Tls>,
 }
 
-pub(super) fn checkpoint(node: &Node, path: &Path) -> Result<CheckpointConfig, Finding> {
+/// The object that is meant; the fields `others` beside it are read elsewhere.
+pub(super) fn checkpoint(
+    node: &Node,
+    path: &Path,
+    others: &[&str],
+) -> Result<CheckpointConfig, Finding> {
     // A checkpoint is read at once, which archived objects cannot be.
-    let options: Vec<&str> =
-        OPTIONS.iter().copied().filter(|option| *option != "storage_class").collect();
+    let options = OPTIONS.iter().copied().filter(|option| *option != "storage_class");
+    let options: Vec<&str> = options.chain(others.iter().copied()).collect();
     let written: WrittenCheckpoint = read_rest(node, path, &options)?;
     let NonEmpty(key) = written.key;
     if key.starts_with('/') || key.ends_with('/') {

@@ -11,7 +11,7 @@ use super::endpoint;
 use super::environment::Environment;
 use super::node::{Node, Path};
 use super::problem::Finding;
-use super::read::read;
+use super::read::read_rest;
 use super::written::NonEmpty;
 use super::{
     AuthConfig, CheckpointConfig, Config, SinkConfig, SinkKind, SourceConfig, TokenStoreConfig,
@@ -34,8 +34,13 @@ struct WrittenCheckpoint {
     endpoint: Option<NonEmpty>,
 }
 
-pub(super) fn checkpoint(node: &Node, path: &Path) -> Result<CheckpointConfig, Finding> {
-    let written: WrittenCheckpoint = read(node, path)?;
+/// The object that is meant; the fields `others` beside it are read elsewhere.
+pub(super) fn checkpoint(
+    node: &Node,
+    path: &Path,
+    others: &[&str],
+) -> Result<CheckpointConfig, Finding> {
+    let written: WrittenCheckpoint = read_rest(node, path, others)?;
     let NonEmpty(key) = written.key;
     if key.starts_with('/') || key.ends_with('/') {
         return Err(Finding::new(&path.key("key"), "must neither begin nor end with `/`")

@@ -5,13 +5,14 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use url::Url;
 
 use super::environment::{Environment, default_data_dir};
 use super::node::{Node, Path};
 use super::problem::{ConfigError, Finding, Findings, listed};
-use super::read::{read, type_of};
+use super::read::{read, read_rest, type_of};
 use super::source::Sources;
 use super::transform::{self, Found, trials};
 use super::written::{self, Toggle};
@@ -36,6 +37,9 @@ pub(super) fn config(
     let checkpoint = data_dir.as_ref().and_then(|directory| {
         checkpoint(root.get("checkpoint"), &top.key("checkpoint"), directory, findings)
     });
+    let lease = root.get("checkpoint").and_then(|node| node.get("lease"));
+    let lease = lease.map(|node| lease_ttl(node, &top.key("checkpoint").key("lease")));
+    let lease = findings.keep(lease.transpose());
     let proxy = proxy(root.get("proxy"), &top.key("proxy"), environment, findings);
     let acknowledgements = toggle(root, &top, "acknowledgements", findings);
     let api = root.get("api").map(|node| api(node, &top.key("api")));
@@ -66,6 +70,7 @@ pub(super) fn config(
     let config = Config {
         data_dir: data_dir?,
         checkpoint: checkpoint?,
+        lease: lease?.flatten(),
         sources: sources.zendesk,
         webhooks: sources.webhooks,
         internal: sources.internal,
@@ -98,6 +103,9 @@ fn data_dir(root: &Node, top: &Path, environment: &dyn Environment) -> Result<Pa
 /// The types of checkpoints.
 const CHECKPOINTS: &[&str] = &["file", "aws_s3", "gcp_cloud_storage", "kafka"];
 
+/// What [`lease_ttl`] reads.
+const BESIDE: &[&str] = &["lease"];
+
 fn checkpoint(
     node: Option<&Node>,
     path: &Path,
@@ -108,18 +116,36 @@ fn checkpoint(
     let Some(node) = node else { return Some(CheckpointConfig::File { path: default }) };
     match findings.keep(type_of(node, path, "type", CHECKPOINTS))? {
         "file" => {
-            let written: written::CheckpointFile = findings.keep(read(node, path))?;
+            let written: written::CheckpointFile = findings.keep(read_rest(node, path, BESIDE))?;
             let path = written.path.map_or(default, |path| path.0.into());
             Some(CheckpointConfig::File { path })
         }
-        "aws_s3" => findings.keep(aws::checkpoint(node, path)),
-        "gcp_cloud_storage" => findings.keep(gcp::checkpoint(node, path)),
+        "aws_s3" => findings.keep(aws::checkpoint(node, path, BESIDE)),
+        "gcp_cloud_storage" => findings.keep(gcp::checkpoint(node, path, BESIDE)),
         "kafka" => kafka::checkpoint(node, path, findings),
         other => {
             findings.push(Finding::unknown_value(&path.key("type"), other, CHECKPOINTS));
             None
         }
     }
+}
+
+/// How long a lease lasts that is not renewed.
+const LEASE_TTL: Duration = Duration::from_secs(30);
+
+/// The shortest and the longest that it may. It is renewed three times in that, and Google lets one
+/// object be replaced about once a second.
+const LEASE_TTLS: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(3_600));
+
+/// For how long a lease is, if it is wanted.
+fn lease_ttl(node: &Node, path: &Path) -> Result<Option<Duration>, Finding> {
+    let written: written::Lease = read(node, path)?;
+    let ttl = written.ttl_secs.map_or(LEASE_TTL, |ttl| ttl.0);
+    if ttl < LEASE_TTLS.0 || ttl > LEASE_TTLS.1 {
+        return Err(Finding::new(&path.key("ttl_secs"), "must be from 3 to 3600 seconds")
+            .hint("30 is usual: after a crash another process goes on about that much later"));
+    }
+    Ok(written.enabled.unwrap_or(false).then_some(ttl))
 }
 
 /// Reached from this machine alone.

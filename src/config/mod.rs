@@ -71,6 +71,9 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where positions are kept.
     pub checkpoint: CheckpointConfig,
+    /// For how long a process that does not renew it has the right to run on the checkpoint; none: there
+    /// is no lease, and no standby.
+    pub lease: Option<Duration>,
     /// In the order of their names.
     pub sources: Vec<SourceConfig>,
     /// Sources that are sent to, in the order of their names.

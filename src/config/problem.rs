@@ -92,7 +92,9 @@ impl Finding {
     /// `field` is not an option of the map at `path`.
     pub(super) fn unknown_field(path: &Path, field: &str, known: &[&str]) -> Self {
         if let Some(instead) = unavailable::meaningless(&path.key(field)) {
-            let message = format!("`{field}` has no meaning for this type of sink");
+            let is_sink = path.0.first() == Some(&Segment::Key("sinks".to_owned()));
+            let of = if is_sink { "sink" } else { "checkpoint" };
+            let message = format!("`{field}` has no meaning for this type of {of}");
             return Self::new(path, message).hint(instead);
         }
         match unavailable::option(&path.key(field)) {

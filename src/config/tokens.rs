@@ -20,8 +20,8 @@ pub(super) fn store(node: &Node, path: &Path) -> Result<TokenStoreConfig, Findin
             let place = written.path.ok_or_else(|| Finding::new(path, "missing field `path`"))?;
             return Ok(TokenStoreConfig::File { path: place.0.into() });
         }
-        "aws_s3" => aws::checkpoint(node, path)?,
-        "gcp_cloud_storage" => gcp::checkpoint(node, path)?,
+        "aws_s3" => aws::checkpoint(node, path, &[])?,
+        "gcp_cloud_storage" => gcp::checkpoint(node, path, &[])?,
         other => return Err(Finding::unknown_value(&path.key("type"), other, TYPES)),
     };
     match checkpoint {

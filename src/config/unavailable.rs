@@ -72,9 +72,11 @@ const OPTIONS: &[(&str, &str)] = &[
     ("secret.*.protocol", "leave it out: version 1.0 is spoken"),
 ];
 
-/// Options that some sinks have and others could not have, with what to do instead.
-const MEANINGLESS: &[(&str, &str)] =
-    &[("sinks.*.framing", "leave it out: each event is a message of its own")];
+/// Options that some types have and others could not have, with what to do instead.
+const MEANINGLESS: &[(&str, &str)] = &[
+    ("sinks.*.framing", "leave it out: each event is a message of its own"),
+    ("checkpoint.lease", "leave it out: Kafka lets only the process that came last write"),
+];
 
 /// Types of conditions that are not VRL. All events are logs, so that these would say nothing.
 const CONDITIONS: &[&str] = &["is_log", "is_metric", "is_trace", "datadog_search"];

@@ -183,6 +183,14 @@ pub(super) struct CheckpointFile {
     pub(super) path: Option<NonEmpty>,
 }
 
+/// `checkpoint.lease`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Lease {
+    pub(super) enabled: Option<bool>,
+    pub(super) ttl_secs: Option<Seconds>,
+}
+
 /// `proxy`
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -64,7 +64,8 @@ pub enum BuildError {
     Sink(String, SinkError),
 }
 
-/// Builds what the config describes. Connects to nothing; locks the checkpoint.
+/// Builds what the config describes. Connects to nothing; locks the checkpoint, unless it has a lease,
+/// which the run takes.
 pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError> {
     let mut sources = Vec::new();
     for source in &config.sources {
@@ -97,9 +98,10 @@ pub fn build(config: &Config, outside: &Outside) -> Result<Pipeline, BuildError>
     if !untaken.is_empty() {
         sinks.push(rejected_file(&config.data_dir, untaken)?);
     }
-    let store = connector.store()?;
+    let (store, lease) = connector.store_for_turns(config.lease)?;
     let random = Arc::clone(&outside.random);
-    let mut pipeline = Pipeline::new(sources, sinks, store, outside.clock, random);
+    let pipeline = Pipeline::new(sources, sinks, store, outside.clock, random);
+    let mut pipeline = pipeline.with_lease(lease);
     let types = config.sinks.iter().map(|sink| (sink.name.clone(), sink.kind.name()));
     pipeline.sink_types = types.collect();
     if let Some(alerts) = config.alerts.clone() {

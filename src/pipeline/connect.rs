@@ -1,11 +1,12 @@
 //! From what a config says of a sink or a checkpoint to the thing itself. Connects to nothing yet.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::build::{BuildError, Outside};
 use crate::buckets::{AwsS3, AzureBlob, Bucket, GcpCloudStorage};
 use crate::checkpoint::{
-    BucketStore, Checkpoint, CheckpointStore, FileStore, KafkaStore, Revision,
+    BucketStore, Checkpoint, CheckpointStore, FileStore, KafkaStore, Lease, LeaseSettings, Revision,
 };
 use crate::config::{CheckpointConfig, Config, KafkaCheckpoint, SinkConfig, SinkKind};
 use crate::http_client::ProxySettings;
@@ -14,6 +15,7 @@ use crate::sinks::{
     Console, Encoder, File, Http, Kafka, KafkaSinkSettings, Object, ObjectSettings, Sink,
     SinkError, SinkErrorKind, Vector,
 };
+use crate::telemetry;
 
 /// Makes the sinks and the checkpoint of one config.
 #[derive(Debug)]
@@ -120,22 +122,50 @@ impl<'a> Connector<'a> {
 
     /// Where positions are kept.
     pub fn store(&self) -> Result<Arc<dyn CheckpointStore>, BuildError> {
-        let random = &self.outside.random;
+        Ok(self.store_for_turns(None)?.0)
+    }
+
+    /// The same, with the lease of that `ttl` that has to be taken before it is used.
+    pub fn store_for_turns(
+        &self,
+        ttl: Option<Duration>,
+    ) -> Result<(Arc<dyn CheckpointStore>, Option<Lease>), BuildError> {
         Ok(match self.checkpoint {
-            CheckpointConfig::File { path } => Arc::new(FileStore::open(path)?),
+            CheckpointConfig::File { path } if ttl.is_some() => {
+                let store = FileStore::waiting(path)?;
+                let lease = Lease::of_file(store.clone(), Arc::clone(&self.outside.random));
+                (Arc::new(store), Some(lease))
+            }
+            CheckpointConfig::File { path } => (Arc::new(FileStore::open(path)?), None),
             CheckpointConfig::AwsS3 { bucket, key } => {
-                let bucket = Arc::new(AwsS3::new((**bucket).clone(), self.proxy.clone()));
-                Arc::new(BucketStore::new(bucket, key.clone(), random, self.outside.started))
+                self.in_bucket(AwsS3::new((**bucket).clone(), self.proxy.clone()), key, ttl)
             }
             CheckpointConfig::GcpCloudStorage { bucket, key } => {
-                let bucket = Arc::new(GcpCloudStorage::new((**bucket).clone(), self.proxy.clone()));
-                Arc::new(BucketStore::new(bucket, key.clone(), random, self.outside.started))
+                let bucket = GcpCloudStorage::new((**bucket).clone(), self.proxy.clone());
+                self.in_bucket(bucket, key, ttl)
             }
             CheckpointConfig::Kafka(kept) => {
                 let shared = self.shared.clone();
-                Arc::new(KafkaStore::new(shared.unwrap_or_else(|| transaction(kept, None))))
+                let store = KafkaStore::new(shared.unwrap_or_else(|| transaction(kept, None)));
+                (Arc::new(store), None)
             }
         })
+    }
+
+    fn in_bucket(
+        &self,
+        bucket: impl Bucket + 'static,
+        key: &str,
+        ttl: Option<Duration>,
+    ) -> (Arc<dyn CheckpointStore>, Option<Lease>) {
+        let Outside { clock, random, started, .. } = self.outside;
+        let bucket: Arc<dyn Bucket> = Arc::new(bucket);
+        let lease = ttl.map(|ttl| {
+            let name = format!("{}/{}", telemetry::host(), std::process::id());
+            let settings = LeaseSettings { ttl, name };
+            Lease::of_object(Arc::clone(&bucket), key, settings, *clock, Arc::clone(random))
+        });
+        (Arc::new(BucketStore::new(bucket, key.to_owned(), random, *started)), lease)
     }
 }
 

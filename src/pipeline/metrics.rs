@@ -9,11 +9,18 @@ use super::observe::{
     BudgetStatus, SinkStatus, SourceStatus, Status, StreamState, StreamStatus, TransformStatus,
 };
 use super::plan::ZENDESK;
+use crate::checkpoint::Role;
 use crate::telemetry::{Family, Labels, Metric, NAMESPACE, Reading};
 
 const BUILD_INFO: Metric = Metric("build_info", "gauge", "The version that runs.");
 const UPTIME: Metric = Metric("uptime_seconds", "gauge", "Since the process began.");
 const SAVES: Metric = Metric("checkpoint_saves_total", "counter", "Checkpoints saved.");
+
+const LEADER: Metric = Metric(
+    "leader",
+    "gauge",
+    "1 while this process has the lease of the checkpoint, 0 while it stands by; only with `checkpoint.lease`.",
+);
 
 const RECEIVED_EVENTS: Metric =
     Metric("component_received_events_total", "counter", "Events taken in.");
@@ -100,6 +107,7 @@ const ALL: &[&Metric] = &[
     &BUILD_INFO,
     &UPTIME,
     &SAVES,
+    &LEADER,
     &RECEIVED_EVENTS,
     &RECEIVED_BYTES,
     &RECEIVED_EVENT_BYTES,
@@ -144,6 +152,7 @@ pub fn metrics(status: Option<&Status>, up_for: SignedDuration) -> Vec<Family> {
     found.family(&UPTIME, [(Labels::new(), up_for.as_secs_f64())]);
     let Some(status) = status else { return found.0 };
     found.family(&SAVES, [(Labels::new(), status.checkpoint_saves)]);
+    found.family(&LEADER, status.lease.iter().map(|role| (Labels::new(), *role == Role::Leader)));
     components(&mut found, status);
     buffers(&mut found, &status.sinks);
     http(&mut found, &status.sources);

@@ -10,9 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::plan::ZENDESK;
 use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally, TransformTally, Trouble};
+use crate::checkpoint::Role;
 use crate::clock::Clock;
 use crate::zendesk::{Client, CredentialsEnd};
 
@@ -25,6 +27,8 @@ pub struct Observer {
     pub(super) sources: Vec<(String, Arc<Client>)>,
     /// The types of sinks by name, where they are known.
     pub(super) sink_types: BTreeMap<String, &'static str>,
+    /// What it is among those that may run on its checkpoint, if they take turns.
+    pub(super) role: Option<watch::Receiver<Role>>,
 }
 
 /// How a pipeline fares at one moment.
@@ -32,6 +36,9 @@ pub struct Observer {
 pub struct Status {
     /// That moment.
     pub time: Timestamp,
+    /// What this process is among those that may run on the checkpoint; none: it has no lease.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Role>,
     /// Checkpoints saved.
     pub checkpoint_saves: u64,
     /// In the config's order.
@@ -188,12 +195,30 @@ pub struct SinkStatus {
     pub last_error: Option<Trouble>,
 }
 
+impl Status {
+    /// Whether it waits for its turn, and reads and writes nothing.
+    pub fn stands_by(&self) -> bool {
+        matches!(self.lease, Some(Role::Standby { .. }))
+    }
+
+    /// Of one that reads and writes nothing: whatever it said of streams would be taken for an alarm.
+    fn of_standby(time: Timestamp, lease: Option<Role>) -> Self {
+        let (sources, streams, transforms, sinks) = (vec![], vec![], vec![], vec![]);
+        Self { time, lease, checkpoint_saves: 0, sources, streams, transforms, sinks }
+    }
+}
+
 impl Observer {
     /// How it fares now.
     pub fn status(&self) -> Status {
         let now = self.clock.now();
+        let lease = self.role.as_ref().map(|role| role.borrow().clone());
+        if let Some(Role::Standby { .. }) = lease {
+            return Status::of_standby(now, lease);
+        }
         Status {
             time: now,
+            lease,
             checkpoint_saves: count(&self.tally.saves),
             sources: self.sources.iter().map(|(name, client)| source(name, client)).collect(),
             streams: self.tally.streams.iter().map(|tally| stream(tally, now)).collect(),

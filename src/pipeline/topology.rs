@@ -5,7 +5,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt as _;
 use futures::future::join_all as join_all_futures;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -23,7 +22,9 @@ use super::scopes::Wanted;
 use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally, TransformTally};
 use super::transforms::Directories;
 use crate::alerts::{Bell, Post};
-use crate::checkpoint::{Checkpoint, CheckpointStore, Revision, StoreError, StoreErrorKind};
+use crate::checkpoint::{
+    Checkpoint, CheckpointStore, Lease, Revision, Role, StoreError, StoreErrorKind,
+};
 use crate::clock::Clock;
 use crate::random::Random;
 use crate::transform::Step;
@@ -49,6 +50,8 @@ pub struct Pipeline {
     pub(super) directories: BTreeMap<String, Directories>,
     pub(super) sinks: Vec<SinkPlan>,
     pub(super) store: Arc<dyn CheckpointStore>,
+    /// Where several processes stand ready to run on it.
+    pub(super) lease: Option<Arc<Lease>>,
     pub(super) clock: Clock,
     pub(super) random: Arc<Random>,
     pub(super) tally: Arc<Tally>,
@@ -84,6 +87,7 @@ impl Pipeline {
             directories: BTreeMap::new(),
             sinks,
             store,
+            lease: None,
             clock,
             random,
             tally: Arc::new(tally),
@@ -106,6 +110,11 @@ impl Pipeline {
         Self { transforms, ..self }
     }
 
+    /// Runs only while it holds this lease, and waits for it before it reads the checkpoint.
+    pub fn with_lease(self, lease: Option<Lease>) -> Self {
+        Self { lease: lease.map(Arc::new), ..self }
+    }
+
     /// What the run will have counted.
     pub fn tally(&self) -> Arc<Tally> {
         Arc::clone(&self.tally)
@@ -119,6 +128,7 @@ impl Pipeline {
             tally: self.tally(),
             sources: sources.map(|it| (it.name.clone(), Arc::clone(&it.client))).collect(),
             sink_types: self.sink_types.clone(),
+            role: self.lease.as_ref().map(|lease| lease.role()),
         }
     }
 
@@ -133,7 +143,17 @@ impl Pipeline {
                 .map(str::to_owned)
                 .collect(),
         });
-        join_all_futures(wanted.map(Wanted::compare).collect::<Vec<_>>()).map(drop)
+        let compare = join_all_futures(wanted.map(Wanted::compare).collect::<Vec<_>>());
+        let role = self.lease.as_ref().map(|lease| lease.role());
+        async move {
+            // One that stands by leaves the account alone.
+            if let Some(mut role) = role
+                && role.wait_for(|role| *role == Role::Leader).await.is_err()
+            {
+                return;
+            }
+            compare.await;
+        }
     }
 
     /// Runs until every stream has ended or `shutdown` is done, then drains.
@@ -143,9 +163,18 @@ impl Pipeline {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), RunError> {
         let clients: Vec<_> = self.sources.iter().map(|it| Arc::clone(&it.client)).collect();
-        let ended = self.run_streams(options, shutdown).await;
+        let lease = self.lease.clone();
+        let ended = tokio::select! {
+            ended = self.run_streams(options, shutdown) => ended,
+            lost = keep(lease.as_deref()) => Err(RunError::Checkpoint(lost)),
+        };
         join_all_futures(clients.iter().map(|client| client.settle())).await;
-        ended
+        let Some(lease) = lease else { return ended };
+        match lease.release().await {
+            // What another did to the checkpoint is no reason to begin again.
+            Some(lost) if ended.is_err() => Err(RunError::Checkpoint(lost)),
+            _ => ended,
+        }
     }
 
     async fn run_streams(
@@ -156,6 +185,13 @@ impl Pipeline {
         let tally = self.tally();
         let stop = Arc::new(watch::Sender::new(false));
         let mut shutdown = std::pin::pin!(shutdown);
+        let is_our_turn = tokio::select! {
+            taken = self.take_lease(options.once) => taken.map_err(RunError::Checkpoint)?,
+            () = &mut shutdown => false,
+        };
+        if !is_our_turn {
+            return Ok(());
+        }
         let mut tasks = tokio::select! {
             started = self.start(options, &stop) => started?,
             () = &mut shutdown => return Ok(()),
@@ -177,6 +213,14 @@ impl Pipeline {
             }
         }
         verdict(&tally, options.once)
+    }
+
+    /// Waits for the lease, if there is one. Returns whether it is our turn to run.
+    async fn take_lease(&self, once: bool) -> Result<bool, StoreError> {
+        match &self.lease {
+            Some(lease) => lease.take(once).await,
+            None => Ok(true),
+        }
     }
 
     /// What a former run left. A store that is only away is asked a few times.
@@ -302,6 +346,14 @@ impl Pipeline {
             entrances.push(Entrance { intake: intakes[id].clone(), restored: is_restored });
         }
         entrances
+    }
+}
+
+/// Keeps the lease until it is lost; for ever without one.
+async fn keep(lease: Option<&Lease>) -> StoreError {
+    match lease {
+        Some(lease) => lease.keep().await,
+        None => std::future::pending().await,
     }
 }
 

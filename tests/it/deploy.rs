@@ -288,10 +288,14 @@ fn assert_is_confined(pod: &Value, place: &str) {
 }
 
 #[test]
-fn one_pod_at_a_time_holds_the_checkpoint_and_may_do_nothing_else() {
+fn one_pod_at_a_time_works_on_the_checkpoint_and_may_do_nothing_else() {
     let deployment = yaml("deploy/kubernetes/deployment/deployment.yaml");
-    assert_eq!(deployment["spec"]["replicas"], 1);
-    assert_eq!(deployment["spec"]["strategy"]["type"], "Recreate");
+    let config = yaml("deploy/kubernetes/base/zenstream.yaml");
+    assert_eq!(config["checkpoint"]["lease"]["enabled"], true, "two pods would disturb each other");
+    assert_eq!(deployment["spec"]["replicas"], 2);
+    assert_eq!(deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"], 1);
+    let budget = yaml("deploy/kubernetes/deployment/poddisruptionbudget.yaml");
+    assert_eq!(budget["spec"]["minAvailable"], 1);
     let pod = &deployment["spec"]["template"]["spec"];
     assert_is_confined(pod, "deployment");
     for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {

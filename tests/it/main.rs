@@ -3,6 +3,7 @@
 //! * `world`: a pretend account with a pipeline beside it, in simulated time
 //! * `truth`: tells records apart
 //! * `seeds`: hundreds of seeded runs with faults and crashes, each event exactly once
+//! * `turns`: several processes on one checkpoint, of which one works
 //! * `backfill`: history in slices, within our share of the rate budget
 //! * `defects`: what other collectors get wrong, one test each
 //! * `isolation`: streams and accounts that fail, beside others that do not
@@ -53,5 +54,6 @@ mod schemas;
 mod seeds;
 mod transforms;
 mod truth;
+mod turns;
 mod webhooks;
 mod world;

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use zenstream::buckets::MemoryBucket;
-use zenstream::checkpoint::{CheckpointStore, FileStore};
+use zenstream::checkpoint::{BucketStore, CheckpointStore, FileStore, Lease, LeaseSettings};
 use zenstream::clock::Clock;
 use zenstream::pipeline::{
     BatchSettings, DeliverySettings, Pipeline, RunError, RunOptions, SinkPlan, SourcePlan, Tally,
@@ -94,6 +94,25 @@ pub(crate) enum Life {
     OnceOrCrash(Duration),
 }
 
+impl Life {
+    /// When it is stopped, and when it dies.
+    fn ends(self) -> (Option<Duration>, Option<Duration>) {
+        match self {
+            Self::Once => (None, None),
+            Self::Stopped(after) => (Some(after), None),
+            Self::Crash(after) | Self::OnceOrCrash(after) => (None, Some(after)),
+        }
+    }
+}
+
+/// That long, or for ever.
+async fn until(end: Option<Duration>) {
+    match end {
+        Some(after) => tokio::time::sleep(after).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// What the console has printed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Screen(Arc<Mutex<Vec<u8>>>);
@@ -169,22 +188,12 @@ impl World {
             let clock = Clock::simulated(self.now);
             let transport = Arc::new(SimulatedTransport::new(Arc::clone(&self.simulator), clock));
             let once = matches!(life, Life::Once | Life::OnceOrCrash(_));
-            let pipeline = self.pipeline(&transport, clock, !once);
+            let pipeline = self.pipeline(&transport, clock, !once, self.store());
             let tally = pipeline.tally();
             let max_pages = self.reading.max_pages;
             let shutdown_timeout = Duration::from_secs(60);
             let options = RunOptions { once, max_pages, shutdown_timeout };
-            let until = |stop: Option<Duration>| async move {
-                match stop {
-                    Some(after) => tokio::time::sleep(after).await,
-                    None => std::future::pending().await,
-                }
-            };
-            let (stop, crash) = match life {
-                Life::Once => (None, None),
-                Life::Stopped(after) => (Some(after), None),
-                Life::Crash(after) | Life::OnceOrCrash(after) => (None, Some(after)),
-            };
+            let (stop, crash) = life.ends();
             let outcome = tokio::select! {
                 outcome = pipeline.run(options, until(stop)) => outcome,
                 () = until(crash) => Ok(()),
@@ -200,6 +209,67 @@ impl World {
         outcome
     }
 
+    /// Lets several processes live at once, each after a while. They take turns on a checkpoint in the
+    /// bucket; those that have to begin again do.
+    pub(crate) fn live_together(&mut self, lives: &[(Duration, Life)]) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        let first = self.lives + 1;
+        self.lives += u64::try_from(lives.len()).expect("few");
+        self.now = runtime.block_on(async {
+            let clock = Clock::simulated(self.now);
+            let transport = Arc::new(SimulatedTransport::new(Arc::clone(&self.simulator), clock));
+            let processes = (first..).zip(lives).map(|(number, (starts, life))| {
+                let process = self.take_turns(number, *life, &transport, clock);
+                async move {
+                    tokio::time::sleep(*starts).await;
+                    process.await;
+                }
+            });
+            futures::future::join_all(processes).await;
+            clock.now()
+        });
+    }
+
+    async fn take_turns(
+        &self,
+        number: u64,
+        life: Life,
+        transport: &Arc<SimulatedTransport>,
+        clock: Clock,
+    ) {
+        let random = Arc::new(Random::from_seed(self.seed.wrapping_mul(37) + number));
+        let once = matches!(life, Life::Once | Life::OnceOrCrash(_));
+        let options =
+            RunOptions { once, max_pages: None, shutdown_timeout: Duration::from_secs(60) };
+        let (stop, crash) = life.ends();
+        let started = clock.now();
+        let runs = async {
+            let mut stopped = std::pin::pin!(until(stop));
+            for _ in 0..10 {
+                let bucket: Arc<dyn zenstream::buckets::Bucket> = Arc::new(self.bucket.clone());
+                let key = "state.json".to_owned();
+                let store = BucketStore::new(Arc::clone(&bucket), key, &random, started);
+                let (ttl, name) = (Duration::from_secs(30), "it".to_owned());
+                let (settings, random) = (LeaseSettings { ttl, name }, Arc::clone(&random));
+                let lease = Lease::of_object(bucket, "state.json", settings, clock, random);
+                let pipeline = self.pipeline(transport, clock, !once, Arc::new(store));
+                match pipeline.with_lease(Some(lease)).run(options, stopped.as_mut()).await {
+                    Err(error) if error.restarts() > 0 => {}
+                    outcome => return outcome,
+                }
+            }
+            panic!("superseded again and again");
+        };
+        tokio::select! {
+            outcome = runs => outcome.expect("nobody is cut off"),
+            () = until(crash) => {}
+        }
+    }
+
     /// Lets time pass with nobody looking.
     pub(crate) fn wait(&mut self, duration: Duration) {
         let duration = SignedDuration::try_from(duration).expect("a short time");
@@ -211,6 +281,7 @@ impl World {
         transport: &Arc<SimulatedTransport>,
         clock: Clock,
         follow: bool,
+        store: Arc<dyn CheckpointStore>,
     ) -> Pipeline {
         let reading = &self.reading;
         let random = Arc::new(Random::from_seed(self.seed.wrapping_mul(31) + self.lives));
@@ -222,13 +293,16 @@ impl World {
             client: Arc::new(client),
             streams: streams.collect(),
         };
-        let store = match &self.store {
-            Some(store) => Arc::clone(store),
-            None => Arc::new(FileStore::open(&self.checkpoint()).expect("a checkpoint")),
-        };
         let sinks = self.sinks(clock, &random);
         Pipeline::new(vec![source], sinks, store, clock, random)
             .with_transforms(self.transforms.clone())
+    }
+
+    fn store(&self) -> Arc<dyn CheckpointStore> {
+        match &self.store {
+            Some(store) => Arc::clone(store),
+            None => Arc::new(FileStore::open(&self.checkpoint()).expect("a checkpoint")),
+        }
     }
 
     fn sinks(&self, clock: Clock, random: &Arc<Random>) -> Vec<SinkPlan> {

@@ -99,7 +99,7 @@ impl Collection {
     }
 }
 
-const SOURCE: &str = r#"
+pub(crate) const SOURCE: &str = r#"
 data_dir: state
 sources:
   acme:

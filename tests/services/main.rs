@@ -13,6 +13,7 @@
 //! * `place`: where a whole collection goes, and what is there in the end
 //! * `proxy`: what lies in between on a bad day
 //! * `newcomer`: the first mistakes with a destination, and what is said of them
+//! * `turns`: the real binary, several times on one checkpoint, of which one works
 //! * `kill`: the real binary, killed at random moments, with servers that stop and start
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
@@ -38,6 +39,7 @@ mod objects;
 mod place;
 mod proxy;
 mod tokens;
+mod turns;
 
 /// What the variable names; none, with a line that says so, where it is not set.
 fn server(variable: &str) -> Option<String> {

@@ -74,10 +74,26 @@ pub(super) const ALERT_WEBHOOK: &[Field] = &[
 ];
 
 pub(super) const CHECKPOINTS: &[Variant] = &[
-    ("file", &[TYPE, CHECKPOINT_FILE]),
-    ("aws_s3", &[TYPE, CHECKPOINT_KEY, S3_BUCKET, TLS_SECTION]),
-    ("gcp_cloud_storage", &[TYPE, CHECKPOINT_KEY, CHECKPOINT_GCS]),
+    ("file", &[TYPE, CHECKPOINT_FILE, TURNS]),
+    ("aws_s3", &[TYPE, CHECKPOINT_KEY, S3_BUCKET, TLS_SECTION, TURNS]),
+    ("gcp_cloud_storage", &[TYPE, CHECKPOINT_KEY, CHECKPOINT_GCS, TURNS]),
     ("kafka", &[TYPE, CHECKPOINT_KAFKA, CLUSTER, KAFKA_TLS]),
+];
+
+const TURNS: &[Field] = &[may(
+    "lease",
+    Section(LEASE),
+    "Several processes on one checkpoint: one runs, others stand by.",
+)];
+
+const LEASE: &[Field] = &[
+    usual("enabled", Switch, "false", "Whether a second process waits for its turn."),
+    usual(
+        "ttl_secs",
+        Seconds,
+        "30",
+        "How long another waits for one that does not renew it; 3 to 3600. For a file its lock tells.",
+    ),
 ];
 
 pub(super) const TYPE: &[Field] = &[must("type", super::Kind::Anything, "What kind it is.")];

@@ -251,6 +251,6 @@ fn a_checkpoint_takes_the_same_options() {
     ");
     insta::assert_snapshot!(shown(checkpoint("key: k, compression: gzip")), @"
     checkpoint: unknown field `compression`
-      hint: known fields: `acl`, `auth`, `bucket`, `checksums`, `endpoint`, `force_path_style`, `grant_full_control`, `grant_read`, `grant_read_acp`, `grant_write_acp`, `key`, `region`, `server_side_encryption`, `ssekms_key_id`, `tags`, `tls` and `type`
+      hint: known fields: `acl`, `auth`, `bucket`, `checksums`, `endpoint`, `force_path_style`, `grant_full_control`, `grant_read`, `grant_read_acp`, `grant_write_acp`, `key`, `lease`, `region`, `server_side_encryption`, `ssekms_key_id`, `tags`, `tls` and `type`
     ");
 }

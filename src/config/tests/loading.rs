@@ -397,3 +397,37 @@ fn a_run_may_have_an_end_in_pages() {
     insta::assert_snapshot!(shown(pages("max_pages: ''")), @"max_pages: expected a whole number, 1 or more, found the string ``");
     insta::assert_snapshot!(shown(pages("max_pages: 0")), @"max_pages: expected a whole number, 1 or more, found `0`");
 }
+
+#[test]
+fn a_lease_is_taken_where_it_is_asked_for() {
+    let lease =
+        |checkpoint: &str| yaml(&format!("checkpoint: {{ type: {checkpoint} }}\n{}", with("", "")));
+    let seconds = |checkpoint: &str| lease(checkpoint).unwrap().lease.map(|ttl| ttl.as_secs());
+    let bucket = "aws_s3, region: r, bucket: acme, key: k";
+    assert_eq!(yaml(&with("", "")).unwrap().lease, None);
+    assert_eq!(seconds(bucket), None);
+    assert_eq!(seconds("file, lease: { enabled: true }"), Some(30));
+    assert_eq!(seconds("file, lease: { ttl_secs: 60 }"), None, "it is not enabled");
+    assert_eq!(seconds(&format!("{bucket}, lease: {{ enabled: true, ttl_secs: 60 }}")), Some(60));
+    let gcs = "gcp_cloud_storage, bucket: acme, key: k, lease: { enabled: true }";
+    assert_eq!(seconds(gcs), Some(30));
+    insta::assert_snapshot!(shown(lease("file, lease: { enabled: true, ttl_secs: 2 }")), @"
+    checkpoint.lease.ttl_secs: must be from 3 to 3600 seconds
+      hint: 30 is usual: after a crash another process goes on about that much later
+    ");
+    insta::assert_snapshot!(shown(lease("file, lease: { enabled: true, ttl: 30 }")), @"
+    checkpoint.lease: unknown field `ttl`
+      hint: did you mean `ttl_secs`?
+    ");
+    insta::assert_snapshot!(shown(lease("kafka, bootstrap_servers: 'k:9092', lease: { enabled: true }")), @"
+    checkpoint: `lease` has no meaning for this type of checkpoint
+      hint: leave it out: Kafka lets only the process that came last write
+    ");
+    let tokens = "strategy: oauth_refresh_token, client_id: me, \
+                  token_store: { type: file, path: /t, lease: { enabled: true } }";
+    let tokens = with("", "").replace("strategy: bearer, token: t", tokens);
+    insta::assert_snapshot!(shown(yaml(&tokens)), @"
+    sources.acme.auth.token_store: unknown field `lease`
+      hint: known fields: `path` and `type`
+    ");
+}

@@ -29,6 +29,7 @@ mod reading;
 mod running;
 mod secrets;
 mod transforming;
+mod turns;
 mod usage;
 mod verifying;
 
