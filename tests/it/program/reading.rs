@@ -290,13 +290,18 @@ fn what_is_written_for_spreadsheets_begins_no_formula() {
 fn records_are_chosen_by_their_ids() {
     let (home, account) = (Home::new(), Account::small());
     let all = account.records("audit_logs");
-    let ids: Vec<String> =
-        [7, 80, 200].iter().map(|&at| crate::truth::id_of(&all[at]).to_string()).collect();
+    let ids: Vec<String> = [7, 80, 200].iter().map(|&at| crate::truth::id_of(&all[at])).collect();
     let line = format!("read audit_logs --since beginning --id {} --limit 2", ids.join(","));
     let lines = home.zenstream(&line).at(&account).run().well().lines();
     assert_eq!(lines, [all[7].clone(), all[80].clone()]);
     let line = line.replace(" --limit 2", "");
     assert_eq!(home.zenstream(&line).at(&account).run().well().lines().len(), 3);
+    // A version of a record, as `verify` names what is missing.
+    let ticket = account.records("tickets").swap_remove(3);
+    let id = crate::truth::id_of(&ticket);
+    assert!(id.contains('@'), "{id}");
+    let read = home.zenstream("read tickets --since beginning --id").arg(&id).at(&account);
+    assert_eq!(read.run().well().lines(), [ticket]);
 }
 
 #[test]
