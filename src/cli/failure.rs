@@ -41,6 +41,12 @@ impl Failure {
         Self { code: 0, message: String::new(), hint: None }
     }
 
+    /// The user stopped it before there was anything to see: as a shell has it, 128 and the number
+    /// of SIGINT.
+    pub(super) fn interrupted() -> Self {
+        Self { code: 130, message: String::new(), hint: None }
+    }
+
     /// The same, as a fault of the command line rather than of a config.
     pub(super) fn into_usage(self) -> Self {
         Self { code: 2, ..self }

@@ -1,8 +1,9 @@
 //! The forms in which records are printed: NDJSON, JSON, CSV, a table.
 //!
 //! NDJSON without further wishes is the record's line as it came, byte for byte. Everything else
-//! parses the record.
+//! parses the record. At a terminal nothing of a record is left that a terminal would obey.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use clap::ValueEnum;
@@ -10,7 +11,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
-use super::{output, pager};
+use super::{Failure, output, pager};
 use crate::normalize::Event;
 
 /// A table is drawn at most this many rows at a time, so that an endless one needs no memory.
@@ -27,6 +28,19 @@ pub(super) enum Format {
     Table,
     /// Comma-separated values with a header.
     Csv,
+    /// The same for spreadsheets: with `'` before texts that one would take for formulas.
+    CsvSafe,
+}
+
+/// The fields that are named, if any; what stands between two commas may be nothing.
+pub(super) fn named(fields: Option<&[String]>) -> Result<Option<Vec<String>>, Failure> {
+    let Some(fields) = fields else { return Ok(None) };
+    let named = fields.iter().map(|field| field.trim()).filter(|field| !field.is_empty());
+    let named: Vec<String> = named.map(str::to_owned).collect();
+    if named.is_empty() {
+        return Err(Failure::usage("`--fields` names no field"));
+    }
+    Ok(Some(named))
 }
 
 /// What to print of each record, and how.
@@ -40,6 +54,8 @@ pub(super) struct Style {
     pub(super) timezone: Option<TimeZone>,
     /// In colour.
     pub(super) colourful: bool,
+    /// For a terminal, which would obey what customers wrote.
+    pub(super) at_terminal: bool,
 }
 
 /// Prints records to `out` in a style.
@@ -79,7 +95,7 @@ impl<W: Write> Printer<W> {
                 let line = self.line(event);
                 self.out.write_all(&line)
             }
-            Format::Csv => {
+            Format::Csv | Format::CsvSafe => {
                 if first {
                     let header = self.columns.clone();
                     self.print_csv(&header)?;
@@ -93,6 +109,11 @@ impl<W: Write> Printer<W> {
                 if self.rows.len() >= TABLE_ROWS_MAX { self.draw_table() } else { Ok(()) }
             }
         }
+    }
+
+    /// How many records were printed.
+    pub(super) fn printed(&self) -> u64 {
+        self.printed
     }
 
     /// Fields asked for that no record had, once there were records: most likely a typo.
@@ -110,7 +131,7 @@ impl<W: Write> Printer<W> {
         match self.style.format {
             Format::Json if self.printed == 0 => self.out.write_all(b"[]\n")?,
             Format::Json => self.out.write_all(b"\n]\n")?,
-            Format::Csv if self.printed == 0 => {
+            Format::Csv | Format::CsvSafe if self.printed == 0 => {
                 let header = self.columns.clone();
                 self.print_csv(&header)?;
             }
@@ -121,7 +142,8 @@ impl<W: Write> Printer<W> {
     }
 
     fn print_line(&mut self, event: &Event) -> io::Result<()> {
-        if self.style.fields.is_none() && self.style.timezone.is_none() && !self.style.colourful {
+        let Style { fields, timezone, colourful, at_terminal, .. } = &self.style;
+        if fields.is_none() && timezone.is_none() && !colourful && !at_terminal {
             self.out.write_all(&event.line)?;
         } else {
             let line = self.line(event);
@@ -132,7 +154,10 @@ impl<W: Write> Printer<W> {
 
     /// The record as it is printed.
     fn line(&self, event: &Event) -> Vec<u8> {
-        let line = self.plain_line(event);
+        let mut line = self.plain_line(event);
+        if self.style.at_terminal {
+            line = harmless(&String::from_utf8_lossy(&line)).into_owned().into_bytes();
+        }
         if self.style.colourful { pager::paint(&line) } else { line }
     }
 
@@ -162,6 +187,7 @@ impl<W: Write> Printer<W> {
             }
             match value {
                 Value::Null => String::new(),
+                Value::String(text) if self.style.format == Format::CsvSafe => no_formula(text),
                 Value::String(text) => text,
                 other => other.to_string(),
             }
@@ -170,20 +196,18 @@ impl<W: Write> Printer<W> {
     }
 
     fn print_csv(&mut self, row: &[String]) -> io::Result<()> {
+        let at_terminal = self.style.at_terminal;
+        let cells = row.iter().map(|cell| if at_terminal { printable(cell) } else { cell.clone() });
         let mut writer = csv::Writer::from_writer(&mut self.out);
-        writer.write_record(row)?;
+        writer.write_record(cells)?;
         writer.flush()
     }
 
     fn draw_table(&mut self) -> io::Result<()> {
         let header: Vec<&str> = self.columns.iter().map(String::as_str).collect();
-        let mut table = output::table(&header, std::mem::take(&mut self.rows));
-        if self.style.colourful
-            && let Some((heading, rows)) = table.split_once('\n')
-        {
-            table = format!("{}\n{rows}", pager::bold(heading));
-        }
-        self.out.write_all(table.as_bytes())
+        let rows = std::mem::take(&mut self.rows);
+        let heading = if self.style.colourful { pager::bold } else { str::to_owned };
+        self.out.write_all(output::draw(&header, rows, output::width(), heading).as_bytes())
     }
 }
 
@@ -217,5 +241,105 @@ pub(super) fn shift(value: &mut Value, zone: &TimeZone) {
 
 /// A cell on one line, without what a terminal would obey.
 pub(super) fn printable(cell: &str) -> String {
-    cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    cell.chars().map(|c| if is_obeyed(c) { ' ' } else { c }).collect()
+}
+
+/// JSON of the same values, without what a terminal would obey. Control characters below U+0020
+/// stand in no text of JSON.
+pub(super) fn harmless(json: &str) -> Cow<'_, str> {
+    let is_obeyed = |c: char| is_obeyed(c) && c > ' ';
+    if !json.contains(is_obeyed) {
+        return Cow::Borrowed(json);
+    }
+    let escaped =
+        |c: char| if is_obeyed(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    Cow::Owned(json.chars().map(escaped).collect())
+}
+
+/// Whether a terminal obeys it rather than shows it: control characters, ends of lines, and what
+/// has the text around it shown in another order (Unicode's embeddings, overrides and isolates).
+fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text that no spreadsheet takes for a formula. What these begin with:
+/// <https://owasp.org/www-community/attacks/CSV_Injection>.
+fn no_formula(text: String) -> String {
+    let starts =
+        ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    if text.starts_with(starts) { format!("'{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::normalize::{Origin, RecordId};
+
+    /// What a customer may write: a window's title, a colour in two ways, an order of characters.
+    const SUBJECT: &str =
+        r#"{"id":7,"subject":"\u001b]0;pwned\u0007C1 OVERRIDE\u001b[31m","n":-1}"#;
+
+    fn event() -> Event {
+        let line = SUBJECT.replace("C1", "\u{9b}31m").replace("OVERRIDE", "\u{202e}gnp.exe");
+        let origin = Origin {
+            source: "acme".to_owned(),
+            stream: "tickets".to_owned(),
+            subdomain: "acme".to_owned(),
+            partition: String::new(),
+            ingest_time: Timestamp::UNIX_EPOCH,
+            through: None,
+        };
+        Event {
+            id: RecordId::of_content(line.as_bytes()),
+            line: Bytes::from(line),
+            time: None,
+            origin: Arc::new(origin),
+            members: None,
+        }
+    }
+
+    fn printed(format: Format, at_terminal: bool) -> String {
+        let mut out = Vec::new();
+        let style = Style { format, fields: None, timezone: None, colourful: false, at_terminal };
+        let mut printer = Printer::new(&mut out, style, &["id", "subject"]);
+        printer.print(&event()).unwrap();
+        printer.finish().unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn at_a_terminal_nothing_that_a_customer_wrote_is_obeyed() {
+        for format in [Format::Ndjson, Format::Json, Format::Csv, Format::CsvSafe, Format::Table] {
+            let shown = printed(format, true);
+            let is_ours = |c: char| c == '\n';
+            assert!(
+                !shown.contains(|c: char| is_obeyed(c) && !is_ours(c)),
+                "{format:?}: {shown:?}"
+            );
+            assert!(shown.contains("gnp.exe"), "{format:?}: {shown}");
+        }
+        let shown: Value = serde_json::from_str(&printed(Format::Ndjson, true)).unwrap();
+        let sent: Value = serde_json::from_slice(&event().line).unwrap();
+        assert_eq!(shown, sent, "the values are the same");
+    }
+
+    #[test]
+    fn anywhere_else_it_is_as_it_came() {
+        assert_eq!(printed(Format::Ndjson, false).trim_end().as_bytes(), event().line);
+        assert!(printed(Format::Csv, false).contains("\u{1b}]0;pwned\u{7}\u{9b}31m"));
+    }
+
+    #[test]
+    fn no_text_begins_a_formula_and_numbers_stay_numbers() {
+        for start in ["=", "+", "-", "@", "\t", "\r", "\u{ff1d}"] {
+            let text = format!("{start}HYPERLINK(\"http://x\")");
+            assert_eq!(no_formula(text.clone()), format!("'{text}"));
+        }
+        assert_eq!(no_formula("a=b".to_owned()), "a=b");
+        assert_eq!(no_formula(String::new()), "");
+    }
 }

@@ -6,6 +6,7 @@
 mod account;
 mod check;
 mod checkpoint;
+mod chosen;
 mod demo;
 mod failure;
 mod format;

@@ -3,10 +3,23 @@
 use std::io::Write as _;
 
 use comfy_table::presets;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, Width};
 
 use super::Failure;
 use crate::config::Problem;
+
+/// Between two columns.
+const GAP: u16 = 2;
+
+/// A longer word may be broken: it is neither a time nor an id nor an address (an IPv6 address has
+/// 39 characters).
+const WORD_MAX: u16 = 40;
+
+/// The same for paths, which are read part by part.
+const PATH_MAX: u16 = 20;
+
+/// No column of texts is made narrower, or it could not be read.
+const TEXT_MIN: u16 = 12;
 
 /// Writes to stdout.
 pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
@@ -32,13 +45,164 @@ pub(super) fn warn(warnings: &[Problem]) {
 
 /// A plain table, fitted to the terminal where there is one.
 pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    draw(header, rows.into_iter().collect(), width(), str::to_owned)
+}
+
+/// How many columns the terminal has; none where stdout is no terminal.
+pub(super) fn width() -> Option<u16> {
+    Table::new().width()
+}
+
+/// A table that fits, with its headings marked. Texts are folded between words; times, ids and
+/// addresses stay whole. Where that leaves no table, each row is a block of `HEADING  cell` lines.
+pub(super) fn draw(
+    header: &[&str],
+    rows: Vec<Vec<String>>,
+    width: Option<u16>,
+    mark: fn(&str) -> String,
+) -> String {
+    let header: Vec<String> = header.iter().map(|title| title.to_uppercase()).collect();
+    let narrowest = narrowest(&header, &rows);
+    let gaps = GAP * u16::try_from(header.len().saturating_sub(1)).unwrap_or(u16::MAX);
+    if width.is_some_and(|width| narrowest.iter().sum::<u16>().saturating_add(gaps) > width) {
+        return blocks(&header, &rows, mark);
+    }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header.iter().map(|title| title.to_uppercase()));
+    match width {
+        Some(width) => table.set_width(width),
+        None => table.force_no_tty(),
+    };
+    let last = header.len().saturating_sub(1);
+    table.set_header(header);
     table.add_rows(rows);
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+    for (column, narrowest) in table.column_iter_mut().zip(narrowest) {
+        let gap = if column.index == last { 0 } else { GAP };
+        column.set_padding((0, gap));
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(narrowest + gap)));
     }
     let lines = table.lines().map(|line| line.trim_end().to_owned());
-    lines.collect::<Vec<_>>().join("\n") + "\n"
+    let drawn = lines.collect::<Vec<_>>().join("\n") + "\n";
+    match drawn.split_once('\n') {
+        Some((heading, rows)) => format!("{}\n{rows}", mark(heading)),
+        None => drawn,
+    }
+}
+
+/// By column: the width below which a word would be broken, or a text hard to read.
+fn narrowest(header: &[String], rows: &[Vec<String>]) -> Vec<u16> {
+    // What words take of a terminal is known to the table.
+    let (mut words, mut whole) = (Table::new(), Table::new());
+    for row in rows.iter().map(Vec::as_slice).chain([header]) {
+        words.add_row(row.iter().map(|cell| {
+            let words = cell.split_whitespace().flat_map(unbroken).collect::<Vec<_>>();
+            Cell::new(words.join("\n"))
+        }));
+        whole.add_row(row);
+    }
+    let widths =
+        words.column_max_content_widths().into_iter().zip(whole.column_max_content_widths());
+    widths.map(|(word, whole)| word.min(WORD_MAX).max(whole.min(TEXT_MIN))).collect()
+}
+
+/// The parts of a word that stay together.
+fn unbroken(word: &str) -> Vec<&str> {
+    if !word.contains('/') {
+        return vec![word];
+    }
+    let cut = word.char_indices().nth(usize::from(PATH_MAX)).map_or(word.len(), |(at, _)| at);
+    vec![&word[..cut]]
+}
+
+fn blocks(header: &[String], rows: &[Vec<String>], mark: fn(&str) -> String) -> String {
+    let longest = header.iter().map(|title| title.chars().count()).max().unwrap_or_default();
+    let mut text = String::new();
+    for (place, row) in rows.iter().enumerate() {
+        if place > 0 {
+            text.push('\n');
+        }
+        for (title, cell) in header.iter().zip(row) {
+            let between = " ".repeat(longest - title.chars().count() + usize::from(GAP));
+            text.push_str(format!("{}{between}{cell}", mark(title)).trim_end());
+            text.push('\n');
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: [&str; 5] = ["created_at", "actor_name", "source_type", "change", "ip_address"];
+
+    fn rows() -> Vec<Vec<String>> {
+        let rows = [
+            [
+                "2026-11-19T18:54:09+00:00",
+                "Team Support",
+                "zendesk/app_market/installation",
+                "description changed from not set to Escalate, and what else there is to say of it",
+                "203.0.115.10",
+            ],
+            ["2026-11-19T18:55:10+00:00", "", "user", "", "2001:db8:85a3:8d3:1319:8a2e:370:7348"],
+        ];
+        rows.map(|row| row.map(str::to_owned).to_vec()).to_vec()
+    }
+
+    fn drawn(width: Option<u16>) -> String {
+        draw(&HEADER, rows(), width, str::to_owned)
+    }
+
+    #[test]
+    fn times_ids_and_addresses_are_whole_at_every_width() {
+        for width in (20..250).map(Some).chain([None]) {
+            let text = drawn(width);
+            for whole in ["2026-11-19T18:54:09+00:00", "203.0.115.10", "370:7348"] {
+                assert!(text.contains(whole), "{width:?}: {text}");
+            }
+            let is_table =
+                text.starts_with("CREATED_AT  ") && text.matches("CREATED_AT").count() == 1;
+            let fits =
+                |width: u16| text.lines().all(|line| line.chars().count() <= usize::from(width));
+            assert!(!is_table || width.is_none_or(fits), "{width:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn texts_are_folded_between_words() {
+        insta::assert_snapshot!(drawn(Some(150)), @"
+        CREATED_AT                 ACTOR_NAME    SOURCE_TYPE                      CHANGE                               IP_ADDRESS
+        2026-11-19T18:54:09+00:00  Team Support  zendesk/app_market/installation  description changed from not set to  203.0.115.10
+                                                                                  Escalate, and what else there is to
+                                                                                  say of it
+        2026-11-19T18:55:10+00:00                user                                                                  2001:db8:85a3:8d3:1319:8a2e:370:7348
+        ");
+    }
+
+    #[test]
+    fn below_a_width_a_row_is_a_block() {
+        insta::assert_snapshot!(drawn(Some(80)), @"
+        CREATED_AT   2026-11-19T18:54:09+00:00
+        ACTOR_NAME   Team Support
+        SOURCE_TYPE  zendesk/app_market/installation
+        CHANGE       description changed from not set to Escalate, and what else there is to say of it
+        IP_ADDRESS   203.0.115.10
+
+        CREATED_AT   2026-11-19T18:55:10+00:00
+        ACTOR_NAME
+        SOURCE_TYPE  user
+        CHANGE
+        IP_ADDRESS   2001:db8:85a3:8d3:1319:8a2e:370:7348
+        ");
+    }
+
+    #[test]
+    fn a_block_has_its_headings_marked() {
+        let text =
+            draw(&["id", "name"], vec![vec!["1".repeat(60), String::new()]], Some(30), |it| {
+                format!("<{it}>")
+            });
+        assert_eq!(text, format!("<ID>    {}\n<NAME>\n", "1".repeat(60)));
+    }
 }

@@ -1,9 +1,11 @@
 //! Data at a terminal: through a pager, and in colour. Anywhere else it stays as it is.
 
+use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write};
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 
-use super::Failure;
+use super::{Failure, output};
 
 /// What pages where `PAGER` is not set.
 const PAGER: &str = "less";
@@ -12,36 +14,111 @@ const PAGER: &str = "less";
 /// (R), leave the text on the screen (X).
 const LESS: &str = "FRX";
 
-/// A pager that runs.
+/// What a shell ends with if it cannot start a command.
+const NOT_STARTED: [i32; 2] = [126, 127];
+
+/// A pager that runs as soon as there is something to show.
 #[derive(Debug)]
-pub(super) struct Pager(Child);
+pub(super) struct Pager {
+    command: String,
+    child: Rc<RefCell<Option<Child>>>,
+}
 
 impl Pager {
-    /// Starts the user's pager if stdout is a terminal and there is one: what to write to it, and
-    /// the pager itself. Its end has to be waited for.
-    pub(super) fn start(wanted: bool) -> Option<(Self, Box<dyn Write>)> {
-        if !wanted || !io::stdout().is_terminal() {
-            return None;
-        }
-        let command = std::env::var("PAGER").unwrap_or_else(|_| PAGER.to_owned());
-        if command.trim().is_empty() || command.trim() == "cat" {
-            return None;
-        }
-        let mut pager = Command::new("sh");
-        pager.args(["-c", &command]).stdin(Stdio::piped());
-        if std::env::var_os("LESS").is_none() {
-            pager.env("LESS", LESS);
-        }
-        let mut child = pager.spawn().ok()?;
-        let input = child.stdin.take()?;
-        Some((Self(child), Box::new(input)))
+    /// Where to write to: stdout, or at a terminal the user's pager, whose end has to be waited
+    /// for. It takes the screen with the first byte.
+    pub(super) fn open(wanted: bool) -> (Option<Self>, Box<dyn Write>) {
+        let of_user = || command(std::env::var("PAGER").ok().as_deref());
+        let command = if wanted && io::stdout().is_terminal() { of_user() } else { None };
+        let Some(command) = command else { return (None, Box::new(io::stdout().lock())) };
+        let pager = Self { command, child: Rc::default() };
+        let input =
+            Input { command: pager.command.clone(), child: Rc::clone(&pager.child), out: None };
+        (Some(pager), Box::new(input))
+    }
+
+    /// What an interrupt means: the end of what is shown, or of everything if nothing was.
+    pub(super) fn interrupted(&self) -> Result<(), Failure> {
+        if self.child.borrow().is_some() { Ok(()) } else { Err(Failure::interrupted()) }
     }
 
     /// Waits until the reader has seen enough. Whatever was to be written must be dropped before.
-    pub(super) fn wait(mut self) -> Result<(), Failure> {
-        let ended = self.0.wait();
-        ended.map(drop).map_err(|error| Failure::run(format!("the pager is lost: {error}")))
+    pub(super) fn wait(self) -> Result<(), Failure> {
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        let ended = child.wait();
+        let ended = ended.map_err(|error| Failure::run(format!("the pager is lost: {error}")))?;
+        if ended.code().is_some_and(|code| NOT_STARTED.contains(&code)) {
+            let message = format!("the pager `{}` did not start", self.command);
+            return Err(Failure::run(message).with_hint("set PAGER, or give `--no-pager`"));
+        }
+        Ok(())
     }
+}
+
+/// The pager's stdin, or stdout where it cannot be started.
+struct Input {
+    command: String,
+    child: Rc<RefCell<Option<Child>>>,
+    out: Option<Box<dyn Write>>,
+}
+
+impl Input {
+    fn start(&self) -> Box<dyn Write> {
+        let mut pager = Command::new("sh");
+        pager.args(["-c", &self.command]).stdin(Stdio::piped());
+        if std::env::var_os("LESS").is_none() {
+            pager.env("LESS", LESS);
+        }
+        let mut child = pager.spawn().ok();
+        let Some(input) = child.as_mut().and_then(|child| child.stdin.take()) else {
+            return Box::new(io::stdout().lock());
+        };
+        self.child.replace(child);
+        Box::new(input)
+    }
+}
+
+impl Write for Input {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut out = self.out.take().unwrap_or_else(|| self.start());
+        let written = out.write(bytes);
+        self.out = Some(out);
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+/// The command that pages; none where nobody wants one, or there is none.
+fn command(wanted: Option<&str>) -> Option<String> {
+    let command = wanted.unwrap_or(PAGER).to_owned();
+    if matches!(command.trim(), "" | "cat") {
+        return None;
+    }
+    if program(&command).is_none_or(is_there) {
+        return Some(command);
+    }
+    if wanted.is_some() {
+        output::tell(&format!("there is no pager `{command}` (PAGER); this is without one"));
+    }
+    None
+}
+
+/// The program that a shell would start; none where only a shell can tell.
+fn program(command: &str) -> Option<&str> {
+    let mut words = command.split_whitespace().skip_while(|word| word.contains('='));
+    words.next().filter(|_| {
+        !command.contains(['\'', '"', '$', '`', '\\', '|', '&', ';', '(', '<', '>', '~'])
+    })
+}
+
+fn is_there(program: &str) -> bool {
+    let mut look = Command::new("sh");
+    look.args(["-c", "command -v -- \"$1\"", "sh", program]);
+    look.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    look.status().is_ok_and(|status| status.success())
 }
 
 /// Whether data is printed in colour, if nobody says: only for eyes, and if they want it.
@@ -102,6 +179,39 @@ fn string_length(text: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pager_that_there_is_not_is_not_started() {
+        let named = |pager: &str| command(Some(pager));
+        assert_eq!(named("no-such-pager --really"), None);
+        assert_eq!(named("LESS=R no-such-pager"), None);
+        assert_eq!(named("cat"), None);
+        assert_eq!(named(" "), None);
+        assert_eq!(named("A=b sh -s").as_deref(), Some("A=b sh -s"));
+        assert_eq!(named("sed 's/a/b/'").as_deref(), Some("sed 's/a/b/'"), "the shell can tell");
+    }
+
+    fn paged(command: &str, bytes: &[u8]) -> (bool, Result<(), Failure>) {
+        let pager = Pager { command: command.to_owned(), child: Rc::default() };
+        let child = Rc::clone(&pager.child);
+        let mut input = Input { command: command.to_owned(), child, out: None };
+        input.flush().unwrap();
+        // One that does not start takes nothing.
+        let _taken = if bytes.is_empty() { Ok(()) } else { input.write_all(bytes) };
+        drop(input);
+        (pager.interrupted().is_ok(), pager.wait())
+    }
+
+    #[test]
+    fn a_pager_starts_with_the_first_byte_and_its_failure_is_told() {
+        assert!(matches!(paged("exit 127", b""), (false, Ok(()))));
+        assert!(matches!(paged("cat >&2", b"x"), (true, Ok(()))));
+        let failure = paged("exit 127", b"x").1.unwrap_err();
+        assert_eq!(
+            failure.to_string(),
+            "error: the pager `exit 127` did not start\nhint: set PAGER, or give `--no-pager`"
+        );
+    }
 
     #[test]
     fn keys_strings_and_words_have_colours_of_their_own() {

@@ -3,7 +3,7 @@
 //! Reads the streams themselves, without a pipeline: nothing is remembered, so
 //! there is no position to keep safe.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal as _, Write};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ use jiff::tz::TimeZone;
 
 use super::Failure;
 use super::account::{Account, AccountArguments, PATIENT};
-use super::format::{Format, Printer, Style};
+use super::chosen::{Chosen, Nothing};
+use super::format::{self, Format, Printer, Style};
 use super::pager::Pager;
 use super::progress::{self, Progress, fills_a_file};
 use super::when::{self, When, parse_when};
@@ -46,6 +47,10 @@ pub(super) struct Arguments {
     /// one key mean any of them.
     #[arg(long = "filter", value_name = "KEY=VALUE", value_parser = parse_filter)]
     filters: Vec<(String, String)>,
+    /// Only the records with these ids, separated by commas; `verify` names what is missing by
+    /// them. The account is read all the same.
+    #[arg(long = "id", value_name = "ID", value_delimiter = ',')]
+    ids: Vec<String>,
     /// End after this many records.
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
@@ -113,23 +118,22 @@ async fn read(
     }
     let style = Style {
         format: arguments.format,
-        fields: arguments.fields.clone(),
+        fields: format::named(arguments.fields.as_deref())?,
         timezone: arguments.zone(),
         colourful,
+        at_terminal: std::io::stdout().is_terminal(),
     };
-    let (reader, out) = match Pager::start(!arguments.no_pager && !arguments.follow) {
-        Some((reader, input)) => (Some(reader), input),
-        None => (None, Box::new(std::io::stdout().lock()) as Box<dyn Write>),
-    };
+    let (reader, out) = Pager::open(!arguments.no_pager && !arguments.follow);
     // The first stream's columns head the table of several.
     let out = BufWriter::with_capacity(64 << 10, out);
     let printer = Printer::new(out, style, specs[0].columns);
-    let reading = Reading { arguments, specs, printer, left: arguments.limit };
+    let chosen = Chosen::new(&arguments.ids);
+    let reading = Reading { arguments, specs, printer, chosen, left: arguments.limit };
     let Some(reader) = reader else { return reading.finish(select_all(pages)).await };
     // Ctrl-C ends the reading; the pager, which has the terminal, ends when its reader does.
     let ended = tokio::select! {
         ended = reading.finish(select_all(pages)) => ended,
-        _ = tokio::signal::ctrl_c() => Ok(()),
+        _ = tokio::signal::ctrl_c() => reader.interrupted(),
     };
     reader.wait()?;
     ended
@@ -164,6 +168,7 @@ struct Reading<'a> {
     arguments: &'a Arguments,
     specs: Vec<&'static StreamSpec>,
     printer: Out,
+    chosen: Chosen,
     left: Option<u64>,
 }
 
@@ -177,7 +182,14 @@ impl Reading<'_> {
         for field in self.printer.unmet_fields() {
             tracing::warn!(field, "no record has this field");
         }
+        let nothing = self.printer.printed() == 0 && self.arguments.limit != Some(0);
         self.printer.finish()?;
+        if nothing && failed.is_none() && std::io::stderr().is_terminal() {
+            let Arguments { since, until, filters, ids, .. } = self.arguments;
+            let chosen = !filters.is_empty() || !ids.is_empty();
+            Nothing { specs: &self.specs, since: *since, until: *until, chosen }
+                .tell(&self.arguments.zone_of_input());
+        }
         failed.map_or(Ok(()), Err)
     }
 
@@ -231,11 +243,12 @@ impl Reading<'_> {
             tracing::warn!(stream, record = start, "record left out");
         }
         let most = self.left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
-        for event in page.events.iter().take(most) {
+        let before = self.printer.printed();
+        for event in page.events.iter().filter(|event| self.chosen.has(event)).take(most) {
             self.printer.print(event)?;
         }
         if let Some(left) = &mut self.left {
-            *left = left.saturating_sub(page.events.len() as u64);
+            *left -= self.printer.printed() - before;
         }
         Ok(self.printer.flush()?)
     }
@@ -244,11 +257,15 @@ impl Reading<'_> {
 impl Arguments {
     fn specs(&self) -> Result<Vec<&'static StreamSpec>, Failure> {
         let mut specs: Vec<&'static StreamSpec> = Vec::new();
-        for name in self.streams.iter().map(|name| name.trim()) {
+        for name in self.streams.iter().map(|name| name.trim()).filter(|name| !name.is_empty()) {
             let spec = find(name)?;
             if !specs.contains(&spec) {
                 specs.push(spec);
             }
+        }
+        if specs.is_empty() {
+            return Err(Failure::usage("no stream is named")
+                .with_hint("`zenstream streams` lists what there is"));
         }
         Ok(specs)
     }
@@ -302,7 +319,7 @@ impl Arguments {
 
     /// What would come out as nothing, or as something else than was asked for.
     fn refuse_what_cannot_be_printed(&self, specs: &[&StreamSpec]) -> Result<(), Failure> {
-        let columns = matches!(self.format, Format::Table | Format::Csv);
+        let columns = matches!(self.format, Format::Table | Format::Csv | Format::CsvSafe);
         if self.follow && matches!(self.format, Format::Table | Format::Json) {
             return Err(Failure::usage("this format has an end, `--follow` has none")
                 .with_hint("follow with `--format ndjson` or `--format csv`"));
@@ -346,6 +363,7 @@ pub(super) fn find(name: &str) -> Result<&'static StreamSpec, Failure> {
         let close = names.map(|known| (strsim::jaro_winkler(known, name), known));
         let best = close.max_by(|a, b| a.0.total_cmp(&b.0));
         let hint = match best {
+            _ if name.contains(',') => "name one stream at a time".to_owned(),
             Some((likeness, known)) if likeness > 0.8 => format!("did you mean `{known}`?"),
             _ => "`zenstream streams` lists what there is".to_owned(),
         };

@@ -1,17 +1,17 @@
 //! `user`: who someone is and what they did last.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 
 use bytes::Bytes;
 use clap::Args;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
-use super::Failure;
 use super::account::{Account, AccountArguments, PATIENT};
-use super::format::{Format, Printer, Style, printable, shift};
+use super::format::{Format, Printer, Style, harmless, printable, shift};
 use super::pager::Pager;
 use super::read::parse_zone;
+use super::{Failure, output};
 use crate::normalize::{self, Event, Origin};
 use crate::streams;
 use crate::zendesk::PageRequest;
@@ -65,13 +65,9 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments, colourful: bool) -> Result<(), Failure> {
     let account = arguments.account.open(PATIENT)?;
-    let profile = profile(&account, arguments.id).await?;
-    let activities = activities(&account, &arguments).await?;
+    let (profile, activities) = look_up(&account, &arguments).await?;
     let style = arguments.style(colourful);
-    let (pager, mut out) = match Pager::start(!arguments.no_pager) {
-        Some((pager, input)) => (Some(pager), input),
-        None => (None, Box::new(std::io::stdout().lock()) as Box<dyn Write>),
-    };
+    let (pager, mut out) = Pager::open(!arguments.no_pager);
     let written = print(&mut out, &profile, &activities, style);
     drop(out);
     if let Some(pager) = pager {
@@ -84,7 +80,27 @@ impl Arguments {
     fn style(&self, colourful: bool) -> Style {
         let people = self.format == Format::Table;
         let timezone = self.timezone.clone().or_else(|| people.then(TimeZone::system));
-        Style { format: self.format, fields: None, timezone, colourful }
+        let at_terminal = io::stdout().is_terminal();
+        Style { format: self.format, fields: None, timezone, colourful, at_terminal }
+    }
+}
+
+/// The profile, null where there is none, and the last activities. Who was deleted for good is in
+/// the audit log all the same.
+async fn look_up(account: &Account, arguments: &Arguments) -> Result<(Value, Vec<Event>), Failure> {
+    let no_profile = match profile(account, arguments.id).await? {
+        Ok(profile) => return Ok((profile, activities(account, arguments).await?)),
+        Err(failure) => failure,
+    };
+    match activities(account, arguments).await {
+        Ok(activities) if !activities.is_empty() => {
+            let id = arguments.id;
+            output::tell(&format!(
+                "there is no profile of user {id}, who may have been deleted for good; the audit log has what they did"
+            ));
+            Ok((Value::Null, activities))
+        }
+        _ => Err(no_profile),
     }
 }
 
@@ -94,13 +110,19 @@ fn print(
     activities: &[Event],
     style: Style,
 ) -> io::Result<()> {
+    let harmless =
+        |json: String| if style.at_terminal { harmless(&json).into_owned() } else { json };
     match style.format {
         Format::Table => {
-            out.write_all(describe(profile, style.timezone.as_ref()).as_bytes())?;
-            writeln!(out, "\nLast activities ({}):", activities.len())?;
+            if !profile.is_null() {
+                out.write_all(describe(profile, style.timezone.as_ref()).as_bytes())?;
+                out.write_all(b"\n")?;
+            }
+            writeln!(out, "Last activities ({}):", activities.len())?;
         }
-        Format::Csv => {}
-        Format::Ndjson => writeln!(out, "{profile}")?,
+        Format::Csv | Format::CsvSafe => {}
+        Format::Ndjson if profile.is_null() => {}
+        Format::Ndjson => writeln!(out, "{}", harmless(profile.to_string()))?,
         Format::Json => {
             let records = activities.iter().map(|event| serde_json::from_slice(&event.line));
             let mut records: Vec<Value> = records.filter_map(Result::ok).collect();
@@ -111,7 +133,7 @@ fn print(
                 fields.for_each(|value| shift(value, zone));
             }
             let whole = json!({ "user": profile, "activities": records });
-            return writeln!(out, "{whole:#}");
+            return writeln!(out, "{}", harmless(format!("{whole:#}")));
         }
     }
     let columns = streams::find("audit_logs").map_or(&[][..], |spec| spec.columns);
@@ -122,7 +144,8 @@ fn print(
     printer.finish()
 }
 
-async fn profile(account: &Account, id: u64) -> Result<Value, Failure> {
+/// The profile, or that there is none.
+async fn profile(account: &Account, id: u64) -> Result<Result<Value, Failure>, Failure> {
     let request = PageRequest {
         needs: Some("the scope `users:read` or `read`".to_owned()),
         ..PageRequest::new(format!("/api/v2/users/{id}"))
@@ -136,15 +159,14 @@ async fn profile(account: &Account, id: u64) -> Result<Value, Failure> {
         }
         Ok(user.take())
     };
-    account.client.get(&request, decode).await.map_err(|error| {
-        let not_found = error.status.is_some_and(|status| status == http::StatusCode::NOT_FOUND);
-        let failure = Failure::from(error);
-        if not_found {
-            failure.with_hint(format!("there is no user {id}, or they were deleted for good"))
-        } else {
-            failure
+    match account.client.get(&request, decode).await {
+        Ok(profile) => Ok(Ok(profile)),
+        Err(error) if error.status == Some(http::StatusCode::NOT_FOUND) => {
+            let hint = format!("there is no user {id}, or they were deleted for good");
+            Ok(Err(Failure::from(error).with_hint(hint)))
         }
-    })
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn activities(account: &Account, arguments: &Arguments) -> Result<Vec<Event>, Failure> {

@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 
 use super::{Failure, output};
-use crate::config::{self, ProcessEnvironment};
+use crate::config::{self, ProcessEnvironment, SignIn};
 use crate::transform::Schema;
 use crate::webhook::Kind;
 
@@ -38,6 +38,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 const GENERATE_EXAMPLES: &str = "\
 Examples:
   zenstream generate zendesk//console,file > zenstream.yaml
+  zenstream generate --auth bearer zendesk//aws_s3 > zenstream.yaml
   zenstream generate vrl                      # which schemas there are
   zenstream generate vrl ecs > ecs.vrl        # then `type: remap` with `file: ecs.vrl`";
 
@@ -50,6 +51,9 @@ pub(super) struct GenerateArguments {
     /// you like: `acme:zendesk//out:console,archive:file`.
     #[arg(value_name = "COMPONENTS", default_value = "zendesk//console")]
     expression: String,
+    /// How sources sign in. Without it: as the environment can, by the variables that `read` takes.
+    #[arg(long, value_name = "STRATEGY", value_parser = PossibleValuesParser::new(SignIn::STRATEGIES))]
+    auth: Option<String>,
     #[command(subcommand)]
     generated: Option<Generated>,
 }
@@ -73,7 +77,8 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<(), Failure> {
         };
     }
     // An expression is part of the command line, not of a config.
-    let config = config::generate(&arguments.expression)
+    let sign_in = SignIn::of_environment(&ProcessEnvironment, arguments.auth.as_deref());
+    let config = config::generate(&arguments.expression, sign_in)
         .map_err(|error| Failure::from(error).into_usage())?;
     output::print(config.as_bytes())
 }

@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use super::problem::{ConfigError, listed, suggestion};
+use super::sign_in::SignIn;
 use super::{sink, source, transform};
 use crate::pipeline::{INTERNAL_LOGS, INTERNAL_METRICS, ZENDESK_WEBHOOK};
 
@@ -201,8 +202,8 @@ struct Component<'e> {
 }
 
 /// Writes a config with the components of `SOURCES/TRANSFORMS/SINKS`, each part a list of
-/// `type` or `name:type`.
-pub fn generate(expression: &str) -> Result<String, ConfigError> {
+/// `type` or `name:type`. Accounts are found and signed in to as told.
+pub fn generate(expression: &str, sign_in: SignIn) -> Result<String, ConfigError> {
     let parts: Vec<&str> = expression.split('/').collect();
     let [sources, transforms, sinks] = parts.as_slice() else {
         return Err(refused(
@@ -217,7 +218,7 @@ pub fn generate(expression: &str) -> Result<String, ConfigError> {
         transforms => components(transforms, "transform", transform::TYPES, &mut taken)?,
     };
     let sinks = components(sinks, "sink", sink::TYPES, &mut taken)?;
-    Ok(text(&sources, &transforms, &sinks))
+    Ok(text(&sources, &transforms, &sinks, sign_in))
 }
 
 fn refused(message: String, hint: String) -> ConfigError {
@@ -267,6 +268,7 @@ fn text(
     sources: &[Component<'_>],
     transforms: &[Component<'_>],
     sinks: &[Component<'_>],
+    sign_in: SignIn,
 ) -> String {
     let mut text = format!("{HEAD}\nsources:\n");
     for (position, source) in sources.iter().enumerate() {
@@ -279,7 +281,7 @@ fn text(
             INTERNAL_LOGS => INTERNAL_LOGS_BODY.replace("NAME", &source.name),
             INTERNAL_METRICS => INTERNAL_METRICS_BODY.replace("NAME", &source.name),
             ZENDESK_WEBHOOK => WEBHOOK.replace("NAME", &source.name).replace("PREFIX", &prefix),
-            _ => zendesk(&source.name, &prefix),
+            _ => zendesk(&source.name, &sign_in.fields(&prefix)),
         });
     }
     let mut inputs: Vec<String> =
@@ -334,18 +336,11 @@ fn transform_body(kind: &str) -> &'static str {
     }
 }
 
-fn zendesk(name: &str, prefix: &str) -> String {
+fn zendesk(name: &str, account: &str) -> String {
     format!(
         "  {name}:
     type: zendesk
-    # `acme`, if the account is at acme.zendesk.com.
-    subdomain: ${{{prefix}_SUBDOMAIN}}
-    auth:
-      # Or `bearer` with `token`, or `api_token` with `email` and `token`.
-      strategy: oauth_client_credentials
-      client_id: ${{{prefix}_CLIENT_ID}}
-      client_secret: ${{{prefix}_CLIENT_SECRET}}
-    # Names or globs; `zenstream streams` lists them.
+{account}    # Names or globs; `zenstream streams` lists them.
     streams: [audit_logs]
     # Where a stream starts that was never read: a duration back, a time, or `beginning`.
     since: 24h

@@ -35,7 +35,7 @@ use crate::zendesk::{ApiError, Client};
 
 pub use catalogue::{
     CATALOGUE, CursorExport, ListPages, NextCursor, Paging, Parents, SnapshotList, StreamSpec,
-    TimeExport, TimeFilter, TimeForm, TimeUnit, find,
+    TimeExport, TimeFilter, TimeForm, TimeUnit, aliases, find,
 };
 pub use standing::time_of_cursor;
 

@@ -30,7 +30,7 @@ pub(super) struct SetArguments {
     /// Go on from this time.
     #[arg(long, value_name = "WHEN", value_parser = parse_when, required_unless_present = "position")]
     since: Option<When>,
-    /// Go on from this position, as `checkpoint show` prints it.
+    /// Go on from this position, as `checkpoint show --format json` prints it.
     #[arg(long, value_name = "JSON", conflicts_with = "since")]
     position: Option<String>,
     #[command(flatten)]

@@ -12,6 +12,7 @@ use crate::cli::{Failure, output};
 
 /// What to list and how.
 #[derive(Debug, Args)]
+#[command(after_help = LIST_HELP)]
 pub(super) struct ListArguments {
     /// The form of the output.
     #[arg(long, default_value = "table")]
@@ -19,6 +20,12 @@ pub(super) struct ListArguments {
     #[command(flatten)]
     place: PlaceArguments,
 }
+
+const LIST_HELP: &str = "\
+READ UP TO is the time up to which everything was delivered, and AGO how long ago that is. This is not
+how far a run is behind: a quiet stream stands at its last change, and audit logs stand a quarter of an
+hour back, because that much is read again for records that show up late. How far behind a run is, its
+/status and the metric zenstream_stream_lag_seconds tell.";
 
 /// What to show and how.
 #[derive(Debug, Args)]
@@ -76,7 +83,7 @@ pub(super) async fn list(arguments: &ListArguments) -> Result<(), Failure> {
         ListFormat::Table => {
             let now = place.outside.clock.now();
             let rows = listing.streams.iter().map(|line| line.row(now));
-            let header = ["stream", "read up to", "behind", "ahead", "position"];
+            let header = ["stream", "read up to", "ago", "ahead", "position"];
             output::print(output::table(&header, rows).as_bytes())
         }
     }
@@ -146,7 +153,7 @@ impl Line {
         }));
         let position = match self.starts_at {
             Some(at) => format!("none; starts at {}", local(at)),
-            None => self.position.to_string(),
+            None => shown(&self.position).to_string(),
         };
         lines.push(("position", position));
         for (sink, events) in &self.ahead {
@@ -157,9 +164,52 @@ impl Line {
     }
 }
 
+/// A text or a list longer than this is told by its length.
+const SHOWN_MAX: usize = 200;
+
+/// A position without the thousands of hashes that a list's may hold.
+fn shown(position: &Value) -> Value {
+    const WHOLE: &str = "; `--format json` has all of it";
+    match position {
+        Value::Object(members) => {
+            members.iter().map(|(key, value)| (key.clone(), shown(value))).collect()
+        }
+        Value::Array(items) => {
+            let items: Vec<Value> = items.iter().map(shown).collect();
+            let text = Value::from(items.as_slice()).to_string();
+            if text.len() <= SHOWN_MAX {
+                return Value::Array(items);
+            }
+            Value::from(format!("({} entries{WHOLE})", items.len()))
+        }
+        Value::String(text) if text.len() > SHOWN_MAX => {
+            Value::from(format!("({} bytes{WHOLE})", text.len()))
+        }
+        other => other.clone(),
+    }
+}
+
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     // Structs of texts and numbers always have a JSON form.
     let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
     text.push(b'\n');
     output::print(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_long_position_is_told_by_its_length() {
+        let position = json!({
+            "since": "2024-05-01T00:00:00Z",
+            "parts": [{ "seen": "A".repeat(8_000), "after": null }],
+            "ids": (0..312).collect::<Vec<_>>(),
+            "few": [1, 2],
+        });
+        insta::assert_snapshot!(shown(&position), @r#"{"since":"2024-05-01T00:00:00Z","parts":[{"seen":"(8000 bytes; `--format json` has all of it)","after":null}],"ids":"(312 entries; `--format json` has all of it)","few":[1,2]}"#);
+    }
 }

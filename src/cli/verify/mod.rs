@@ -134,7 +134,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     if rejected > 0 {
         tracing::warn!(rejected, "records of the account are no events, and were not looked for");
     }
-    verdict(wanted.settings.spec.name, &report, gone)
+    verdict(wanted.settings.spec.name, &mut report, gone)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
@@ -210,7 +210,7 @@ fn summary(head: &Value, report: &mut Report) -> Result<String, Failure> {
 }
 
 /// `gone` is how many messages topics had that are no longer there.
-fn verdict(stream: &str, report: &Report, gone: u64) -> Result<(), Failure> {
+fn verdict(stream: &str, report: &mut Report, gone: u64) -> Result<(), Failure> {
     if report.is_clean() {
         output::tell("verified: every event is there once and unchanged");
         return Ok(());
@@ -231,7 +231,7 @@ fn verdict(stream: &str, report: &Report, gone: u64) -> Result<(), Failure> {
             "the first {gone} offsets are gone from the topics: retention deletes from there (`retention.ms`); let `--since` begin later, or keep an archive in a bucket"
         ))
     } else if found.missing > 0 {
-        failure.with_hint(to_fetch_again(stream, report))
+        failure.with_hint(to_fetch_again(stream, report)?)
     } else if found.unexpected > 0 {
         failure.with_hint("let `--against` point to this stream's lines alone")
     } else {
@@ -240,7 +240,12 @@ fn verdict(stream: &str, report: &Report, gone: u64) -> Result<(), Failure> {
 }
 
 /// How what is missing is had again, and nothing beside it twice.
-fn to_fetch_again(stream: &str, report: &Report) -> String {
+fn to_fetch_again(stream: &str, report: &mut Report) -> Result<String, Failure> {
+    let missing = report.first(Kind::Missing, SHOWN_MAX)?;
+    let ids: Vec<&str> = missing.iter().filter_map(|finding| finding["id"].as_str()).collect();
+    // A longer list is in the report.
+    let all = report.counts.found.missing == ids.len() as u64;
+    let ids = if all { ids.join(",") } else { "ID,ID...".to_owned() };
     let mut lacking = report.hours.iter().filter(|(_, counts)| counts.found.missing > 0);
     let (first, last) = (lacking.next(), lacking.next_back());
     let period = first.and_then(|(first, _)| {
@@ -249,9 +254,9 @@ fn to_fetch_again(stream: &str, report: &Report) -> String {
         Some(format!("--since {} --until {end}", (*first)?))
     });
     let period = period.unwrap_or_else(|| "--since ... --until ...".to_owned());
-    format!(
-        "`zenstream read {stream} {period}` prints what the account has of the hours that lack some; after `checkpoint set` a run would deliver what is there a second time"
-    )
+    Ok(format!(
+        "`zenstream read {stream} {period} --id {ids}` prints what is missing, and only that; after `checkpoint set` a run would deliver what is there a second time"
+    ))
 }
 
 /// A count on stderr for a person who waits.

@@ -13,6 +13,8 @@ mod transforms;
 
 use serde_json::{Map, Value, json};
 
+use crate::streams::{CATALOGUE, aliases};
+
 /// One option.
 #[derive(Debug, Clone, Copy)]
 struct Field {
@@ -30,18 +32,25 @@ struct Field {
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Text,
-    Number,
     /// 0 or more.
     Whole,
     Switch,
     /// `true`, or a map with `enabled`.
     Toggle,
+    /// Above 0 and up to 1.
+    Part,
+    /// A whole number with these bounds.
+    Between(u64, u64),
     Seconds,
+    /// Above 0.
+    SomeSeconds,
     Words,
+    /// Names of streams, and globs of them.
+    Streams,
     /// A map of texts.
     Texts,
-    /// A map from names to numbers.
-    Numbers,
+    /// A map from streams to seconds.
+    SecondsByStream,
     Choice(&'static [&'static str]),
     Section(&'static [Field]),
     /// A list of such maps.
@@ -52,8 +61,8 @@ enum Kind {
     WordOr(&'static [&'static str], &'static [Field]),
     /// `true`, or a map.
     SwitchOr(&'static [Field]),
-    /// A map from names to such maps.
-    Named(&'static [Field]),
+    /// A map from streams to such maps.
+    ByStream(&'static [Field]),
     /// A map from names to maps that a word in them tells apart.
     Components(&'static str, &'static [Variant]),
     /// A map that a word in it tells apart.
@@ -93,7 +102,8 @@ pub fn schema() -> Value {
     let top = object(&[top::TOP]);
     if let (Some(schema), Value::Object(top)) = (schema.as_object_mut(), top) {
         schema.extend(top);
-        schema.insert("$defs".to_owned(), json!({ "placeholder": placeholder() }));
+        let defs = json!({ "placeholder": placeholder(), "stream": stream() });
+        schema.insert("$defs".to_owned(), defs);
     }
     schema
 }
@@ -104,6 +114,30 @@ fn placeholder() -> Value {
         "type": "string",
         "pattern": r"\$\{|SECRET\[",
         "description": "`${VARIABLE}`, `${VARIABLE:-default}` or `SECRET[backend.key]`",
+    })
+}
+
+/// The name of a stream, so that an editor completes it.
+fn stream() -> Value {
+    let names: Vec<&str> = CATALOGUE.iter().map(|spec| spec.name).collect();
+    json!({ "enum": names, "description": "A stream; `zenstream streams` says what each needs." })
+}
+
+/// Names with what stands for others in it; other names, which no editor need offer.
+fn glob() -> Value {
+    let aliases = aliases().collect::<Vec<_>>().join("|");
+    json!({
+        "type": "string",
+        "pattern": format!(r"[*?\[]|^({aliases})$"),
+        "description": "A glob of streams; `*` is all.",
+    })
+}
+
+fn by_stream(value: &Value) -> Value {
+    json!({
+        "type": "object",
+        "propertyNames": { "$ref": "#/$defs/stream" },
+        "additionalProperties": value,
     })
 }
 
@@ -143,9 +177,20 @@ impl Kind {
     fn schema(self) -> Value {
         match self {
             Self::Text => json!({ "type": "string" }),
-            Self::Number => or_placeholder(&json!({ "type": "number" })),
             Self::Whole => or_placeholder(&json!({ "type": "integer", "minimum": 0 })),
+            Self::Part => {
+                or_placeholder(&json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 1 }))
+            }
+            Self::Between(least, u64::MAX) => {
+                or_placeholder(&json!({ "type": "integer", "minimum": least }))
+            }
+            Self::Between(least, most) => {
+                or_placeholder(&json!({ "type": "integer", "minimum": least, "maximum": most }))
+            }
             Self::Seconds => or_placeholder(&json!({ "type": "number", "minimum": 0 })),
+            Self::SomeSeconds => {
+                or_placeholder(&json!({ "type": "number", "exclusiveMinimum": 0 }))
+            }
             Self::Switch => or_placeholder(&json!({ "type": "boolean" })),
             Self::Toggle => json!({ "anyOf": [
                 { "type": "boolean" },
@@ -155,13 +200,16 @@ impl Kind {
             Self::Words => {
                 or_placeholder(&json!({ "type": "array", "items": { "type": "string" } }))
             }
+            Self::Streams => or_placeholder(&json!({
+                "type": "array",
+                "minItems": 1,
+                "items": { "anyOf": [{ "$ref": "#/$defs/stream" }, glob(), { "$ref": "#/$defs/placeholder" }] },
+            })),
             Self::Numerals => json!({ "type": "array", "items": { "type": "integer" } }),
             Self::Texts => {
                 json!({ "type": "object", "additionalProperties": { "type": "string" } })
             }
-            Self::Numbers => {
-                json!({ "type": "object", "additionalProperties": Self::Number.schema() })
-            }
+            Self::SecondsByStream => by_stream(&Self::Seconds.schema()),
             Self::Choice(words) => or_placeholder(&json!({ "enum": words })),
             Self::Section(fields) => object(&[fields]),
             Self::List(fields) => json!({ "type": "array", "items": object(&[fields]) }),
@@ -172,9 +220,7 @@ impl Kind {
             Self::SwitchOr(fields) => {
                 json!({ "anyOf": [{ "type": "boolean" }, object(&[fields]), { "$ref": "#/$defs/placeholder" }] })
             }
-            Self::Named(fields) => {
-                json!({ "type": "object", "additionalProperties": object(&[fields]) })
-            }
+            Self::ByStream(fields) => by_stream(&object(&[fields])),
             Self::Components(tag, variants) => {
                 json!({ "type": "object", "additionalProperties": one_of(tag, variants) })
             }

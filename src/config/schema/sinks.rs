@@ -1,8 +1,8 @@
 //! Options of sinks, in the groups that their types share.
 
 use super::Kind::{
-    Choice, Numerals, OneOf, Seconds, Section, Switch, SwitchOr, Text, Texts, Toggle, Whole,
-    WordOr, Words,
+    Between, Choice, Numerals, OneOf, Seconds, Section, SomeSeconds, Switch, SwitchOr, Text, Texts,
+    Toggle, Whole, WordOr, Words,
 };
 use super::objects::{AZURE, GCS, OBJECTS, S3_BUCKET, S3_CLASS, S3_KEYS};
 use super::top::TYPE;
@@ -49,7 +49,7 @@ const EVERY: &[Field] = &[
 
 pub(super) const BUFFER: &[Field] = &[
     usual("type", Choice(&["memory"]), "\"memory\"", "Where events wait."),
-    usual("max_events", Whole, "500", "How many events may wait."),
+    usual("max_events", Between(1, u64::MAX), "500", "How many events may wait."),
     usual(
         "when_full",
         Choice(&["block", "drop_newest"]),
@@ -111,7 +111,7 @@ const PACKED: &[Field] = &[may(
 
 pub(super) const COMPRESSION: &[Field] = &[
     must("algorithm", Choice(&["none", "gzip", "zlib", "zstd"]), "The algorithm."),
-    may("level", Whole, "Higher is smaller and slower."),
+    may("level", Between(0, 21), "Higher is smaller and slower."),
 ];
 
 const BATCH_SECTION: Field = may("batch", Section(BATCH), "When what was collected is sent.");
@@ -124,14 +124,14 @@ const REQUEST_HEADERS: &[Field] =
     &[may("request", Section(REQUEST_WITH_HEADERS), "How requests are made.")];
 
 pub(super) const BATCH: &[Field] = &[
-    may("max_bytes", Whole, "Send when there are so many bytes."),
-    may("max_events", Whole, "Send when there are so many events."),
+    may("max_bytes", Between(1, u64::MAX), "Send when there are so many bytes."),
+    may("max_events", Between(1, u64::MAX), "Send when there are so many events."),
     may("timeout_secs", Seconds, "Send when the first has waited for so long."),
 ];
 
 const CONCURRENCY: Field =
     may("concurrency", super::Kind::Anything, "One request follows another: `none` or 1.");
-const TIMEOUT: Field = usual("timeout_secs", Seconds, "60", "The longest a request may take.");
+const TIMEOUT: Field = usual("timeout_secs", SomeSeconds, "60", "The longest a request may take.");
 const ATTEMPTS: Field = may(
     "retry_attempts",
     Whole,
@@ -252,8 +252,8 @@ pub(super) const CLUSTER: &[Field] = &[
         "How messages are compressed.",
     ),
     may("sasl", Section(SASL), "How to sign in."),
-    may("socket_timeout_ms", Whole, "The longest a request may take."),
-    may("message_timeout_ms", Whole, "The longest a delivery may take."),
+    may("socket_timeout_ms", Between(10, 800_000), "The longest a request may take."),
+    may("message_timeout_ms", Between(10, 800_000), "The longest a delivery may take."),
     may(
         "librdkafka_options",
         super::Kind::Anything,

@@ -1,8 +1,8 @@
 //! Options of sources.
 
 use super::Kind::{
-    Anything, Auth, Choice, Named, Number, Numbers, OneOf, Seconds, Section, Switch, Text, Whole,
-    Words,
+    Anything, Auth, Between, ByStream, Choice, OneOf, Part, Seconds, SecondsByStream, Section,
+    SomeSeconds, Streams, Switch, Text, Whole, Words,
 };
 use super::objects::S3_BUCKET;
 use super::sinks::TLS_SECTION;
@@ -24,7 +24,7 @@ pub(super) const ZENDESK: &[Field] = &[
         "The account's address, in place of `subdomain`: `https://acme.zendesk.com`.",
     ),
     must("auth", Auth(AUTH), "How to sign in."),
-    must("streams", Words, "What to read: names or globs; `zenstream streams` lists them."),
+    must("streams", Streams, "What to read: names or globs; `zenstream streams` lists them."),
     usual(
         "since",
         Text,
@@ -45,11 +45,11 @@ pub(super) const ZENDESK: &[Field] = &[
     ),
     may("rate_limit", Section(RATE_LIMIT), "How much of the account's rate budget may be used."),
     may("request", Section(REQUEST), "How requests are made."),
-    usual("max_record_bytes", Whole, "10485760", "A longer record is rejected."),
-    may("stream_options", Named(STREAM_OPTIONS), "Options of single streams, by name."),
+    usual("max_record_bytes", Between(1, u64::MAX), "10485760", "A longer record is rejected."),
+    may("stream_options", ByStream(STREAM_OPTIONS), "Options of single streams, by name."),
     may(
         "silence_alert_secs",
-        Numbers,
+        SecondsByStream,
         "By stream: raise an alert when it has brought no event for so long.",
     ),
 ];
@@ -63,11 +63,11 @@ pub(super) const WEBHOOK: &[Field] = &[
         "The webhook's signing secret; best a `${VARIABLE}` or `SECRET[backend.key]`.",
     ),
     may("subdomain", Text, "The account, for events' ids. Default: the source's name."),
-    usual("max_age_secs", Seconds, "300", "A request that was signed longer ago is refused."),
-    usual("max_body_bytes", Whole, "1048576", "A longer body is refused."),
+    usual("max_age_secs", SomeSeconds, "300", "A request that was signed longer ago is refused."),
+    usual("max_body_bytes", Between(1, 16 << 20), "1048576", "A longer body is refused."),
     usual(
         "acknowledge_timeout_secs",
-        Seconds,
+        SomeSeconds,
         "8",
         "How long sinks may take to make an event durable.",
     ),
@@ -85,7 +85,7 @@ pub(super) const INTERNAL_LOGS: &[Field] = &[
 ];
 
 pub(super) const INTERNAL_METRICS: &[Field] = &[
-    usual("scrape_interval_secs", Seconds, "15", "How often the metrics are read."),
+    usual("scrape_interval_secs", SomeSeconds, "15", "How often the metrics are read."),
     usual("namespace", Text, "\"zenstream\"", "What their names stand under."),
     may("tags", Section(INTERNAL_TAGS), "What is said beside each of them."),
 ];
@@ -95,15 +95,11 @@ pub(super) const INTERNAL_TAGS: &[Field] = &[
     may("pid_key", Text, "The tag that holds the process's number."),
 ];
 
-pub(super) const RATE_LIMIT: &[Field] = &[usual(
-    "share",
-    Number,
-    "0.8",
-    "The part of the budget that may be used, above 0 and up to 1.",
-)];
+pub(super) const RATE_LIMIT: &[Field] =
+    &[usual("share", Part, "0.8", "The part of the budget that may be used, above 0 and up to 1.")];
 
 pub(super) const REQUEST: &[Field] = &[
-    usual("timeout_secs", Seconds, "60", "The longest a whole answer may take."),
+    usual("timeout_secs", SomeSeconds, "60", "The longest a whole answer may take."),
     usual(
         "retry_attempts",
         Whole,

@@ -29,10 +29,23 @@ fn misfit(schema: &Value, value: &Value, root: &Value) -> Option<String> {
     };
     let words = schema["enum"].as_array().is_none_or(|words| words.contains(value));
     let constant = schema.get("const").is_none_or(|constant| constant == value);
-    let pattern = schema.get("pattern").is_none_or(|_| {
-        value.as_str().is_some_and(|text| text.contains("${") || text.contains("SECRET["))
-    });
-    if !(fits && words && constant && pattern) {
+    let text = value.as_str().unwrap_or_default();
+    let pattern = match schema["pattern"].as_str() {
+        None => true,
+        Some(r"\$\{|SECRET\[") => text.contains("${") || text.contains("SECRET["),
+        Some(glob) => {
+            let aliases = glob.strip_prefix(r"[*?\[]|^(").and_then(|it| it.strip_suffix(")$"));
+            let is_alias = aliases.expect("a pattern").split('|').any(|alias| alias == text);
+            is_alias || text.contains(['*', '?', '['])
+        }
+    };
+    let bound = |name: &str| schema[name].as_f64();
+    let number = value.as_f64().unwrap_or_default();
+    let within = bound("minimum").is_none_or(|least| number >= least)
+        && bound("exclusiveMinimum").is_none_or(|below| number > below)
+        && bound("maximum").is_none_or(|most| number <= most)
+        && bound("minItems").is_none_or(|_| value != &json!([]));
+    if !(fits && words && constant && pattern && within) {
         return Some(format!("{value} is not {schema}"));
     }
     misfit_of_members(schema, value, root)
@@ -45,6 +58,12 @@ fn misfit_of_members(schema: &Value, value: &Value, root: &Value) -> Option<Stri
         }
     }
     let members = value.as_object()?;
+    for name in members.keys() {
+        let names = schema.get("propertyNames");
+        if let Some(found) = names.and_then(|it| misfit(it, &Value::from(name.as_str()), root)) {
+            return Some(found);
+        }
+    }
     for needed in schema["required"].as_array().into_iter().flatten() {
         if !members.contains_key(needed.as_str().expect("a name")) {
             return Some(format!("{needed} is missing"));
@@ -131,9 +150,11 @@ fn known_to_the_reader(config: &Value) -> Option<(BTreeSet<String>, usize)> {
     Some((hint.split('`').skip(1).step_by(2).map(str::to_owned).collect(), more))
 }
 
+type SectionOfSchema = (String, Value, BTreeSet<String>, Vec<Field>);
+
 /// Every map of the schema that takes no other fields: a config with an unknown field in it, and
-/// what the schema knows there.
-fn sections() -> Vec<(String, Value, BTreeSet<String>)> {
+/// what the schema knows there, and those of it that are numbers.
+fn sections() -> Vec<SectionOfSchema> {
     let whole = |source: Value, sink: Value| json!({ "sources": { "acme": source }, "sinks": { "out": sink } });
     let usual = || whole(source(&json!({})), sink("console"));
     let mut found = Vec::new();
@@ -187,11 +208,16 @@ fn walk_section(
     name: &str,
     groups: &[&[Field]],
     place: &dyn Fn(Value) -> Value,
-    found: &mut Vec<(String, Value, BTreeSet<String>)>,
+    found: &mut Vec<SectionOfSchema>,
 ) {
     let fields = || groups.iter().copied().flatten();
     let names = fields().map(|field| field.name.to_owned()).collect();
-    found.push((name.to_owned(), place(json!({ UNKNOWN: 1 })), names));
+    let is_number = |field: &&Field| {
+        use Kind::{Between, Part, Seconds, SomeSeconds, Whole};
+        matches!(field.kind, Between(..) | Part | Seconds | SomeSeconds | Whole)
+    };
+    let numbers = fields().filter(is_number).copied().collect();
+    found.push((name.to_owned(), place(json!({ UNKNOWN: 1 })), names, numbers));
     for field in fields() {
         let path = format!("{name}.{}", field.name);
         let deeper = |members: Value| place(json!({ field.name: members }));
@@ -227,7 +253,7 @@ fn walk_section(
 #[test]
 fn the_schema_has_the_fields_that_the_reader_has() {
     let (schema, mut compared, mut wrong) = (schema(), 0, Vec::new());
-    for (name, config, known) in sections() {
+    for (name, config, known, _) in sections() {
         let Some((of_reader, more)) = known_to_the_reader(&config) else {
             wrong.push(format!("`{name}`: the reader takes a field that nobody knows"));
             continue;
@@ -260,6 +286,70 @@ fn the_schema_has_the_fields_that_the_reader_has() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(compared > 60, "{compared}");
+}
+
+#[test]
+fn the_schema_has_the_bounds_that_the_reader_has() {
+    let (schema, mut compared, mut wrong) = (schema(), 0, Vec::new());
+    let nothing: HashMap<String, String> = HashMap::from([("HOME".to_owned(), "/".to_owned())]);
+    for (path, config, _, numbers) in sections() {
+        let (text, unknown) = (config.to_string(), format!("\"{UNKNOWN}\":1"));
+        assert!(text.contains(&unknown), "{path}");
+        for field in numbers {
+            let values = ["0", "1", "2", "100", "16777217"];
+            let refused = |value: &&str| {
+                let text = text.replace(&unknown, &format!("\"{}\":{value}", field.name));
+                let problems = parse(&text, Format::Json, "x.json", &nothing).err();
+                let problems = problems.map(|error| error.problems).unwrap_or_default();
+                let said = |what: &str| problems.iter().any(|it| it.to_string().contains(what));
+                // Of what else is wrong the bounds may not be told.
+                let untold = said("missing field") || said("unknown field");
+                (!untold).then(|| said(&format!("{}: ", field.name)))
+            };
+            let theirs: Option<Vec<bool>> = values.iter().map(refused).collect();
+            // What no value is taken for is not there for this type.
+            let Some(theirs) = theirs.filter(|refused| refused.contains(&false)) else { continue };
+            let ours = values.map(|value| {
+                let number = serde_json::from_str(value).unwrap();
+                misfit(&field.schema(), &number, &schema).is_some()
+            });
+            for ((value, ours), theirs) in values.iter().zip(ours).zip(theirs) {
+                compared += 1;
+                if ours != theirs {
+                    let name = field.name;
+                    wrong.push(format!("`{path}.{name}: {value}`: refused by the schema {ours}, by the reader {theirs}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(compared > 100, "{compared}");
+}
+
+#[test]
+fn streams_are_known_by_name_to_an_editor() {
+    let schema = schema();
+    let fits = |source: &Value| misfit(&schema, &whole(source), &schema).is_none();
+    let streams = |names: &[&str]| source(&json!({ "streams": names }));
+    assert!(fits(&streams(&["audit_logs", "tick*", "incremental_tickets", "${STREAM}"])));
+    for wrong in ["audit_log", "", "users_"] {
+        assert!(!fits(&streams(&["audit_logs", wrong])), "{wrong}");
+    }
+    assert!(!fits(&streams(&[])));
+    for by_stream in ["stream_options", "silence_alert_secs"] {
+        let value = if by_stream == "stream_options" { json!({}) } else { json!(60) };
+        assert!(fits(&source(&json!({ by_stream: { "audit_logs": value } }))), "{by_stream}");
+        assert!(!fits(&source(&json!({ by_stream: { "audit_log": value } }))), "{by_stream}");
+    }
+    let offered = schema["$defs"]["stream"]["enum"].as_array().unwrap();
+    assert_eq!(offered.len(), CATALOGUE.len());
+    for name in CATALOGUE.iter().map(|spec| spec.name).chain(aliases()) {
+        assert!(fits(&streams(&[name])), "{name}");
+    }
+}
+
+fn whole(source: &Value) -> Value {
+    json!({ "sources": { "acme": source }, "sinks": { "out": sink("console") } })
 }
 
 #[test]

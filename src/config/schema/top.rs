@@ -1,7 +1,7 @@
 //! Options of the whole: state, checkpoint, secrets, proxies.
 
 use super::Kind::{
-    Components, List, OneOf, Seconds, Section, Switch, Text, Texts, Toggle, Whole, Words,
+    Between, Components, List, OneOf, Seconds, Section, Switch, Text, Texts, Toggle, Words,
 };
 use super::objects::S3_BUCKET;
 use super::sinks::{CLUSTER, SINKS, TLS, TLS_SECTION};
@@ -48,7 +48,7 @@ pub(super) const TOP: &[Field] = &[
     may("alerts", Section(ALERTS), "Who is told of what should be seen at once."),
     may(
         "max_pages",
-        Whole,
+        Between(1, u64::MAX),
         "Take at most this many pages of each stream, then end. An empty variable is no bound.",
     ),
 ];

@@ -1,7 +1,8 @@
 //! Options of transforms, and of their tests.
 
 use super::Kind::{
-    Anything, Choice, List, Number, Seconds, Section, Switch, Text, TextOr, Whole, Words,
+    Anything, Between, Choice, List, Part, Seconds, Section, SomeSeconds, Switch, Text, TextOr,
+    Whole, Words,
 };
 use super::top::TYPE;
 use super::{Field, Variant, may, must, usual};
@@ -34,12 +35,12 @@ const ENRICH_ACTORS: &[Field] = &[
     ),
     may("add", Words, "What of a user is added. Default: `name`, `email`, `role`."),
     usual("target", Text, "\"zendesk_users\"", "The key that all of it is put under."),
-    usual("timeout_secs", Seconds, "10", "Events wait no longer; then they go on without."),
+    usual("timeout_secs", SomeSeconds, "10", "Events wait no longer; then they go on without."),
     may("cache", Section(ENRICH_CACHE), "How long users are remembered."),
 ];
 
 const ENRICH_CACHE: &[Field] = &[
-    usual("max_entries", Whole, "10000", "The most users that are remembered."),
+    usual("max_entries", Between(1, u64::MAX), "10000", "The most users that are remembered."),
     usual("ttl_secs", Seconds, "3600", "How long a user is remembered."),
     usual(
         "negative_ttl_secs",
@@ -100,8 +101,8 @@ const ROUTE: &[Field] = &[
 ];
 
 const SAMPLE: &[Field] = &[
-    may("rate", Whole, "One event in so many is kept."),
-    may("ratio", Number, "The part that is kept, above 0 and up to 1."),
+    may("rate", Between(1, u64::MAX), "One event in so many is kept."),
+    may("ratio", Part, "The part that is kept, above 0 and up to 1."),
     may("key_field", Text, "Events that are equal here are kept or dropped together."),
     may("group_by", Text, "Count apart what differs here."),
     may("exclude", TextOr(CONDITION), "What always passes, in VRL."),
@@ -109,8 +110,8 @@ const SAMPLE: &[Field] = &[
 ];
 
 const THROTTLE: &[Field] = &[
-    must("threshold", Whole, "How many events may pass."),
-    must("window_secs", Seconds, "In this time."),
+    must("threshold", Between(1, u64::MAX), "How many events may pass."),
+    must("window_secs", SomeSeconds, "In this time."),
     may("key_field", Text, "Count apart what differs here."),
     may("exclude", TextOr(CONDITION), "What always passes, in VRL."),
 ];

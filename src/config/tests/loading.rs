@@ -310,16 +310,48 @@ fn what_is_generated_loads() {
         "zendesk_webhook//file",
         "internal_logs,internal_metrics//console",
     ] {
-        let text = generate(expression).unwrap();
+        let text = generate(expression, SignIn::of_environment(&environment(&[]), None)).unwrap();
         let config = parse(&text, Format::Yaml, "c.yaml", &variables);
         assert_eq!(shown(config), "accepted", "{text}");
     }
 }
 
 #[test]
+fn what_is_generated_signs_in_as_the_environment_can() {
+    let acme = ("ZENDESK_SUBDOMAIN", "acme");
+    let client = [("ZENDESK_CLIENT_ID", "id"), ("ZENDESK_CLIENT_SECRET", "secret")];
+    let bearer = ("ZENDESK_BEARER_TOKEN", "token");
+    let user = [("ZENDESK_EMAIL", "ann@example.com"), ("ZENDESK_API_TOKEN", "token")];
+    let address = ("ZENDESK_BASE_URL", "http://127.0.0.1:8080");
+    let cases: [(&[(&str, &str)], &str); 6] = [
+        (&[acme, client[0], client[1], bearer], "oauth_client_credentials"),
+        (&[acme, bearer, user[0], user[1]], "bearer"),
+        (&[address, bearer], "bearer"),
+        (&[acme, user[0], user[1]], "api_token"),
+        (&[acme, client[0], user[0], user[1]], "api_token"),
+        (&[acme, client[0]], "oauth_refresh_token"),
+    ];
+    for (variables, strategy) in cases {
+        let variables = environment(variables);
+        let text = generate("zendesk//console", SignIn::of_environment(&variables, None)).unwrap();
+        assert!(text.contains(&format!("strategy: {strategy}\n")), "{text}");
+        let config = parse(&text, Format::Yaml, "c.yaml", &variables);
+        assert_eq!(shown(config), "accepted", "{text}");
+    }
+    let none = environment(&[]);
+    for strategy in SignIn::STRATEGIES {
+        let text = generate("zendesk//console", SignIn::of_environment(&none, Some(strategy)));
+        assert!(text.unwrap().contains(&format!("strategy: {strategy}\n")), "{strategy}");
+    }
+    let text = generate("zendesk//console", SignIn::of_environment(&none, None)).unwrap();
+    assert!(text.contains("strategy: oauth_client_credentials\n"), "{text}");
+}
+
+#[test]
 fn what_cannot_be_generated_is_refused_with_a_hint() {
     let shown = |expression| {
-        let error = generate(expression).unwrap_err();
+        let sign_in = SignIn::of_environment(&environment(&[]), None);
+        let error = generate(expression, sign_in).unwrap_err();
         format!("{error}; {}", error.hint().unwrap_or_default())
     };
     insta::assert_snapshot!(shown("zendesk/console"), @"cannot read `zendesk/console` as SOURCES/TRANSFORMS/SINKS; for example `zendesk//console,file`");

@@ -397,6 +397,11 @@ const ALIASES: &[(&str, &str)] = &[
     ("ticket_skips", "skips"),
 ];
 
+/// Other names under which [`find`] knows a row.
+pub fn aliases() -> impl Iterator<Item = &'static str> {
+    ALIASES.iter().map(|(alias, _)| *alias)
+}
+
 /// The row of that name.
 pub fn find(name: &str) -> Option<&'static StreamSpec> {
     let ours = ALIASES.iter().find_map(|(alias, ours)| (*alias == name).then_some(*ours));

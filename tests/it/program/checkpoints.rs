@@ -34,9 +34,9 @@ fn a_checkpoint_lists_where_each_stream_stands() {
     insta::assert_snapshot!(checkpoint(&home, &account, "list"), @"
     exit code 0
     --- stdout
-    STREAM           READ UP TO  BEHIND  AHEAD  POSITION
-    acme.audit_logs                             none; starts at 1970-01-01T00:00:00+00:00
-    acme.tickets                                none; starts at 1970-01-01T00:00:00+00:00
+    STREAM           READ UP TO  AGO  AHEAD  POSITION
+    acme.audit_logs                          none; starts at 1970-01-01T00:00:00+00:00
+    acme.tickets                             none; starts at 1970-01-01T00:00:00+00:00
     ");
     home.zenstream("run -c zenstream.yaml --once").at(&account).run().well();
     let line = listed(&home, &account, "acme.tickets");

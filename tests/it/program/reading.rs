@@ -64,9 +64,21 @@ fn wishes_that_cannot_be_met_are_wrong_usage() {
     insta::assert_snapshot!(read("audit_logs --since soon"), @"
     exit code 2
     --- stderr
-    error: invalid value 'soon' for '--since <WHEN>': `soon` is no time; write a duration back (`7d`, `2 weeks ago`), a date (`2024-05-01`, `2024-05-01 13:00`), `today`, `yesterday`, `last monday`, `beginning` or an RFC 3339 time (`2024-05-01T13:00:00Z`)
+    error: invalid value 'soon' for '--since <WHEN>': `soon` is no time; write a duration back (`7d`, `2 weeks ago`), a date (`2024-05-01`, `2024-05-01 13:00`, `Nov 3`, `2024-05`), `today`, `yesterday`, `last monday`, `this week`, `last month`, `noon`, `beginning` or an RFC 3339 time (`2024-05-01T13:00:00Z`)
 
     For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(read("audit_logs --since 1M"), @"
+    exit code 2
+    --- stderr
+    error: invalid value '1M' for '--since <WHEN>': `1M` may mean a minute or a month; write `1m` or `1mo`
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(read("audit_logs --fields ,"), @"
+    exit code 2
+    --- stderr
+    error: `--fields` names no field
     ");
     insta::assert_snapshot!(read("audit_logs --filter actor=1"), @"
     exit code 2
@@ -257,6 +269,42 @@ fn what_is_written_as_csv_can_be_read_again_whatever_the_texts_hold() {
 }
 
 #[test]
+fn what_is_written_for_spreadsheets_begins_no_formula() {
+    let (home, account) = (Home::new(), Account::small());
+    let read = |format: &str| {
+        let line = "read tickets --since beginning --fields id,,subject, --format";
+        home.zenstream(line).arg(format).at(&account).run().well().lines()
+    };
+    let (plain, safe) = (read("csv"), read("csv-safe"));
+    assert_eq!(plain[0], "id,subject", "what stands between two commas may be nothing");
+    let is_formula = |line: &&String| {
+        let (_, subject) = line.split_once(',').expect("two columns");
+        subject.trim_start_matches('"').starts_with(['=', '+', '-', '@'])
+    };
+    assert_eq!(safe.iter().find(is_formula), None);
+    let others: Vec<_> = plain.iter().filter(|line| !is_formula(line)).collect();
+    assert!(others.iter().all(|line| safe.contains(line)));
+}
+
+#[test]
+fn records_are_chosen_by_their_ids() {
+    let (home, account) = (Home::new(), Account::small());
+    let all = account.records("audit_logs");
+    let ids: Vec<String> = [7, 80, 200].iter().map(|&at| crate::truth::id_of(&all[at])).collect();
+    let line = format!("read audit_logs --since beginning --id {} --limit 2", ids.join(","));
+    let lines = home.zenstream(&line).at(&account).run().well().lines();
+    assert_eq!(lines, [all[7].clone(), all[80].clone()]);
+    let line = line.replace(" --limit 2", "");
+    assert_eq!(home.zenstream(&line).at(&account).run().well().lines().len(), 3);
+    // A version of a record, as `verify` names what is missing.
+    let ticket = account.records("tickets").swap_remove(3);
+    let id = crate::truth::id_of(&ticket);
+    assert!(id.contains('@'), "{id}");
+    let read = home.zenstream("read tickets --since beginning --id").arg(&id).at(&account);
+    assert_eq!(read.run().well().lines(), [ticket]);
+}
+
+#[test]
 fn nothing_to_print_is_still_of_the_form_asked_for() {
     let _filters = filters();
     let (home, account) = (Home::new(), Account::small());
@@ -349,6 +397,32 @@ fn a_user_is_shown_with_what_they_did() {
     assert_eq!(shown["user"]["id"], *id);
     let activities = shown["activities"].as_array().expect("a list");
     assert!(!activities.is_empty() && activities.iter().all(|one| one["actor_id"] == *id));
+}
+
+#[test]
+fn a_user_who_was_deleted_for_good_is_shown_with_what_they_did() {
+    let (home, account) = (Home::new(), Account::small());
+    let record: Value = serde_json::from_str(&account.records("audit_logs")[0]).expect("a record");
+    let id = &record["actor_id"];
+    let user = |options: &str| {
+        home.zenstream(&format!("user {id} --activities 3 {options}")).at(&account).run()
+    };
+    let shown = user("").well();
+    assert!(shown.stdout.starts_with("Last activities ("), "{shown}");
+    assert_eq!(
+        shown.stderr,
+        format!(
+            "there is no profile of user {id}, who may have been deleted for good; the audit log has what they did\n"
+        )
+    );
+    let whole: Value = serde_json::from_str(&user("--format json").well().stdout).expect("JSON");
+    assert_eq!(whole["user"], Value::Null);
+    let activities = whole["activities"].as_array().expect("a list");
+    assert!(!activities.is_empty() && activities.iter().all(|one| one["actor_id"] == *id));
+    let lines = user("--format ndjson").well().lines();
+    assert_eq!(lines.len(), activities.len(), "no line of a profile");
+    let unasked = home.zenstream(&format!("user {id} --activities 0")).at(&account).run();
+    assert!(unasked.code == Some(1) && unasked.stderr.contains("RecordNotFound"), "{unasked}");
 }
 
 #[test]

@@ -279,7 +279,52 @@ fn what_is_generated_is_valid() {
         }
         program.run().well();
     }
+    let token = |line: &str| {
+        let program = home.zenstream(line).env("ZENDESK_BASE_URL", "http://127.0.0.1:1");
+        program.env("ZENDESK_BEARER_TOKEN", "any").run().well()
+    };
+    home.write("generated.yaml", &token("generate").stdout);
+    token("validate generated.yaml");
     let _filters = filters();
+    insta::assert_snapshot!(home.zenstream("generate --auth bearer").run(), @r#"
+    exit code 0
+    --- stdout
+    # Where state is kept: positions, rejected records. Default: ~/.local/state/zenstream
+    # data_dir: /var/lib/zenstream
+
+    sources:
+      zendesk:
+        type: zendesk
+        # `acme`, if the account is at acme.zendesk.com.
+        subdomain: ${ZENDESK_SUBDOMAIN}
+        auth:
+          # Or `oauth_client_credentials` with `client_id` and `client_secret`, which makes new tokens by itself.
+          strategy: bearer
+          token: ${ZENDESK_BEARER_TOKEN}
+        # Names or globs; `zenstream streams` lists them.
+        streams: [audit_logs]
+        # Where a stream starts that was never read: a duration back, a time, or `beginning`.
+        since: 24h
+        poll_interval_secs: 60
+
+    sinks:
+      console:
+        inputs: ["zendesk.*"]
+        type: console
+        target: stdout
+        encoding:
+          codec: json
+    "#);
+    insta::assert_snapshot!(home.zenstream("generate --auth oauth").run(), @"
+    exit code 2
+    --- stderr
+    error: invalid value 'oauth' for '--auth <STRATEGY>'
+      [possible values: oauth_client_credentials, bearer, api_token, oauth_refresh_token]
+
+      tip: a similar value exists: 'oauth_refresh_token'
+
+    For more information, try '--help'.
+    ");
     insta::assert_snapshot!(home.zenstream("generate zendesk//consol").run(), @"
     exit code 2
     --- stderr

@@ -108,7 +108,7 @@ fn a_loss_a_double_and_a_change_are_found_and_named() {
     let (_, read) = ended.stderr.split_once("hint: `zenstream ").expect("a hint");
     let (read, _) = read.split_once('`').expect("a command");
     let brought = home.zenstream(read).at(&account).run().well();
-    assert!(brought.lines().iter().any(|line| id(line) == lost), "{brought}");
+    assert_eq!(brought.lines().iter().map(|line| id(line)).collect::<Vec<_>>(), [lost.as_str()]);
     for (kind, id) in [("missing", &lost), ("doubled", &double), ("altered", &altered)] {
         assert!(ended.stdout.contains(&format!("\n{kind} {id}")), "{ended}");
     }
