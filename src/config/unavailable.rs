@@ -24,7 +24,6 @@ const OPTIONS: &[(&str, &str)] = &[
     ("sources.*.scrape_timeout_secs", "use `request.timeout_secs`"),
     ("transforms.*.graph", "leave it out"),
     ("transforms.*.metric_tag_values", "leave it out: events are not metrics"),
-    ("transforms.*.files", "use `file`"),
     ("transforms.*.ratio_field", "use `ratio`"),
     ("transforms.*.rate_field", "use `rate`"),
     ("transforms.*.internal_metrics", "leave it out"),

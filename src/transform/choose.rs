@@ -39,10 +39,16 @@ pub(super) fn filter(
     runtime: &mut Runtime,
     made: &mut Made,
 ) {
+    // Of a record that VRL cannot hold nobody can say whether it is wanted. It goes on, as through a
+    // `remap`: otherwise it would be nowhere.
+    if let Err(message) = item.value() {
+        made.fail(message, false);
+        return made.emit(0, item);
+    }
     if condition.holds(&mut item, runtime, made) {
         made.emit(0, item);
     } else {
-        made.discard();
+        made.turn_away();
     }
 }
 
@@ -64,7 +70,7 @@ impl Routes {
         if self.reroute_unmatched {
             made.emit(self.routes.len(), item);
         } else {
-            made.discard();
+            made.turn_away();
         }
     }
 }

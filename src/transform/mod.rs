@@ -181,6 +181,15 @@ impl Made {
         self.discarded += 1;
     }
 
+    /// Drops an event that no condition took: as the config wants it, unless one of them failed.
+    fn turn_away(&mut self) {
+        if self.failed > 0 {
+            self.dropped += 1;
+        } else {
+            self.discard();
+        }
+    }
+
     fn fail(&mut self, message: String, is_dropped: bool) {
         self.failed += 1;
         self.dropped += usize::from(is_dropped);

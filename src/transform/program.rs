@@ -57,8 +57,51 @@ pub struct Source<'s> {
 
 /// A program that cannot be run: what the compiler says of it, over several lines.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct CompileError(String);
+#[error("{message}")]
+pub struct CompileError {
+    message: String,
+    hint: Option<String>,
+}
+
+impl CompileError {
+    /// What to do about it, where that is known better than the compiler knows it.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+/// The compiler's code for a call of a function that there is not.
+const UNDEFINED_FUNCTION: usize = 105;
+
+/// Functions that VRL has elsewhere and not in this build, and what there is in their place.
+const ELSEWHERE: [(&[&str], &str); 4] = [
+    (
+        &["crc", "hmac", "md5", "seahash", "sha1", "sha2", "sha3", "xxhash"],
+        "a `redact` transform with `action: hash` puts a keyed hash in the place of a field, the same for the same value",
+    ),
+    (
+        &["decrypt", "decrypt_ip", "encrypt", "encrypt_ip"],
+        "a `redact` transform masks, drops or hashes what is not to be read",
+    ),
+    (&["get_env_var"], "write `${NAME}` in the config: the variable is filled in at start"),
+    (
+        &[
+            "dns_lookup",
+            "encode_proto",
+            "find_enrichment_table_records",
+            "get_enrichment_table_record",
+            "get_hostname",
+            "get_secret",
+            "get_timezone_name",
+            "http_request",
+            "parse_etld",
+            "parse_proto",
+            "reverse_dns",
+            "validate_json_schema",
+        ],
+        "a program sees nothing but its event and `%zendesk`; Vector behind a `vector` sink can do it",
+    ),
+];
 
 /// A compiled program, and what the compiler warns of.
 pub type Compiled<P> = Result<(P, Option<String>), CompileError>;
@@ -131,7 +174,7 @@ impl Condition {
         let kind = program.compiled.final_type_info().result.kind().clone();
         if !kind.is_boolean() {
             let message = format!("a condition is a boolean; this one is {kind}");
-            return Err(CompileError(message));
+            return Err(CompileError { message, hint: None });
         }
         Ok((Self(program), warnings))
     }
@@ -183,7 +226,7 @@ fn compile<P: From<Program>>(source: Source<'_>, config: CompileConfig) -> Compi
     };
     let functions: Vec<Box<dyn Function>> = vrl::stdlib::all();
     let result = vrl::compiler::compile_with_state(source.text, &functions, &state, config)
-        .map_err(|diagnostics| CompileError(source.shown(diagnostics)))?;
+        .map_err(|diagnostics| source.error(diagnostics))?;
     let info = result.program.info();
     let paths = info.target_queries.iter().chain(&info.target_assignments);
     let paths = paths.filter(|path| path.prefix == PathPrefix::Metadata);
@@ -200,6 +243,17 @@ impl fmt::Debug for Source<'_> {
 }
 
 impl Source<'_> {
+    fn error(&self, diagnostics: DiagnosticList) -> CompileError {
+        let mut undefined = diagnostics.iter().filter(|it| it.code == UNDEFINED_FUNCTION);
+        let hint = undefined.find_map(|diagnostic| {
+            let span = diagnostic.labels().first()?.span;
+            let name = self.text.get(span.start()..span.end())?;
+            let (_, instead) = ELSEWHERE.iter().find(|(names, _)| names.contains(&name))?;
+            Some(format!("VRL's `{name}` is not in this build; {instead}"))
+        });
+        CompileError { message: self.shown(diagnostics), hint }
+    }
+
     /// Diagnostics as people read them.
     fn shown(&self, diagnostics: DiagnosticList) -> String {
         if self.visible {

@@ -260,6 +260,34 @@ fn a_condition_that_fails_does_not_hold_and_is_counted() {
 }
 
 #[test]
+fn a_filter_keeps_what_it_cannot_read_and_counts_what_it_failed_at_as_dropped() {
+    let unreadable = [r#"{"status":"open","a":"half \ud83d"}"#, r#"{"status":"open","n":1e400}"#];
+    let page = [unreadable[0], unreadable[1], r#"{"status":"open"}"#, r#"{"status":"new"}"#];
+    let page: Vec<Event> = (1..).zip(page).map(|(number, line)| event(number, line)).collect();
+    let only = |text| [step("t", &["acme.audit_logs"], Kind::Filter(condition(text)))];
+    let (outputs, counts) = run(&only(r#".status == "open""#), &["t"], &page);
+    assert_eq!(lines(&outputs[0]), [unreadable[0], unreadable[1], r#"{"status":"open"}"#]);
+    let Counts { sent, discarded, failed, dropped, .. } = counts[0];
+    assert_eq!((sent, discarded, failed, dropped), (3, 1, 2, 0));
+
+    let (_, counts) = run(&only("to_int!(.status) > 1"), &["t"], &page[2..]);
+    let Counts { sent, discarded, failed, dropped, .. } = counts[0];
+    assert_eq!(
+        (sent, discarded, failed, dropped),
+        (0, 0, 2, 2),
+        "an error is no wish of the config"
+    );
+    let routes = Routes {
+        routes: vec![("a".to_owned(), condition("to_int!(.status) > 1"))],
+        exclusive: false,
+        reroute_unmatched: false,
+    };
+    let steps = [step("t", &["acme.audit_logs"], Kind::Route(routes))];
+    let (_, counts) = run(&steps, &["t.a"], &page);
+    assert_eq!((counts[0].discarded, counts[0].failed, counts[0].dropped), (0, 4, 4));
+}
+
+#[test]
 fn what_no_route_takes_is_unmatched_and_a_plain_route_gives_it_to_each() {
     let routes = |exclusive| Routes {
         routes: vec![

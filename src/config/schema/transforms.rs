@@ -87,6 +87,7 @@ const REDACT_FIELDS: &[Field] = &[
 const REMAP: &[Field] = &[
     may("source", Text, "The program, in VRL."),
     may("file", Text, "A file that holds it."),
+    may("files", Words, "Files that hold it, one part after the other."),
     may("schema", Choice(Schema::NAMES), "A program that comes with zenstream, in place of both."),
     may("timezone", Text, "The zone of times without an offset."),
     usual("drop_on_error", Switch, "false", "Drop an event at which the program fails."),

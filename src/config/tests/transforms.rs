@@ -129,6 +129,44 @@ fn a_program_that_does_not_compile_is_shown_with_its_place() {
 }
 
 #[test]
+fn files_are_one_program_in_their_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(directory.path().join(name), text).unwrap();
+        directory.path().join(name).display().to_string()
+    };
+    let (first, second) = (file("a.vrl", "x = 1"), file("b.vrl", ".b = x"));
+    let of = |files: &str| answered(&format!("{REMAP}files: [{files}]"));
+    assert_eq!(of(&format!("'{first}', '{second}'")), "accepted");
+    let answer = of(&format!("'{second}', '{first}'"));
+    assert!(answer.contains("transforms.t.files: does not compile\nerror[E701]"), "{answer}");
+    assert!(answer.contains("b.vrl + "), "{answer}");
+    assert!(of("absent.vrl").contains("transforms.t.files[0]: cannot read `absent.vrl`"));
+    assert!(of("").contains("transforms.t: needs `source`, `file`, `files` or `schema`"));
+}
+
+#[test]
+fn a_function_that_is_not_in_this_build_is_named_with_what_is_there_instead() {
+    for (source, hint) in [
+        (".id = sha2(string!(.id))", "VRL's `sha2` is not in this build; a `redact` transform"),
+        (".n = upcas(.n)\n  .h = md5(\"a\")", "VRL's `md5` is not in this build"),
+        (
+            ".e = get_env_var!(\"HOME\")",
+            "VRL's `get_env_var` is not in this build; write `${NAME}`",
+        ),
+        (
+            ".e = get_hostname!()",
+            "VRL's `get_hostname` is not in this build; a program sees nothing",
+        ),
+    ] {
+        let answer = answered(&format!("{REMAP}source: |\n  {source}"));
+        assert!(answer.contains(&format!("  hint: {hint}")), "{answer}");
+    }
+    let answer = answered(&format!("{REMAP}source: .a = upcas(.c)"));
+    assert!(!answer.contains("hint:"), "{answer}");
+}
+
+#[test]
 fn what_the_environment_put_into_a_program_is_not_shown() {
     let text = transform(&format!("{REMAP}source: '.a = upcas(\"${{TOP}}\")'"));
     let answer = shown(yaml_in(&text, &[("TOP", "s3cret")]));
@@ -153,7 +191,7 @@ fn each_mistake_is_answered_with_what_to_do() {
       hint: this version has `enrich_actors`, `exclusive_route`, `filter`, `redact`, `remap`, `route`, `sample` and `throttle`
     ");
     insta::assert_snapshot!(answered(REMAP), @r#"
-    transforms.t: needs `source`, `file` or `schema`, and only one of them
+    transforms.t: needs `source`, `file`, `files` or `schema`, and only one of them
       hint: `source: .field = "value"` is a program in place, `schema: ecs` a ready one
     "#);
     insta::assert_snapshot!(answered(&format!("{REMAP}schema: oscf")), @"

@@ -71,7 +71,11 @@ pub(super) fn compiled<P>(result: Compiled<P>, path: &Path, found: &mut Found<'_
             Some(program)
         }
         Err(error) => {
-            found.findings.push(Finding::new(path, format!("does not compile\n{error}")));
+            let finding = Finding::new(path, format!("does not compile\n{error}"));
+            found.findings.push(match error.hint() {
+                Some(hint) => finding.hint(hint),
+                None => finding,
+            });
             None
         }
     }

@@ -18,6 +18,7 @@ use crate::transform::{Program, Remap, Schema, Source, Zone};
 struct Written {
     source: Option<String>,
     file: Option<NonEmpty>,
+    files: Option<Vec<NonEmpty>>,
     schema: Option<WrittenSchema>,
     timezone: Option<String>,
     drop_on_error: Option<bool>,
@@ -76,26 +77,32 @@ fn program(
     zone: Zone,
     found: &mut Found<'_>,
 ) -> Option<Program> {
-    let (text, name, path, visible) = match (&written.source, &written.file, written.schema) {
-        (Some(text), None, None) => {
+    let Written { source, file, files, schema, .. } = written;
+    let (text, name, path, visible) = match (source, file, files.as_deref(), schema) {
+        (Some(text), None, None, None) => {
             let path = path.key("source");
             let visible = node.get("source").is_some_and(is_visible);
             (text.clone(), path.to_string(), path, visible)
         }
-        (None, Some(NonEmpty(file)), None) => {
+        (None, Some(file), None, None) => {
             let path = path.key("file");
-            let text = fs::read_to_string(file).map_err(|error| {
-                Finding::new(&path, format!("cannot read `{file}`: {error}"))
-                    .hint("a relative path begins where `zenstream` is started")
-            });
-            (found.findings.keep(text)?, file.clone(), path, true)
+            (found.findings.keep(read(file, &path))?, file.0.clone(), path, true)
         }
-        (None, None, Some(schema)) => {
-            let (schema, path) = (Schema::from(schema), path.key("schema"));
+        (None, None, Some(files @ [_, ..]), None) => {
+            let path = path.key("files");
+            let texts = (0..).zip(files).map(|(at, file)| read(file, &path.index(at)));
+            let texts: Vec<_> = texts.map(|text| found.findings.keep(text)).collect();
+            let text = texts.into_iter().collect::<Option<Vec<String>>>()?.join("\n");
+            // Lines count through all of them, as through one file.
+            let names: Vec<&str> = files.iter().map(|file| file.0.as_str()).collect();
+            (text, names.join(" + "), path, true)
+        }
+        (None, None, None, Some(schema)) => {
+            let (schema, path) = (Schema::from(*schema), path.key("schema"));
             (schema.program().to_owned(), format!("{}.vrl", schema.name()), path, true)
         }
         _ => {
-            let message = "needs `source`, `file` or `schema`, and only one of them";
+            let message = "needs `source`, `file`, `files` or `schema`, and only one of them";
             found.findings.push(Finding::new(path, message).hint(
                 "`source: .field = \"value\"` is a program in place, `schema: ecs` a ready one",
             ));
@@ -103,4 +110,11 @@ fn program(
         }
     };
     compiled(Program::compile(Source { text: &text, name: &name, visible, zone }), &path, found)
+}
+
+fn read(NonEmpty(file): &NonEmpty, path: &Path) -> Result<String, Finding> {
+    fs::read_to_string(file).map_err(|error| {
+        Finding::new(path, format!("cannot read `{file}`: {error}"))
+            .hint("a relative path begins where `zenstream` is started")
+    })
 }

@@ -4,6 +4,7 @@
 //! `tests/schemas` has what is published, in short, and says where it is from.
 
 mod cim;
+mod claims;
 mod ecs;
 mod ocsf;
 mod odd;

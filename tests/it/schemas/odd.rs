@@ -17,6 +17,16 @@ fn value() -> impl Strategy<Value = Value> {
         Just(json!([])),
         Just(json!({})),
         Just(json!({ "id": 1, "operation_name": null })),
+        Just(
+            json!({ "operation_name": " ", "operation_type": "QUERY", "variables": "{\"ticketId\":7}" })
+        ),
+        Just(json!({ "operation_type": ["query"], "query": 1, "variables": { "ticketId": {} } })),
+        Just(
+            json!({ "actor": { "id": 1, "name": 7, "email": ["a"], "role": "admin" }, "user": "Ann" })
+        ),
+        Just(
+            json!({ "actor": { "name": "Ann", "role": null }, "user": { "email": "a@b.de", "role": "" } })
+        ),
         Just(json!(["create", null])),
         Just(json!("9999-99-99T99:99:99Z")),
         Just(json!("2026-01-02T03:04:05.678+02:00")),
@@ -78,6 +88,7 @@ const AUDIT: &[(&str, &[&str])] = &[
     ("created_at", &["2026-01-02T03:04:05Z"]),
     ("url", &["https://acme.zendesk.com/api/v2/audit_logs/1.json"]),
     ("new_member", &["a"]),
+    ("zendesk_users", &["nobody"]),
 ];
 
 const ACCESS: &[(&str, &[&str])] = &[
@@ -95,6 +106,8 @@ const ACCESS: &[(&str, &[&str])] = &[
     ("bytes_sent", &["12"]),
     ("category", &["tickets"]),
     ("summary", &["Viewed"]),
+    ("origin_service", &["Support"]),
+    ("zendesk_users", &["nobody"]),
 ];
 
 fn hold(stream: &str, record: &Value) -> Result<(), TestCaseError> {
