@@ -304,6 +304,7 @@ mod tests {
             report_removed: false,
             max_record_bytes: 1 << 20,
             emit: Emit::Records,
+            reread: Duration::ZERO,
             history: History::InSlices,
         };
         let (_, pages) = streams::open(Arc::new(client), settings, None).unwrap();

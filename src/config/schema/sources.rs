@@ -73,10 +73,14 @@ pub(super) const WEBHOOK: &[Field] = &[
     ),
     may(
         "silence_alert_secs",
-        Numbers,
-        "By output, `access_logs` or `events`: raise an alert when it has brought no event for so \
-         long. Default: never.",
+        Section(WEBHOOK_SILENCE),
+        "By output: raise an alert when it has brought no event for so long. Default: never.",
     ),
+];
+
+const WEBHOOK_SILENCE: &[Field] = &[
+    may("access_logs", Seconds, "Of access logs."),
+    may("events", Seconds, "Of what else is sent."),
 ];
 
 pub(super) const INTERNAL_LOGS: &[Field] = &[
