@@ -90,7 +90,7 @@ const CASES: [(&str, &str, &str); 11] = [
     (
         "redact_fields",
         AUDIT_LOGS,
-        "    type: redact\n    fields: [{ path: actor_name, action: hash }, { path: ip_address, action: drop }]\n    key: k",
+        "    type: redact\n    fields: [{ path: actor_name, action: hash }, { path: ip_address, action: drop }]\n    key: 0123456789abcdef",
     ),
     ("enrich_nobody_known", AUDIT_LOGS, "    type: enrich_actors"),
 ];

@@ -293,7 +293,8 @@ fn what_stands_beside_the_examples_for_vector_agrees_with_them() {
 
 #[test]
 fn each_example_with_tests_passes_them() {
-    let environment: HashMap<String, String> = HashMap::new();
+    let key = ("REDACT_KEY".to_owned(), "0123456789abcdef".to_owned());
+    let environment: HashMap<String, String> = HashMap::from([key]);
     for (name, count) in [
         ("transforms.yaml", 5),
         ("schema-ecs.yaml", 3),
@@ -303,7 +304,7 @@ fn each_example_with_tests_passes_them() {
     ] {
         let trials = config::load_trials(&[example(name)], &environment);
         let config::Trials { steps, trials, warnings } =
-            trials.unwrap_or_else(|error| panic!("{name} is read without variables: {error}"));
+            trials.unwrap_or_else(|error| panic!("{name} is read without an account: {error}"));
         assert_eq!(warnings, [], "{name}");
         assert_eq!(trials.len(), count, "{name}");
         for trial in trials {

@@ -269,6 +269,7 @@ fn each_example_loads() {
         ("SECOPS_CUSTOMER", "01234567-89ab-cdef-0123-456789abcdef"),
         ("COLLECTOR_TOKEN", "token"),
         ("ZENDESK_SIGNING_SECRET", "secret"),
+        ("REDACT_KEY", "0123456789abcdef"),
     ]);
     let mut count = 0;
     for entry in std::fs::read_dir(directory).unwrap() {

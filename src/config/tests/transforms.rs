@@ -44,7 +44,10 @@ fn every_type_loads_and_its_outputs_can_be_taken() {
         ),
         ("type: redact\nprofile: ticket_text", "t"),
         ("type: redact\nfields: [{ path: a.b, action: drop }]", "t"),
-        ("type: redact\npatterns: [ip_address]\nwithin: [a]\naction: hash\nkey: k", "t"),
+        (
+            "type: redact\npatterns: [ip_address]\nwithin: [a]\naction: hash\nkey: 0123456789abcdef",
+            "t",
+        ),
         ("type: throttle\nthreshold: 5\nwindow_secs: 0.5\nkey_field: '{{ a }}'", "t"),
     ];
     for (body, outputs) in table {
@@ -254,6 +257,18 @@ fn mistakes_in_redact_are_answered_with_what_to_do() {
     insta::assert_snapshot!(answered("type: redact\ninputs: [acme]\nprofile: ticket_text\naction: hash"), @"
     transforms.t: a hash needs a `key`: without one anybody could make it
       hint: for example `key: SECRET[backend.redact]`, 32 random characters or more
+    ");
+    insta::assert_snapshot!(answered("type: redact\ninputs: [acme]\npatterns: [ip_address]\naction: hash\nkey: 0123456789abcde"), @"
+    transforms.t.key: is shorter than 16 bytes, so it can be found by trying
+      hint: for example `key: SECRET[backend.redact]`, 32 random characters or more
+    ");
+    insta::assert_snapshot!(answered("type: redact\ninputs: [acme]\npatterns: []"), @"
+    transforms.t.patterns: is empty, so nothing would be found
+      hint: name some, or leave `patterns` out
+    ");
+    insta::assert_snapshot!(answered("type: redact\ninputs: [acme]\npatterns: [ip_address]\nwithin: []"), @"
+    transforms.t.within: is empty, so nothing would be found
+      hint: name some, or leave `within` out
     ");
     insta::assert_snapshot!(answered("type: redact\ninputs: [acme]\npatterns: [cards]\nwithin: [a]"), @"
     transforms.t.patterns[0]: unknown patterns `cards`

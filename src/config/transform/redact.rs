@@ -1,5 +1,6 @@
 //! `redact`: what is taken out of events, where, and what takes its place.
 
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -65,12 +66,28 @@ enum WrittenFieldAction {
     Hash,
 }
 
+/// With a shorter key a hash can be undone by trying keys, in bytes.
+const KEY_BYTES_MIN: usize = 16;
+
+/// What to do about a key.
+const KEY_HINT: &str = "for example `key: SECRET[backend.redact]`, 32 random characters or more";
+
 pub(super) fn redact(node: &Node, path: &Path, found: &mut Found<'_>) -> Option<Redact> {
     let written: Written = found.findings.keep(read_rest(node, path, SHARED))?;
     let mut searches = match written.profile {
         Some(Profile::TicketText) => Search::ticket_text(),
         None => Vec::new(),
     };
+    let lists = [
+        ("patterns", written.patterns.as_ref().map(Vec::len)),
+        ("within", written.within.as_ref().map(Vec::len)),
+    ];
+    for (name, _) in lists.into_iter().filter(|(_, length)| *length == Some(0)) {
+        found.findings.push(
+            Finding::new(&path.key(name), "is empty, so nothing would be found")
+                .hint(format!("name some, or leave `{name}` out")),
+        );
+    }
     let within = written.within.map(|paths| {
         let paths = paths.iter().enumerate();
         let parsed = paths.map(|(index, text)| field(text, &path.key("within").index(index)));
@@ -87,11 +104,19 @@ pub(super) fn redact(node: &Node, path: &Path, found: &mut Found<'_>) -> Option<
     let fields = fields(node.get("fields"), &path.key("fields"), found);
     let hashes = written.action == Some(WrittenAction::Hash);
     let by_fields = fields.iter().flatten().any(|(_, action)| *action == FieldAction::Hash);
-    if (hashes || by_fields) && written.key.is_none() {
-        found.findings.push(
+    match &written.key {
+        None if hashes || by_fields => found.findings.push(
             Finding::new(path, "a hash needs a `key`: without one anybody could make it")
-                .hint("for example `key: SECRET[backend.redact]`, 32 random characters or more"),
-        );
+                .hint(KEY_HINT),
+        ),
+        Some(Secret(key)) if key.expose_secret().len() < KEY_BYTES_MIN => found.findings.push(
+            Finding::new(
+                &path.key("key"),
+                format!("is shorter than {KEY_BYTES_MIN} bytes, so it can be found by trying"),
+            )
+            .hint(KEY_HINT),
+        ),
+        _ => {}
     }
     if searches.is_empty() && fields.as_ref().is_some_and(Vec::is_empty) {
         found.findings.push(

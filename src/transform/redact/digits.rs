@@ -1,6 +1,8 @@
-//! Digits of any script, and what people put between them.
+//! Digits of any script, and what people, editors and encodings put between them.
 
 use std::ops::Range;
+
+use super::letters::{character, separates, tag};
 
 /// The zeros of Unicode's decimal digits (general category Nd); nine digits follow each.
 /// <https://www.unicode.org/Public/UCD/latest/ucd/extracted/DerivedNumericType.txt>
@@ -14,33 +16,43 @@ const ZEROS: &[u32] = &[
     0x1e950, 0x1fbf0,
 ];
 
-/// Names that HTML has for spaces, hyphens and what has no width.
-const ENTITIES: &[(&str, char)] = &[
-    ("nbsp", '\u{a0}'),
-    ("ensp", '\u{2002}'),
-    ("emsp", '\u{2003}'),
-    ("numsp", '\u{2007}'),
-    ("thinsp", '\u{2009}'),
-    ("hairsp", '\u{200a}'),
-    ("shy", '\u{ad}'),
-    ("dash", '\u{2010}'),
-    ("hyphen", '\u{2010}'),
-    ("ndash", '\u{2013}'),
-    ("mdash", '\u{2014}'),
-    ("minus", '\u{2212}'),
-    ("zwnj", '\u{200c}'),
-    ("zwj", '\u{200d}'),
-    ("Tab", '\t'),
-    ("NewLine", '\n'),
-    ("period", '.'),
-    ("sol", '/'),
+/// Other digits: superscripts, subscripts, in circles and brackets (`Numeric_Type=Digit`): the first
+/// of some in a row, its value, and how many there are.
+const OTHERS: &[(u32, u8, u8)] = &[
+    (0x00b2, 2, 2),
+    (0x00b9, 1, 1),
+    (0x1369, 1, 9),
+    (0x19da, 1, 1),
+    (0x2070, 0, 1),
+    (0x2074, 4, 6),
+    (0x2080, 0, 10),
+    (0x2460, 1, 9),
+    (0x2474, 1, 9),
+    (0x2488, 1, 9),
+    (0x24ea, 0, 1),
+    (0x24f5, 1, 9),
+    (0x24ff, 0, 1),
+    (0x2776, 1, 9),
+    (0x2780, 1, 9),
+    (0x278a, 1, 9),
+    (0x10a40, 1, 4),
+    (0x10e60, 1, 9),
+    (0x11052, 1, 9),
+    (0x1f100, 0, 1),
+    (0x1f101, 0, 10),
+    (0x1f10b, 0, 1),
+    (0x1f10c, 0, 1),
 ];
 
-/// A longer entity is none.
-const ENTITY_BYTES_MAX: usize = 12;
+/// With more of them between two digits, white space, tags and what has no width not counted, these
+/// are digits of two numbers.
+const MARKS_MAX: u8 = 8;
 
-/// What begins like a tag and is longer is text.
-const TAG_BYTES_MAX: usize = 500;
+/// A longer row of digits is looked at in parts, so that it takes no more room than this.
+const ROW_MAX: usize = 4_096;
+
+/// What two parts have in common: more than any number looked for has.
+const ROW_OVERLAP: usize = 64;
 
 /// A digit in a text.
 #[derive(Debug, Clone, Copy)]
@@ -49,38 +61,93 @@ pub(super) struct Digit {
     /// Where it stands, in bytes.
     pub(super) start: usize,
     pub(super) end: usize,
-    /// Whether it follows something that is no digit.
-    pub(super) begins_group: bool,
+    /// What stands between it and the digit before it.
+    pub(super) gap: Gap,
 }
 
-/// The value of a decimal digit of any script.
+/// What stands between two digits of a row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Gap {
+    /// Characters; a tag is one.
+    pub(super) chars: u8,
+    /// Those of them that can be seen: not those of no width.
+    pub(super) width: u8,
+    /// Those that are neither white space nor a tag.
+    marks: u8,
+    spaces: bool,
+    /// The line ends here.
+    pub(super) breaks: bool,
+    /// It has what stands between the items of a list, or before a phone number.
+    pub(super) lists: bool,
+}
+
+/// Digits that may be one number, or several beside each other.
+#[derive(Debug)]
+pub(super) struct Run<'a> {
+    pub(super) text: &'a str,
+    pub(super) digits: &'a [Digit],
+    /// Whether a letter stands right before the first, and right behind the last.
+    pub(super) touches: [bool; 2],
+    /// Whether there are more digits before the first, and behind the last.
+    pub(super) goes_on: [bool; 2],
+}
+
+/// The value of a digit of any script.
 pub(super) fn value(c: char) -> Option<u8> {
     if c.is_ascii() {
         return c.to_digit(10).and_then(|digit| u8::try_from(digit).ok());
     }
     let code = u32::from(c);
+    let from = |zero: u32| code.checked_sub(zero).and_then(|it| u8::try_from(it).ok());
     let after = ZEROS.partition_point(|zero| *zero <= code);
-    let zero = ZEROS.get(after.checked_sub(1)?)?;
-    u8::try_from(code - zero).ok().filter(|digit| *digit < 10)
+    let decimal = after.checked_sub(1).and_then(|at| from(ZEROS[at])).filter(|it| *it < 10);
+    decimal.or_else(|| {
+        OTHERS.iter().find_map(|(first, value, count)| {
+            from(*first).filter(|it| it < count).map(|it| value + it)
+        })
+    })
 }
 
-/// Whether people, or editors, put it between the digits of one number.
-fn separates(c: char) -> bool {
-    c.is_whitespace()
-        || matches!(c, '-' | '.' | '_' | '/' | ',' | '|' | '·' | '•' | '\u{ad}' | '\u{180e}')
-        || matches!(c, '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{2043}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}')
-        // Of no width, and what makes a digit an emoji.
+impl Gap {
+    fn add(&mut self, c: char) {
+        self.chars = self.chars.saturating_add(1);
+        if has_no_width(c) {
+            return;
+        }
+        let is_break =
+            matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+        let is_quote = c == '>' && self.breaks;
+        self.lists |= matches!(c, ',' | ';' | '|' | '\t') || (c == '+' && self.width > 0);
+        self.width = self.width.saturating_add(1);
+        self.breaks |= is_break;
+        self.spaces |= !is_break && c.is_whitespace();
+        if !c.is_whitespace() && !is_quote {
+            self.marks = self.marks.saturating_add(1);
+        }
+    }
+
+    fn add_tag(&mut self, breaks: bool) {
+        self.chars = self.chars.saturating_add(1);
+        self.width = self.width.saturating_add(1);
+        self.breaks |= breaks;
+    }
+
+    /// Whether an editor may have put it within a word: a tag, the end of a line.
+    pub(super) fn is_soft(self) -> bool {
+        self.marks == 0 && (self.breaks || !self.spaces)
+    }
+}
+
+/// Joiners, marks of direction, soft hyphens, and what makes a digit an emoji.
+fn has_no_width(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{20e3}')
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(c, '\u{feff}' | '\u{fe0e}' | '\u{fe0f}' | '\u{20e3}')
+        || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// More of them in a row separate numbers.
-const SEPARATORS_MAX: usize = 6;
-
-/// Calls `take` with each run of digits that may be one number, or several beside each other. A
-/// tag of HTML between two digits separates them no more than a space does; what is in it is
-/// looked at on its own.
-pub(super) fn runs(text: &str, mut take: impl FnMut(&[Digit])) {
+/// Calls `take` with each run of digits. A tag of HTML between two digits separates them no more than
+/// a space does; what is in it is looked at on its own.
+pub(super) fn runs(text: &str, mut take: impl FnMut(&Run<'_>)) {
     let mut tags = Vec::new();
     let mut part = Some(0..text.len());
     while let Some(within) = part {
@@ -93,63 +160,97 @@ fn runs_within(
     text: &str,
     part: Range<usize>,
     tags: &mut Vec<Range<usize>>,
-    take: &mut impl FnMut(&[Digit]),
+    take: &mut impl FnMut(&Run<'_>),
 ) {
-    let mut run: Vec<Digit> = Vec::new();
-    let (mut at, mut between) = (part.start, 0);
+    let mut row =
+        Row { text, digits: Vec::new(), gap: Gap::default(), touches: false, is_cut: false };
+    let (mut at, mut before) = (part.start, None);
     while at < part.end {
-        let Some((c, mut end)) = character(text, at) else { break };
-        if let Some(value) = value(c) {
-            let begins_group = run.is_empty() || between > 0;
-            run.push(Digit { value, start: at, end, begins_group });
-            between = 0;
-        } else {
-            // Before a number it is as good as any text.
-            let tag = if run.is_empty() { None } else { tag(&text[at..part.end]) };
-            if let Some(length) = tag {
-                tags.push(at + 1..at + length);
-                end = at + length;
-            }
-            between += 1;
-            let goes_on = tag.is_some() || separates(c);
-            if !run.is_empty() && (!goes_on || between > SEPARATORS_MAX) {
-                take(&run);
-                run.clear();
+        if row.digits.is_empty() {
+            let skipped = text.as_bytes()[at..part.end].iter().position(|byte| may_begin(*byte));
+            let Some(skipped) = skipped else { return };
+            at += skipped;
+            if skipped > 0 {
+                before = text[..at].chars().next_back();
             }
         }
+        let Some((c, mut end)) = character(text, at) else { break };
+        if let Some(value) = value(c) {
+            row.push(value, at..end, before, take);
+        } else if let Some(tag) = tag(&text[at..part.end]) {
+            tags.push(at + 1..at + tag.length);
+            end = at + tag.length;
+            row.gap.add_tag(tag.breaks);
+        } else if !row.digits.is_empty() {
+            if separates(c) {
+                row.gap.add(c);
+            } else {
+                row.end(row.gap.chars == 0, take);
+            }
+            if row.gap.marks > MARKS_MAX {
+                row.end(false, take);
+            }
+        }
+        before = Some(c);
         at = end;
     }
-    if !run.is_empty() {
-        take(&run);
+    row.end(false, take);
+}
+
+/// Whether a digit, however it is written, or a tag may begin with it.
+fn may_begin(byte: u8) -> bool {
+    byte.is_ascii_digit() || byte > 0x7f || matches!(byte, b'&' | b'%' | b'\\' | b'<')
+}
+
+/// A run that is not at its end yet.
+struct Row<'a> {
+    text: &'a str,
+    digits: Vec<Digit>,
+    /// What came since the last digit.
+    gap: Gap,
+    /// Whether a letter stands right before the first.
+    touches: bool,
+    /// Whether its beginning was taken already.
+    is_cut: bool,
+}
+
+impl Row<'_> {
+    fn push(
+        &mut self,
+        value: u8,
+        place: Range<usize>,
+        before: Option<char>,
+        take: &mut impl FnMut(&Run<'_>),
+    ) {
+        if self.digits.is_empty() {
+            self.touches = before.is_some_and(|c| !separates(c));
+            self.gap = Gap { lists: before == Some('+'), ..Gap::default() };
+        }
+        let gap = std::mem::take(&mut self.gap);
+        self.digits.push(Digit { value, start: place.start, end: place.end, gap });
+        if self.digits.len() == ROW_MAX {
+            self.give(false, true, take);
+            self.is_cut = true;
+            self.digits.drain(..ROW_MAX - ROW_OVERLAP);
+        }
     }
-}
 
-/// The character at a place, and where it ends; an entity of HTML stands for another.
-fn character(text: &str, at: usize) -> Option<(char, usize)> {
-    let rest = &text[at..];
-    let first = rest.chars().next()?;
-    let entity = rest.strip_prefix('&').and_then(|rest| {
-        let length = rest.bytes().take(ENTITY_BYTES_MAX).position(|byte| byte == b';')?;
-        let name = &rest[..length];
-        let c = match name.strip_prefix('#') {
-            Some(number) => {
-                let hex = number.strip_prefix(['x', 'X']);
-                let (digits, radix) = hex.map_or((number, 10), |hex| (hex, 16));
-                char::from_u32(u32::from_str_radix(digits, radix).ok()?)?
-            }
-            None => ENTITIES.iter().find(|(known, _)| *known == name)?.1,
-        };
-        Some((c, at + length + 2))
-    });
-    Some(entity.unwrap_or((first, at + first.len_utf8())))
-}
+    fn give(&self, touches: bool, goes_on: bool, take: &mut impl FnMut(&Run<'_>)) {
+        take(&Run {
+            text: self.text,
+            digits: &self.digits,
+            touches: [self.touches && !self.is_cut, touches],
+            goes_on: [self.is_cut, goes_on],
+        });
+    }
 
-/// The length of the tag that a text begins with.
-fn tag(text: &str) -> Option<usize> {
-    let inner = text.strip_prefix('<')?;
-    let begins = inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
-    let end = inner.bytes().take(TAG_BYTES_MAX).position(|byte| byte == b'>' || byte == b'<')?;
-    (begins && inner.as_bytes()[end] == b'>').then_some(end + 2)
+    fn end(&mut self, touches: bool, take: &mut impl FnMut(&Run<'_>)) {
+        if !self.digits.is_empty() {
+            self.give(touches, false, take);
+        }
+        self.digits.clear();
+        (self.gap, self.is_cut) = (Gap::default(), false);
+    }
 }
 
 #[cfg(test)]
@@ -166,22 +267,40 @@ mod tests {
                 assert!(c.is_numeric(), "{c}");
             }
         }
-        for c in ['a', '½', '²', '①', '一', '\u{662}'] {
-            assert_eq!(value(c).is_some(), c == '\u{662}', "{c}");
+        for (text, digit) in [("²₂②⑵⒉⓶❷➁➋🄃", 2), ("⁰₀⓪⓿🄀🄁", 0), ("⁹₉⑨⑼⒐⓽❾➈➒🄊", 9)]
+        {
+            assert!(text.chars().all(|c| value(c) == Some(digit)), "{text}");
         }
+        for c in ['a', '½', '⑩', '一', 'Ⅳ', '⓫'] {
+            assert_eq!(value(c), None, "{c}");
+        }
+    }
+
+    fn rows(text: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        runs(text, |run| {
+            found.push(run.digits.iter().map(|it| char::from(b'0' + it.value)).collect::<String>());
+        });
+        found
     }
 
     #[test]
     fn a_run_ends_at_what_does_not_separate() {
-        let mut found = Vec::new();
-        runs("12-3 4x5&nbsp;6        7", |run| {
-            found.push(run.iter().map(|digit| digit.value).collect::<Vec<_>>());
-        });
-        assert_eq!(found, [vec![1, 2, 3, 4], vec![5, 6], vec![7]]);
-        found.clear();
-        runs("<p class=\"n8\">1<b>2</b> <a href='x9'>3&#52;&#x2009;5</a>< 6", |run| {
-            found.push(run.iter().map(|digit| digit.value).collect::<Vec<_>>());
-        });
-        assert_eq!(found, [vec![8], vec![1, 2, 3, 4, 5], vec![6], vec![9]]);
+        assert_eq!(rows("12-3 4x5&nbsp;6........7"), ["1234", "567"]);
+        assert_eq!(rows("12.........3"), ["12", "3"]);
+        assert_eq!(rows("1\n                      2"), ["12"]);
+        let html = "<p class=\"n8\">1<b>2</b> <a href='x9'>3&#52;&#x2009;5</a>< 6";
+        assert_eq!(rows(html), ["123456", "9", "8"]);
+        assert_eq!(rows("1%202%C2%A03%25204%415"), ["1234415"]);
+        assert_eq!(rows(r"1\n2\\u00a03\u0034 %2"), ["12342"]);
+    }
+
+    #[test]
+    fn a_long_row_is_looked_at_in_parts_that_overlap() {
+        let text = "7".repeat(10_000);
+        let parts = rows(&text);
+        assert!(parts.iter().all(|part| part.len() <= ROW_MAX));
+        let beyond = parts.len() - 1;
+        assert_eq!(parts.iter().map(String::len).sum::<usize>() - beyond * ROW_OVERLAP, 10_000);
     }
 }

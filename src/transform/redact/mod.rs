@@ -4,10 +4,17 @@
 //! It works on the text of a record. What it does not touch stays byte for byte, keys in their
 //! order. A hash is keyed, so that only who has the key can make it, and it stays the same.
 
+mod address;
 mod card;
 mod digits;
+mod email;
+mod field;
 mod find;
+mod letters;
 mod path;
+mod phone;
+mod shape;
+mod string;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -23,6 +30,8 @@ pub use path::RedactPath;
 
 use super::Made;
 use super::item::Item;
+use field::Field;
+use find::find;
 use walk::redacted;
 
 /// The `redact` of a config.
@@ -58,11 +67,19 @@ pub struct Search {
     pub within: Option<Vec<RedactPath>>,
 }
 
-/// Where people write, in tickets, their comments and what Zendesk keeps beside them.
+/// Where people write, in tickets, their comments and what Zendesk keeps beside them: in audits,
+/// chats, side conversations, suspended tickets and posts too.
 const TICKET_TEXT: &[&str] = &[
     "subject",
     "raw_subject",
+    "title",
     "description",
+    "details",
+    "body",
+    "html_body",
+    "plain_body",
+    "content",
+    "message",
     "via.source",
     "recipient",
     "tags",
@@ -70,9 +87,19 @@ const TICKET_TEXT: &[&str] = &[
     "fields[*].value",
     "comment",
     "comments[*]",
+    "events[*]",
     "child_events[*]",
+    "history[*]",
+    "metadata.custom",
+    "reason",
     "satisfaction_rating.comment",
     "email_cc_ids",
+    "email_ccs",
+    "follower_emails",
+    "collaborators[*]",
+    "actor",
+    "author",
+    "visitor",
 ];
 
 impl Search {
@@ -99,6 +126,19 @@ impl Redact {
     /// What takes the place of `text`, a `kind` of thing.
     fn stand_in(&self, kind: &str, text: &str, hashes: bool) -> String {
         if hashes { format!("[{kind}:{}]", self.hash(kind, text)) } else { format!("[{kind}]") }
+    }
+
+    /// What takes the place of a field that is a string. If all of it is an address or a number, its
+    /// hash is that of the same within a text.
+    fn of_field(&self, text: &str, field: Field, action: FieldAction) -> String {
+        let hashes = action == FieldAction::Hash;
+        let trimmed = text.trim();
+        match find(trimmed, &Pattern::ALL, field).as_slice() {
+            [(range, pattern, plain)] if hashes && *range == (0..trimmed.len()) => {
+                self.stand_in(pattern.name(), plain, true)
+            }
+            _ => self.stand_in("redacted", text, hashes),
+        }
     }
 
     /// Sixty-four bits of an HMAC, in hex: the same for the same text, whoever wrote it how.

@@ -85,17 +85,81 @@ fn patterns_are_looked_for_where_it_is_said() {
 }
 
 #[test]
+fn a_hash_joins_whole_fields_and_what_stands_in_text() {
+    let mut redact = everywhere();
+    (redact.hashes, redact.key) = (true, Some("k".into()));
+    redact.fields = vec![(path("who[*]"), FieldAction::Hash), (path("m"), FieldAction::Mask)];
+    let line = r#"{"who":["Ann@Example.com","+49 30 1234567",null,"x",7,"7"],"m":null,"text":"ann@example.com, 0049 30 1234567"}"#;
+    let made: Json = serde_json::from_str(&out(&redact, line)).unwrap();
+    let who: Vec<&str> =
+        made["who"].as_array().unwrap().iter().map(|it| it.as_str().unwrap_or("null")).collect();
+    assert_eq!(made["text"], format!("{}, {}", who[0], who[1]));
+    assert_eq!((who[2], who[4]), ("null", who[5]));
+    assert!(who[3].starts_with("[redacted:") && made["m"] == "[redacted]", "{made}");
+}
+
+#[test]
+fn a_record_within_a_string_is_gone_over_as_a_record() {
+    let record =
+        r#"{"description":"card\n4111\n1111\n1111\n1111\nann@example.com","x":"b@b.de","n":1.50}"#;
+    let line =
+        serde_json::json!({ "event": { "original": record }, "other": "b@b.de {" }).to_string();
+    let expected = record.replace("ann@example.com", "[email_address]");
+    let expected = expected.replace(r"4111\n1111\n1111\n1111", "[card_number]");
+    let made: Json = serde_json::from_str(&out(&redact(Search::ticket_text()), &line)).unwrap();
+    assert_eq!(made["event"]["original"], expected);
+    assert_eq!(made["other"], "b@b.de {", "it is no ticket's text");
+    let drop =
+        |at: &str| Redact { fields: vec![(path(at), FieldAction::Drop)], ..redact(Vec::new()) };
+    let made: Json = serde_json::from_str(&out(&drop("description"), &line)).unwrap();
+    assert_eq!(made["event"]["original"], r#"{"x":"b@b.de","n":1.50}"#);
+    let line =
+        serde_json::json!({ "a": serde_json::json!({ "b": record }).to_string() }).to_string();
+    let made = out(&everywhere(), &line);
+    assert!(!made.contains("1111") && !made.contains('@'), "{made}");
+    let inner: Json = serde_json::from_str(&made).unwrap();
+    let inner: Json = serde_json::from_str(inner["a"].as_str().unwrap()).unwrap();
+    serde_json::from_str::<Json>(inner["b"].as_str().unwrap()).unwrap();
+}
+
+#[test]
+fn what_a_source_rejected_is_gone_over_as_a_record() {
+    let rejected = |record: &str| {
+        format!(r#"{{"source":"acme","stream":"tickets","reason":"too long","record":{record}}}"#)
+    };
+    let made = |record: &str| out(&redact(Search::ticket_text()), &rejected(record));
+    assert_eq!(
+        made(r#"{"subject":"a@b.de","x":"a@b.de"}"#),
+        rejected(r#"{"subject":"[email_address]","x":"a@b.de"}"#)
+    );
+    assert_eq!(made(r#""mail a@b.de""#), rejected(r#""mail [email_address]""#));
+    assert_eq!(made(r#"[["a@b.de"],1e400]"#), rejected(r#"[["[email_address]"],1e400]"#));
+    let drop = Redact { fields: vec![(path("subject"), FieldAction::Drop)], ..redact(Vec::new()) };
+    assert_eq!(out(&drop, &rejected(r#"{"subject":"x","y":1}"#)), rejected(r#"{"y":1}"#));
+}
+
+#[test]
+fn names_that_somebody_chose_are_looked_at_too() {
+    let line =
+        r#"{"metadata":{"custom":{"4111 1111 1111 1111":"x","5555555555554444":"y","k":1}}}"#;
+    let made = out(&redact(Search::ticket_text()), line);
+    let expected = r#"{"metadata":{"custom":{"[card_number]":"x","[card_number] 2":"y","k":1}}}"#;
+    assert_eq!(made, expected);
+}
+
+#[test]
 fn numbers_are_cards_unless_they_are_ids() {
-    let line = r#"{"id":4111111111111111,"group_id":4111111111111111,"ids":[1],"value":4111111111111111,"v":4.111111111111111e15,"w":[4111111111111112]}"#;
+    let line = r#"{"id":4111111111111111,"group_id":4111111111111111,"ids":[1],"value":4111111111111111,"v":4.111111111111111e15,"w":[4111111111111112],"organization":38123456789011,"userId":4111111111111111}"#;
     let made = out(&everywhere(), line);
-    let expected = r#"{"id":4111111111111111,"group_id":4111111111111111,"ids":[1],"value":"[card_number]","v":"[card_number]","w":[4111111111111112]}"#;
+    let expected = r#"{"id":4111111111111111,"group_id":4111111111111111,"ids":[1],"value":"[card_number]","v":"[card_number]","w":[4111111111111112],"organization":38123456789011,"userId":4111111111111111}"#;
     assert_eq!(made, expected);
 }
 
 #[test]
 fn half_a_surrogate_and_any_depth_are_walked_over() {
-    let line = r#"{"t":"\ud800 4111 1111 1111 1111"}"#;
-    assert!(!out(&everywhere(), line).contains("1111"));
+    let line = r#"{"t":"half \ud83d \u00e9\/ 4111\n1111\n1111\u00201111 and a@b.de\n"}"#;
+    let expected = r#"{"t":"half \ud83d \u00e9\/ [card_number] and [email_address]\n"}"#;
+    assert_eq!(out(&everywhere(), line), expected);
     let deep = format!("{{\"d\":{}\"a@b.de\"{}}}", "[".repeat(5_000), "]".repeat(5_000));
     assert!(out(&everywhere(), &deep).contains("[email_address]"));
 }

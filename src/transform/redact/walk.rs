@@ -1,17 +1,40 @@
-//! Over the text of a record, once: strings and numbers are looked into, fields are replaced or left
-//! out, everything else is copied. The record was checked when it came in, so no error is left.
+//! Over the text of a record, once: keys, strings and numbers are looked into, fields are replaced or
+//! left out, everything else is copied. The record was checked when it came in, so no error is left.
+//!
+//! A string that is a record itself, as a schema keeps the original, is gone over in the same way; and
+//! so is the record within what a source rejected.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use bytes::Bytes;
+use serde::de::IgnoredAny;
 
-use super::card::is_card;
+use super::card::is_card_alone;
+use super::field::Field;
 use super::find::{Pattern, find};
-use super::path::Place;
+use super::path::{Place, RedactPath};
+use super::string::Unescaped;
 use super::{FieldAction, Redact};
+
+/// Records within strings of records within strings are looked into; what is deeper is text.
+const DEPTH_MAX: usize = 4;
+
+/// How an event begins that was rejected.
+const REJECTED: &[u8] = br#"{"source":"#;
 
 /// The record without what is to be taken out; none if there is nothing of it.
 pub(super) fn redacted(redact: &Redact, line: &[u8]) -> Option<Bytes> {
+    redacted_within(redact, line, 0, Vec::new())
+}
+
+/// The same of a record `depth` strings deep. `patterns` are looked for in all of it.
+fn redacted_within(
+    redact: &Redact,
+    line: &[u8],
+    depth: usize,
+    patterns: Vec<Pattern>,
+) -> Option<Bytes> {
     let mut walk = Walk {
         redact,
         line,
@@ -20,6 +43,9 @@ pub(super) fn redacted(redact: &Redact, line: &[u8]) -> Option<Bytes> {
         way: Vec::new(),
         open: Vec::new(),
         changed: false,
+        depth,
+        everywhere: patterns,
+        is_rejected: line.starts_with(REJECTED),
     };
     walk.value();
     while let Some(open) = walk.open.last_mut() {
@@ -49,10 +75,18 @@ struct Walk<'a> {
     /// The objects and arrays around it.
     open: Vec<Open>,
     changed: bool,
+    /// How many strings are around the record.
+    depth: usize,
+    /// What is looked for wherever it is.
+    everywhere: Vec<Pattern>,
+    /// Whether the record is a member of the line.
+    is_rejected: bool,
 }
 
 struct Open {
     is_object: bool,
+    /// How many keys lost something.
+    renamed: usize,
     /// How many members were met.
     met: usize,
     /// Whether one of them was written.
@@ -64,7 +98,7 @@ impl Walk<'_> {
         let key = self.token();
         self.skip_to(b':');
         self.at += 1;
-        let name = text_of(&self.line[key.clone()]).into_owned();
+        let name = Unescaped::of(&self.line[key.clone()]).text.into_owned();
         self.way.push(Place::Key(name));
         if self.action() == Some(FieldAction::Drop) {
             self.token();
@@ -73,9 +107,28 @@ impl Walk<'_> {
             return;
         }
         self.separate();
-        self.out.extend_from_slice(&self.line[key]);
+        self.key(key);
         self.out.push(b':');
         self.value();
+    }
+
+    /// A name that somebody chose says as much as a text.
+    fn key(&mut self, key: Range<usize>) {
+        let raw = &self.line[key];
+        let Some(mut clean) = self.without_matches(raw, Field::Other) else {
+            self.out.extend_from_slice(raw);
+            return;
+        };
+        if let Some(open) = self.open.last_mut() {
+            open.renamed += 1;
+            // No two keys of an object are the same.
+            if open.renamed > 1 {
+                clean.pop();
+                clean.extend_from_slice(format!(" {}\"", open.renamed).as_bytes());
+            }
+        }
+        self.out.extend_from_slice(&clean);
+        self.changed = true;
     }
 
     fn item(&mut self) {
@@ -105,7 +158,17 @@ impl Walk<'_> {
 
     fn action(&self) -> Option<FieldAction> {
         let fields = &self.redact.fields;
-        fields.iter().find(|(path, _)| path.is(&self.way)).map(|(_, action)| *action)
+        let leads_here = |path: &RedactPath| self.ways().any(|way| path.is(way));
+        fields.iter().find(|(path, _)| leads_here(path)).map(|(_, action)| *action)
+    }
+
+    /// The way to the value here: from the beginning, and within a rejected record.
+    fn ways(&self) -> impl Iterator<Item = &[Place]> {
+        let within = match self.way.as_slice() {
+            [Place::Key(name), within @ ..] if self.is_rejected && name == "record" => Some(within),
+            _ => None,
+        };
+        std::iter::once(self.way.as_slice()).chain(within)
     }
 
     /// A value, the way to which is known. Of an object or array only the beginning.
@@ -113,53 +176,104 @@ impl Walk<'_> {
         self.skip_space();
         let (line, is_root) = (self.line, self.open.is_empty());
         let action = if is_root { None } else { self.action() };
-        if let Some(action) = action {
-            let token = self.token();
-            let stand_in = self.redact.stand_in(
-                "redacted",
-                &text_of(&line[token]),
-                action == FieldAction::Hash,
-            );
-            self.write(&stand_in);
-        } else {
-            match line.get(self.at) {
-                Some(open @ (b'{' | b'[')) => {
-                    self.out.push(*open);
-                    self.at += 1;
-                    let is_object = *open == b'{';
-                    self.open.push(Open { is_object, met: 0, has_written: false });
-                    return;
-                }
-                Some(b'"') => self.text(),
-                _ => self.number(),
+        let first = line.get(self.at);
+        if self.is_rejected
+            && first != Some(&b'{')
+            && self.ways().nth(1).is_some_and(<[_]>::is_empty)
+        {
+            // No record, so no path leads into it.
+            self.everywhere =
+                self.redact.searches.iter().flat_map(|it| it.patterns.clone()).collect();
+        }
+        match (action, first) {
+            (Some(action), _) => {
+                let token = self.token();
+                self.replace(&line[token], action);
             }
+            (None, Some(open @ (b'{' | b'['))) => {
+                self.out.push(*open);
+                self.at += 1;
+                let is_object = *open == b'{';
+                self.open.push(Open { is_object, renamed: 0, met: 0, has_written: false });
+                return;
+            }
+            (None, Some(b'"')) => self.text(),
+            (None, _) => self.number(),
         }
         self.way.pop();
+    }
+
+    /// What takes the place of a whole field. A hash of nothing would be something.
+    fn replace(&mut self, raw: &[u8], action: FieldAction) {
+        if action == FieldAction::Hash && raw == b"null" {
+            self.out.extend_from_slice(raw);
+            return;
+        }
+        let stand_in = if raw.first() == Some(&b'"') {
+            let text = Unescaped::of(raw).text;
+            self.redact.of_field(&text, self.field(), action)
+        } else {
+            let text = String::from_utf8_lossy(raw);
+            self.redact.stand_in("redacted", &text, action == FieldAction::Hash)
+        };
+        self.write(&stand_in);
     }
 
     fn text(&mut self) {
         let token = self.token();
         let raw = &self.line[token];
+        if let Some(text) = self.inner(raw) {
+            let patterns = self.patterns();
+            match redacted_within(self.redact, text.as_bytes(), self.depth + 1, patterns) {
+                Some(clean) => self.write(&String::from_utf8_lossy(&clean)),
+                None => self.out.extend_from_slice(raw),
+            }
+        } else if let Some(clean) = self.without_matches(raw, self.field()) {
+            self.out.extend_from_slice(&clean);
+            self.changed = true;
+        } else {
+            self.out.extend_from_slice(raw);
+        }
+    }
+
+    /// What a string says that is an object or a list itself.
+    fn inner<'r>(&self, raw: &'r [u8]) -> Option<Cow<'r, str>> {
+        let is_open = matches!(raw.get(1), Some(b'{' | b'['));
+        let is_closed = matches!(raw.get(raw.len().wrapping_sub(2)), Some(b'}' | b']'));
+        if !is_open || !is_closed || self.depth >= DEPTH_MAX {
+            return None;
+        }
+        let text = Unescaped::of(raw).text;
+        serde_json::from_str::<IgnoredAny>(&text).ok()?;
+        Some(text)
+    }
+
+    /// What is left of a string, as it is written; none if there is nothing to be taken out.
+    fn without_matches(&self, raw: &[u8], field: Field) -> Option<Vec<u8>> {
+        let may_match =
+            |byte: &u8| byte.is_ascii_digit() || b"@:\\&".contains(byte) || *byte > 0x7f;
+        if !raw.iter().any(may_match) {
+            return None;
+        }
         let patterns = self.patterns();
-        let may_match = |byte: &u8| byte.is_ascii_digit() || b"@:\\".contains(byte) || *byte > 0x7f;
-        if patterns.is_empty() || !raw.iter().any(may_match) {
-            self.out.extend_from_slice(raw);
-            return;
+        if patterns.is_empty() {
+            return None;
         }
-        let text = text_of(raw);
-        let found = find(&text, &patterns);
+        let unescaped = Unescaped::of(raw);
+        let found = find(&unescaped.text, &patterns, field);
         if found.is_empty() {
-            self.out.extend_from_slice(raw);
-            return;
+            return None;
         }
-        let (mut clean, mut end) = (String::with_capacity(text.len()), 0);
+        let (mut clean, mut end) = (Vec::with_capacity(raw.len()), 0);
         for (range, pattern, plain) in found {
-            clean.push_str(&text[end..range.start]);
-            clean.push_str(&self.redact.stand_in(pattern.name(), &plain, self.redact.hashes));
-            end = range.end;
+            let written = unescaped.written(&range);
+            clean.extend_from_slice(&raw[end..written.start]);
+            let stand_in = self.redact.stand_in(pattern.name(), &plain, self.redact.hashes);
+            clean.extend_from_slice(stand_in.as_bytes());
+            end = written.end;
         }
-        clean.push_str(&text[end..]);
-        self.write(&clean);
+        clean.extend_from_slice(&raw[end..]);
+        Some(clean)
     }
 
     /// A number, `true`, `false` or `null`. A number that is an id is no card.
@@ -167,8 +281,9 @@ impl Walk<'_> {
         let token = self.token();
         let raw = &self.line[token];
         let digits = whole_digits(raw);
-        let is_card =
-            !self.is_id() && is_card(&digits) && self.patterns().contains(&Pattern::CardNumber);
+        let is_card = is_card_alone(&digits)
+            && self.field() != Field::Id
+            && self.patterns().contains(&Pattern::CardNumber);
         if is_card {
             let plain: String = digits.iter().map(|digit| char::from(b'0' + digit)).collect();
             let name = Pattern::CardNumber.name();
@@ -179,23 +294,24 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether the field's name says that its number is one of Zendesk's.
-    fn is_id(&self) -> bool {
+    /// What the name of the field says.
+    fn field(&self) -> Field {
         let name = self.way.iter().rev().find_map(|place| match place {
             Place::Key(name) => Some(name.as_str()),
             Place::Index(_) => None,
         });
-        name.is_some_and(|name| name == "id" || name.ends_with("_id") || name.ends_with("_ids"))
+        name.map_or(Field::Other, Field::of)
     }
 
     /// What is looked for here.
     fn patterns(&self) -> Vec<Pattern> {
+        let is_here = |path: &RedactPath| self.ways().any(|way| path.holds(way));
         let searches = self.redact.searches.iter().filter(|search| match &search.within {
-            Some(within) => within.iter().any(|path| path.holds(&self.way)),
+            Some(within) => within.iter().any(is_here),
             None => true,
         });
-        let mut patterns: Vec<Pattern> =
-            searches.flat_map(|search| search.patterns.iter().copied()).collect();
+        let patterns = searches.flat_map(|search| &search.patterns).chain(&self.everywhere);
+        let mut patterns: Vec<Pattern> = patterns.copied().collect();
         patterns.sort_unstable();
         patterns.dedup();
         patterns
@@ -220,7 +336,7 @@ impl Walk<'_> {
     }
 
     /// Passes a whole value, and tells where it is.
-    fn token(&mut self) -> std::ops::Range<usize> {
+    fn token(&mut self) -> Range<usize> {
         self.skip_space();
         let start = self.at;
         let mut depth = 0_usize;
@@ -254,16 +370,6 @@ impl Walk<'_> {
             }
         }
     }
-}
-
-/// What a string says; anything else as it is written. Half of a surrogate pair cannot be said, so
-/// such a string is taken as it is written too.
-fn text_of(raw: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = serde_json::from_slice::<String>(raw) {
-        return Cow::Owned(text);
-    }
-    let inner = raw.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
-    String::from_utf8_lossy(inner.unwrap_or(raw))
 }
 
 /// The digits of a whole number, however it is written: `4111111111111111`, `4.111e15`.

@@ -172,7 +172,8 @@ fn every_config_on_the_pages_is_valid() {
         "ZENDESK_SIGNING_SECRET",
         "ZENDESK_SUBDOMAIN",
     ];
-    let variables = names.map(|name| (name, "value-1")).into_iter().chain([("HOME", "/home/u")]);
+    let variables =
+        names.map(|name| (name, "value-1-of-a-page")).into_iter().chain([("HOME", "/home/u")]);
     let environment: HashMap<String, String> =
         variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let readme = [("README.md".to_owned(), Page::of(&read("README.md")))];
