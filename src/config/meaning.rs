@@ -140,7 +140,7 @@ const LEASE_TTLS: (Duration, Duration) = (Duration::from_secs(3), Duration::from
 /// For how long a lease is, if it is wanted.
 fn lease_ttl(node: &Node, path: &Path) -> Result<Option<Duration>, Finding> {
     let written: written::Lease = read(node, path)?;
-    let ttl = written.ttl_secs.map_or(LEASE_TTL, |ttl| ttl.0);
+    let ttl = written.ttl_secs.map_or(LEASE_TTL, Duration::from_secs);
     if ttl < LEASE_TTLS.0 || ttl > LEASE_TTLS.1 {
         return Err(Finding::new(&path.key("ttl_secs"), "must be from 3 to 3600 seconds")
             .hint("30 is usual: after a crash another process goes on about that much later"));

@@ -188,7 +188,7 @@ pub(super) struct CheckpointFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct Lease {
     pub(super) enabled: Option<bool>,
-    pub(super) ttl_secs: Option<Seconds>,
+    pub(super) ttl_secs: Option<u64>,
 }
 
 /// `proxy`

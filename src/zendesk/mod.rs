@@ -6,6 +6,7 @@
 
 mod auth;
 mod client;
+mod counters;
 mod error;
 mod network;
 mod pagination;
@@ -19,7 +20,8 @@ pub use auth::{
     TokenEndpoint, TokenPair, TokenRecord, TokenSave, TokenStore, TokenStoreError,
     TokenStoreErrorKind, TokenVersion, keep_tokens,
 };
-pub use client::{Client, ClientSettings, Counters, PageRequest};
+pub use client::{Client, ClientSettings, PageRequest};
+pub use counters::Counters;
 pub use error::{ApiError, ErrorKind};
 pub use network::{Network, NetworkError};
 pub use pagination::{Envelope, PAGE_AFTER, PageEnd, Parameters};

@@ -90,9 +90,9 @@ const LEASE: &[Field] = &[
     usual("enabled", Switch, "false", "Whether a second process waits for its turn."),
     usual(
         "ttl_secs",
-        Seconds,
+        Between(3, 3_600),
         "30",
-        "How long another waits for one that does not renew it; 3 to 3600. For a file its lock tells.",
+        "How long another waits for one that does not renew it. For a file its lock tells.",
     ),
 ];
 
