@@ -243,8 +243,9 @@ impl World {
     ) {
         let random = Arc::new(Random::from_seed(self.seed.wrapping_mul(37) + number));
         let once = matches!(life, Life::Once | Life::OnceOrCrash(_));
+        // What is queued for a slow bucket takes its time.
         let options =
-            RunOptions { once, max_pages: None, shutdown_timeout: Duration::from_secs(60) };
+            RunOptions { once, max_pages: None, shutdown_timeout: Duration::from_secs(600) };
         let (stop, crash) = life.ends();
         let started = clock.now();
         let runs = async {
