@@ -40,6 +40,7 @@ pub(crate) struct Place {
     name: String,
     /// Where it is written to.
     endpoint: String,
+    compression: &'static str,
     runtime: tokio::runtime::Runtime,
     _guard: Guard,
 }
@@ -80,7 +81,12 @@ impl Place {
             }
             Through::Nothing | Through::Alone => direct,
         };
-        Some(Self { service, name, endpoint, runtime, _guard: guard })
+        let compression = if matches!(service, "gcs" | "kafka") { "zstd" } else { "gzip" };
+        Some(Self { service, name, endpoint, compression, runtime, _guard: guard })
+    }
+
+    pub(crate) fn with_compression(self, compression: &'static str) -> Self {
+        Self { compression, ..self }
     }
 
     pub(crate) fn name(&self) -> String {
@@ -94,7 +100,7 @@ impl Place {
 
     fn config_at(&self, endpoint: &str, options: &str) -> String {
         let variable = |name: &str| std::env::var(name).unwrap_or_default();
-        let name = &self.name;
+        let (name, compression) = (&self.name, self.compression);
         let (connection, checkpoint, place) = match self.service {
             "s3" => (
                 format!(
@@ -110,9 +116,7 @@ impl Place {
             "gcs" => (
                 format!("bucket: {name}, endpoint: '{endpoint}'"),
                 "type: gcp_cloud_storage, key: state.json".to_owned(),
-                "type: gcp_cloud_storage, compression: zstd, \
-                 key_prefix: 'zendesk/{{ stream }}/%F/'"
-                    .to_owned(),
+                "type: gcp_cloud_storage, key_prefix: 'zendesk/{{ stream }}/%F/'".to_owned(),
             ),
             "azure" => (
                 String::new(),
@@ -128,13 +132,13 @@ impl Place {
             _ => (
                 format!("bootstrap_servers: '{endpoint}'"),
                 format!("type: kafka, topic: {name}-state"),
-                format!("type: kafka, compression: zstd, topic: '{name}-{{{{ stream }}}}'"),
+                format!("type: kafka, topic: '{name}-{{{{ stream }}}}'"),
             ),
         };
         let comma = if connection.is_empty() { "" } else { ", " };
         format!(
             "checkpoint: {{ {checkpoint}{comma}{connection} }}\nsinks:\n  there: {{ {place}{comma}\
-             {connection}, inputs: [acme], {options} }}\n"
+             {connection}, inputs: [acme], compression: {compression}, {options} }}\n"
         )
     }
 
@@ -285,6 +289,9 @@ fn unpacked(key: &str, body: &[u8]) -> String {
     match key.rsplit('.').next() {
         Some("gz") => {
             flate2::read::GzDecoder::new(body).read_to_string(&mut text).map(drop).expect("gzip");
+        }
+        Some("zz") => {
+            flate2::read::ZlibDecoder::new(body).read_to_string(&mut text).map(drop).expect("zlib");
         }
         Some("zst") => {
             text = String::from_utf8(zstd::decode_all(body).expect("zstd")).expect("text");

@@ -199,6 +199,31 @@ impl Destination for Place {
 
 sink_contract!(vector_sink, Place::new().await, at_least_once);
 
+#[path = "../../../tests/it/detected.rs"]
+mod detected;
+
+/// A value a member is not a line a member: only what detections look at can show that all of it arrives.
+#[tokio::test]
+async fn detections_find_all_of_it_in_every_compression() {
+    for compression in [Compression::None, Compression::GZIP, Compression::ZSTD] {
+        let place = Place::new().await;
+        let settings = VectorSettings { compression, ..settings(&place.1) };
+        let sink = Vector::new(&settings, Encoder::default()).unwrap();
+        let lines = detected::CASES.iter().map(|case| case.record);
+        let events = lines.map(event_with_line).collect();
+        sink.write(&Batch { events, ..Batch::default() }).await.unwrap();
+        let found = place.read().await;
+        assert_eq!(found.len(), detected::CASES.len());
+        for (line, case) in found.iter().zip(detected::CASES) {
+            let found: serde_json::Value = serde_json::from_str(line).unwrap();
+            let sent: serde_json::Value = serde_json::from_str(case.record).unwrap();
+            assert_eq!(found, sent, "{compression:?}");
+            let sets_off = case.sets_off.iter().copied().collect();
+            assert_eq!(detected::set_off(&found), sets_off, "{compression:?}: {line}");
+        }
+    }
+}
+
 fn encoded(line: &str) -> Result<Bytes, String> {
     encode::encoded(&event_with_line(line), &Encoder::default())
 }
