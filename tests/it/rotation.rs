@@ -39,6 +39,8 @@ struct Life {
     /// The exchange whose answer does not come.
     loses: Option<usize>,
     exchanges: AtomicUsize,
+    /// How long the answer to an exchange is on its way.
+    slow: Duration,
     /// It has a pair that nobody else has.
     holds: AtomicBool,
     ended: Notify,
@@ -93,6 +95,16 @@ struct Place {
 
 impl Place {
     fn over(store: Arc<dyn TokenStore>, bucket: Option<MemoryBucket>, seed: u64) -> Self {
+        // Others act while an exchange is on its way.
+        Self::at(Duration::from_millis(700), store, bucket, seed)
+    }
+
+    fn at(
+        latency: Duration,
+        store: Arc<dyn TokenStore>,
+        bucket: Option<MemoryBucket>,
+        seed: u64,
+    ) -> Self {
         let credentials = simulator::Credentials {
             oauth_clients: vec![(CLIENT.to_owned(), "unused".to_owned())],
             refresh_tokens: vec![SEED.to_owned(), "another".to_owned()],
@@ -103,8 +115,7 @@ impl Place {
             audit_logs: 3,
             tickets: 0,
             rate_limit: 0,
-            // Others act while an exchange is on its way.
-            latency: Duration::from_millis(700),
+            latency,
             credentials: Some(credentials),
             ..Settings::default()
         };
@@ -123,6 +134,14 @@ impl Place {
         let bucket = MemoryBucket::default();
         let store = BucketTokens::new(Arc::new(bucket.clone()), "tokens/acme.json".to_owned());
         Self::over(Arc::new(store), Some(bucket), seed)
+    }
+
+    /// An account that answers at once, and a bucket that does not.
+    fn slow_bucket(seed: u64) -> Self {
+        let bucket = MemoryBucket::default();
+        bucket.slow_down(Duration::from_millis(10 * seed));
+        let store = BucketTokens::new(Arc::new(bucket.clone()), "tokens/acme.json".to_owned());
+        Self::at(Duration::from_millis(20), Arc::new(store), Some(bucket), seed)
     }
 
     fn client(&self, life: &Arc<Life>, seed: Option<&str>) -> Client {
@@ -254,6 +273,7 @@ impl Transport for Wire {
                 answer
             };
             let answer = self.life.step(act).await;
+            tokio::time::sleep(self.life.slow).await;
             let number = self.life.exchanges.fetch_add(1, Ordering::Relaxed);
             if self.life.loses == Some(number) {
                 return Err(TransportError::Cut("on its way back".to_owned()));
@@ -417,6 +437,34 @@ async fn a_claim_that_nobody_gives_up_holds_no_request_while_the_pair_serves() {
     }
 }
 
+/// The exchange ends the old pair at once, and its answer takes a while.
+#[tokio::test(start_paused = true)]
+async fn a_pair_that_another_process_has_ended_is_waited_for_and_not_tried_again() {
+    for (slow, seed) in
+        [0, 1, 3, 6, 20].into_iter().flat_map(|slow| (0..45).map(move |seed| (slow, seed)))
+    {
+        let place = Place::slow_bucket(seed);
+        let slowly = Life { slow: Duration::from_secs(slow), ..Life::default() };
+        let (one, other) = (Arc::new(slowly), Arc::new(Life::default()));
+        let clients = [place.client(&one, Some(SEED)), place.client(&other, Some(SEED))];
+        for client in &clients {
+            read(client).await.expect("a page");
+        }
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        let streams = clients.iter().flat_map(|client| [client; 4]).enumerate();
+        join_all(streams.map(|(number, client)| async move {
+            tokio::time::sleep(Duration::from_millis(130 * number as u64)).await;
+            for second in 0..60 {
+                read(client)
+                    .await
+                    .unwrap_or_else(|error| panic!("seed {seed}, {slow} s, {second}: {error}"));
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }))
+        .await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stored_pair_wins_over_the_token_in_the_config_until_that_changes() {
     let place = Place::bucket(5);
@@ -454,7 +502,7 @@ async fn tokens_of_another_client_or_account_are_left_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rotation_goes_on_when_whoever_asked_has_gone() {
-    let place = Place::bucket(8);
+    let place = Place::slow_bucket(8);
     let life = Arc::new(Life::default());
     let client = place.client(&life, Some(SEED));
     let bucket = place.bucket.as_ref().expect("a bucket");
@@ -472,7 +520,7 @@ async fn a_rotation_goes_on_when_whoever_asked_has_gone() {
 /// SIGTERM while the store hardly answers: the new pair is in nobody's hands but ours.
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_process_waits_for_a_pair_that_is_not_durable_for_as_long_as_that_takes() {
-    let place = Place::bucket(8);
+    let place = Place::slow_bucket(8);
     let life = Arc::new(Life::default());
     let client = place.client(&life, Some(SEED));
     let bucket = place.bucket.as_ref().expect("a bucket");

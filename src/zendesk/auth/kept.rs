@@ -30,6 +30,9 @@ pub(super) trait Lasting: Clone + Send + Sync + 'static {
 
     /// When it ends, where that is known.
     fn ends(&self) -> Option<Timestamp>;
+
+    /// Whether both sign alike.
+    fn is(&self, other: &Self) -> bool;
 }
 
 type Renewal<T> = Shared<BoxFuture<'static, Result<T, ApiError>>>;
@@ -46,6 +49,8 @@ pub(super) struct Kept<T: Clone> {
 #[derive(Debug)]
 struct State<T: Clone> {
     held: Option<T>,
+    /// What was refused last. A renewal that began before may still bring it.
+    forgotten: Option<T>,
     /// What is held could not be renewed, and serves until then.
     rest_until: Option<Timestamp>,
     /// It cannot be renewed until somebody changes something.
@@ -57,7 +62,13 @@ struct State<T: Clone> {
 impl<T: Lasting> Kept<T> {
     /// Holds nothing yet.
     pub(super) fn new(clock: Clock) -> Self {
-        let state = State { held: None, rest_until: None, is_refused: false, under_way: None };
+        let state = State {
+            held: None,
+            forgotten: None,
+            rest_until: None,
+            is_refused: false,
+            under_way: None,
+        };
         Self { state: Arc::new(Mutex::new(state)), clock, beside: Mutex::default() }
     }
 
@@ -68,7 +79,19 @@ impl<T: Lasting> Kept<T> {
     /// What to sign with. `renewal` is begun where it is time and none is under way.
     pub(super) async fn get(
         &self,
-        renewal: impl FnOnce() -> BoxFuture<'static, Result<T, ApiError>>,
+        renewal: impl Fn() -> BoxFuture<'static, Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
+        let found = self.renewed(&renewal).await?;
+        if !self.lock().has_forgotten(&found) {
+            return Ok(found);
+        }
+        // It was refused while we waited.
+        self.renewed(&renewal).await
+    }
+
+    async fn renewed(
+        &self,
+        renewal: &impl Fn() -> BoxFuture<'static, Result<T, ApiError>>,
     ) -> Result<T, ApiError> {
         let (serves, under_way, began) = {
             let mut state = self.lock();
@@ -109,7 +132,9 @@ impl<T: Lasting> Kept<T> {
         let mut state = lock(&state);
         if state.under_way.as_ref().is_some_and(|(it, _)| it.ptr_eq(&under_way)) {
             state.under_way = None;
-            state.take(&outcome, clock.now());
+            if !outcome.as_ref().is_ok_and(|renewed| state.has_forgotten(renewed)) {
+                state.take(&outcome, clock.now());
+            }
         }
         // Whoever waited with us is told the same.
         match (outcome, &state.held) {
@@ -121,7 +146,11 @@ impl<T: Lasting> Kept<T> {
     /// Does not give out again what this says of. Returns it, if it was held.
     pub(super) fn forget(&self, is_refused: impl FnOnce(&T) -> bool) -> Option<T> {
         let mut state = self.lock();
-        if state.held.as_ref().is_some_and(is_refused) { state.held.take() } else { None }
+        if !state.held.as_ref().is_some_and(is_refused) {
+            return None;
+        }
+        state.forgotten = state.held.take();
+        state.forgotten.clone()
     }
 
     /// Whether what is held will be renewed, as far as is known.
@@ -141,6 +170,10 @@ impl<T: Lasting> Kept<T> {
 }
 
 impl<T: Lasting> State<T> {
+    fn has_forgotten(&self, it: &T) -> bool {
+        self.forgotten.as_ref().is_some_and(|forgotten| forgotten.is(it))
+    }
+
     /// A renewal has ended.
     fn take(&mut self, outcome: &Result<T, ApiError>, now: Timestamp) {
         let error = match outcome {

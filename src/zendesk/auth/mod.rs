@@ -281,6 +281,10 @@ impl Lasting for Token {
     fn ends(&self) -> Option<Timestamp> {
         self.expires_at
     }
+
+    fn is(&self, other: &Self) -> bool {
+        self.header == other.header
+    }
 }
 
 impl Token {

@@ -51,8 +51,6 @@ pub struct RotatingCredentials {
 pub(super) struct Rotation {
     exchanger: Arc<Exchanger>,
     pair: Kept<TokenPair>,
-    /// The access token that Zendesk refused last.
-    refused: Mutex<Option<SecretString>>,
 }
 
 impl Lasting for TokenPair {
@@ -62,6 +60,10 @@ impl Lasting for TokenPair {
 
     fn ends(&self) -> Option<Timestamp> {
         self.expires_at
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        same(&self.access_token, &other.access_token)
     }
 }
 
@@ -79,17 +81,14 @@ impl Rotation {
             endpoint,
             random,
             at_stake: AtomicBool::new(false),
+            refused: Mutex::default(),
         };
-        Self { exchanger: Arc::new(exchanger), pair, refused: Mutex::default() }
-    }
-
-    fn refused(&self) -> MutexGuard<'_, Option<SecretString>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+        Self { exchanger: Arc::new(exchanger), pair }
     }
 
     /// A pair that is durable, and not yet at its half-life unless it cannot be renewed for now.
     pub(super) async fn pair(&self) -> Result<TokenPair, ApiError> {
-        let renewal = || Arc::clone(&self.exchanger).obtain(self.refused().clone()).boxed();
+        let renewal = || Arc::clone(&self.exchanger).obtain().boxed();
         self.pair.get(renewal).await
     }
 
@@ -98,7 +97,7 @@ impl Rotation {
         let is_refused =
             |held: &TokenPair| bearer(&held.access_token).is_ok_and(|it| it == refused);
         if let Some(pair) = self.pair.forget(is_refused) {
-            *self.refused() = Some(pair.access_token);
+            *self.exchanger.refused() = Some(pair.access_token);
         }
     }
 
@@ -131,6 +130,8 @@ struct Exchanger {
     id: String,
     /// From before the exchange until the new pair is durable, or there is none.
     at_stake: AtomicBool,
+    /// The access token that Zendesk refused last.
+    refused: Mutex<Option<SecretString>>,
 }
 
 /// What can be done with what is in the store.
@@ -148,12 +149,18 @@ struct Claim {
 }
 
 impl Exchanger {
-    /// The pair that is to be used from now on. `refused` is an access token that no longer works.
-    async fn obtain(self: Arc<Self>, refused: Option<SecretString>) -> Result<TokenPair, ApiError> {
+    fn refused(&self) -> MutexGuard<'_, Option<SecretString>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The pair that is to be used from now on.
+    async fn obtain(self: Arc<Self>) -> Result<TokenPair, ApiError> {
         let mut watched: Option<(TokenVersion, Instant)> = None;
         let began = Instant::now();
         loop {
             let stored = self.credentials.store.load().await?;
+            // Another process may end the stored pair at any moment of the wait.
+            let refused = self.refused().clone();
             let record = stored.as_ref().map(|(_, record)| record);
             let refresh = match self.turn(record, refused.as_ref())? {
                 Turn::Use(pair) => return Ok(pair),
