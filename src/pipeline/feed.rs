@@ -303,7 +303,7 @@ impl Feed {
         let (events, rejected) = (page.events.into(), page.rejected.into());
         let page_events = PageEvents { events, rejected, frame: page.frame };
         let transformed = self.transforms.pass(&page_events, &self.tally).await?;
-        let after = page.resume.0.clone();
+        let after = page.resume.if_short().unwrap_or_default();
         let before = std::mem::replace(&mut self.position, after.clone());
         let output = self.tally().name.clone();
         let around = Arc::new(Around { output, before, after, is_awaited: receipt.is_some() });

@@ -97,6 +97,14 @@ impl Ledger {
                 }
             }
         }
+        let is_empty = |share: &Share| share.given.is_empty() && share.held.is_empty();
+        if let Some(last) = self.pages.back_mut()
+            && shares.iter().all(is_empty)
+        {
+            // However long a sink is away, looks that bring nothing take no room.
+            last.resume = resume;
+            return false;
+        }
         let shares = shares.into_iter().map(|share| (share, 0)).collect();
         self.pages.push_back(Fetched { seq, resume, shares });
         self.advance()
@@ -257,6 +265,20 @@ mod tests {
         second.fetched(1, position(1), held(&[], &[4]));
         assert!(second.delivered(0, 1, 1));
         assert_eq!(saved(&second), (position(1), BTreeMap::new()));
+    }
+
+    #[test]
+    fn pages_of_nothing_behind_one_that_waits_are_one_page() {
+        let mut ledger = ledger();
+        ledger.fetched(0, position(1), vec![share(0, &[1])]);
+        for seq in 1..1_000 {
+            assert!(!ledger.fetched(seq, position(seq + 1), vec![share(0, &[])]));
+        }
+        assert_eq!(ledger.pages.len(), 1);
+        assert!(!ledger.is_safe(999));
+        assert!(ledger.delivered(0, 0, 1));
+        assert!(ledger.is_safe(999));
+        assert_eq!(saved(&ledger), (position(1_000), BTreeMap::new()));
     }
 
     #[test]

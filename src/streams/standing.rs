@@ -15,6 +15,9 @@ use super::Position;
 const BRIEF_ITEMS: usize = 16;
 const BRIEF_CHARS: usize = 200;
 
+/// A position with more values than this is long.
+const SHORT_VALUES: usize = 300;
+
 impl Position {
     /// Everything before this time was delivered; none where the position does not tell. Of
     /// several parts of a stream it is the one that is furthest back.
@@ -28,6 +31,24 @@ impl Position {
     /// `{"items": 20000}` here.
     pub fn brief(&self) -> Value {
         brief(&self.0)
+    }
+
+    /// A copy to go along with events; none of a long one, of which a page under way is not to hold
+    /// another.
+    pub fn if_short(&self) -> Option<Value> {
+        let mut room = SHORT_VALUES;
+        fits(&self.0, &mut room).then(|| self.0.clone())
+    }
+}
+
+/// Whether there is room for all of its values.
+fn fits(value: &Value, room: &mut usize) -> bool {
+    let Some(left) = room.checked_sub(1) else { return false };
+    *room = left;
+    match value {
+        Value::Array(items) => items.iter().all(|item| fits(item, room)),
+        Value::Object(members) => members.values().all(|member| fits(member, room)),
+        _ => true,
     }
 }
 
@@ -111,7 +132,9 @@ mod tests {
         let long = json!({"pass": {"met": met, "cursor": "é".repeat(300)}});
         let brief = json!({"pass": {"met": {"items": 20_000},
             "cursor": format!("{}...", "é".repeat(200))}});
-        assert_eq!(Position(long).brief(), brief);
+        assert_eq!(Position(long.clone()).brief(), brief);
+        assert_eq!(Position(long).if_short(), None);
+        assert_eq!(Position(brief.clone()).if_short(), Some(brief));
     }
 
     #[test]

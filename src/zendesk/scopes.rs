@@ -13,7 +13,10 @@ use super::error::ApiError;
 
 /// How long the end of a process waits for tokens that are being renewed where none can be lost: it
 /// is another process's turn, or the store is away.
-const LONGEST_SETTLING: Duration = Duration::from_secs(30);
+const USUAL_SETTLING: Duration = Duration::from_secs(2);
+
+/// How often it says that it waits for some that can.
+const SAYS_SO_EVERY: Duration = Duration::from_secs(30);
 
 /// What Zendesk says of the token that asks.
 #[derive(Deserialize)]
@@ -59,9 +62,11 @@ impl Client {
     /// store is away, where Zendesk has given out a pair: the former one has ended.
     pub async fn settle(&self) {
         let mut settled = std::pin::pin!(self.signer.settle());
-        while tokio::time::timeout(LONGEST_SETTLING, &mut settled).await.is_err() {
-            if !self.signer.is_at_stake() {
-                tracing::debug!("the tokens are not renewed: the next run will see to it");
+        if tokio::time::timeout(USUAL_SETTLING, &mut settled).await.is_ok() {
+            return;
+        }
+        while self.signer.is_at_stake() {
+            if tokio::time::timeout(SAYS_SO_EVERY, &mut settled).await.is_ok() {
                 return;
             }
             tracing::warn!(
@@ -69,5 +74,6 @@ impl Client {
                  who stops this by force may have to sign in again"
             );
         }
+        tracing::debug!("the tokens are not renewed: the next run will see to it");
     }
 }

@@ -256,8 +256,10 @@ impl Reading {
                     return Ok(());
                 }
                 self.parts.give_back(slice, window);
-                // It is no matter of single slices.
-                self.parts.wake_all();
+                if !error.is_transient() {
+                    // It is no matter of single slices.
+                    self.parts.wake_all();
+                }
                 self.rest();
                 self.troubles += 1;
                 self.is_in_trouble = true;
