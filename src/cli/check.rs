@@ -325,7 +325,8 @@ fn render(findings: &[Finding]) -> String {
             finding.hint.clone().unwrap_or_default(),
         ]
     });
-    output::table(&["what", "name", "result", "detail", "what to do"], rows)
+    let header = ["what", "name", "result", "detail", "what to do"];
+    output::overview(&header, rows.collect(), &[1, 2, 4])
 }
 
 #[cfg(test)]

@@ -48,6 +48,33 @@ pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     draw(header, rows.into_iter().collect(), width(), str::to_owned)
 }
 
+/// A table in which one looks for what stands out: where it does not fit, it has these columns alone.
+pub(super) fn overview(header: &[&str], rows: Vec<Vec<String>>, essential: &[usize]) -> String {
+    overview_within(width(), header, rows, essential)
+}
+
+fn overview_within(
+    width: Option<u16>,
+    header: &[&str],
+    rows: Vec<Vec<String>>,
+    essential: &[usize],
+) -> String {
+    if fits(header, &rows, width) {
+        return draw(header, rows, width, str::to_owned);
+    }
+    let chosen = |row: &Vec<String>| essential.iter().map(|place| row[*place].clone()).collect();
+    let header: Vec<&str> = essential.iter().map(|place| header[*place]).collect();
+    draw(&header, rows.iter().map(chosen).collect(), width, str::to_owned)
+}
+
+/// Whether a table fits without a broken word.
+fn fits(header: &[&str], rows: &[Vec<String>], width: Option<u16>) -> bool {
+    let header: Vec<String> = header.iter().map(|title| title.to_uppercase()).collect();
+    let gaps = GAP * u16::try_from(header.len().saturating_sub(1)).unwrap_or(u16::MAX);
+    let narrowest = narrowest(&header, rows).iter().sum::<u16>().saturating_add(gaps);
+    width.is_none_or(|width| narrowest <= width)
+}
+
 /// How many columns the terminal has; none where stdout is no terminal.
 pub(super) fn width() -> Option<u16> {
     Table::new().width()
@@ -61,12 +88,12 @@ pub(super) fn draw(
     width: Option<u16>,
     mark: fn(&str) -> String,
 ) -> String {
+    let is_table = fits(header, &rows, width);
     let header: Vec<String> = header.iter().map(|title| title.to_uppercase()).collect();
-    let narrowest = narrowest(&header, &rows);
-    let gaps = GAP * u16::try_from(header.len().saturating_sub(1)).unwrap_or(u16::MAX);
-    if width.is_some_and(|width| narrowest.iter().sum::<u16>().saturating_add(gaps) > width) {
+    if !is_table {
         return blocks(&header, &rows, mark);
     }
+    let narrowest = narrowest(&header, &rows);
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     match width {
@@ -133,6 +160,15 @@ fn blocks(header: &[String], rows: &[Vec<String>], mark: fn(&str) -> String) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_overview_that_does_not_fit_leaves_columns_out() {
+        let rows = || vec![vec!["groups".to_owned(), "a/".repeat(60), "ok".to_owned()]];
+        let drawn =
+            |width| overview_within(Some(width), &["name", "path", "result"], rows(), &[0, 2]);
+        assert!(drawn(200).contains("a/a/"));
+        assert_eq!(drawn(20), "NAME    RESULT\ngroups  ok\n");
+    }
 
     const HEADER: [&str; 5] = ["created_at", "actor_name", "source_type", "change", "ip_address"];
 

@@ -41,7 +41,7 @@ fn table() -> String {
         ];
         cells.map(str::to_owned).to_vec()
     });
-    output::table(&header, rows)
+    output::overview(&header, rows.collect(), &[0, 3, 5, 6])
 }
 
 fn json_lines() -> Vec<u8> {
