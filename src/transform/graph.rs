@@ -38,6 +38,13 @@ pub(super) struct Port {
     pub(super) takers: Vec<usize>,
 }
 
+impl Port {
+    /// Whether anything becomes of what goes to it.
+    pub(super) fn is_taken(&self) -> bool {
+        self.slot.is_some() || !self.takers.is_empty()
+    }
+}
+
 /// What a page became.
 #[derive(Debug, Default)]
 pub struct Passed {
@@ -53,9 +60,9 @@ pub struct Passed {
 pub struct Counts {
     /// Events it was given.
     pub received: usize,
-    /// Events it gave on.
+    /// Events it gave on to whoever takes them.
     pub sent: usize,
-    /// Events it dropped as the config wants it.
+    /// Events it dropped as the config wants it, or that went to no output that anybody takes.
     pub discarded: usize,
     /// Events at which it failed.
     pub failed: usize,

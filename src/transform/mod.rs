@@ -181,7 +181,7 @@ impl Made {
         self.discarded += 1;
     }
 
-    /// Drops an event that no condition took: as the config wants it, unless one of them failed.
+    /// Drops an event that no condition took, or nobody behind it: as the config wants it, unless one of them failed.
     fn turn_away(&mut self) {
         if self.failed > 0 {
             self.dropped += 1;

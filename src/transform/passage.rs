@@ -175,6 +175,12 @@ impl<'g> Walk<'g> {
     fn hand_on(&mut self, node: usize, at: usize, mut made: Made) {
         let graph = self.graph;
         let Node { ports, .. } = &graph.nodes[node];
+        // What goes where nobody takes it is not sent.
+        let is_dropped = made.items.is_empty();
+        made.items.retain(|(port, _)| ports[*port].is_taken());
+        if !is_dropped && made.items.is_empty() {
+            made.turn_away();
+        }
         let counts = &mut self.state.passed.counts[node];
         counts.sent += made.items.len();
         counts.discarded += made.discarded;

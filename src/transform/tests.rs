@@ -288,6 +288,43 @@ fn a_filter_keeps_what_it_cannot_read_and_counts_what_it_failed_at_as_dropped() 
 }
 
 #[test]
+fn what_goes_to_an_output_without_takers_is_not_counted_as_sent() {
+    let unreadable = r#"{"n":1e400}"#;
+    let page = [r#"{"n":1}"#, r#"{"n":2}"#, r#"{"n":3}"#, unreadable, r#"{"n":"x"}"#];
+    let page: Vec<Event> = (1..).zip(page).map(|(number, line)| event(number, line)).collect();
+    for exclusive in [false, true] {
+        let routes = Routes {
+            routes: vec![
+                ("one".to_owned(), condition(".n == 1")),
+                ("low".to_owned(), condition("to_int!(.n) < 3")),
+            ],
+            exclusive,
+            reroute_unmatched: true,
+        };
+        let steps = [
+            step("t", &["acme.audit_logs"], Kind::Route(routes)),
+            // It takes an output, and nobody takes what it makes.
+            step("idle", &["t._unmatched"], Kind::Remap(remap(".a = 1"))),
+        ];
+        let counted = |wanted: &[&str]| {
+            let Counts { received, sent, discarded, failed, dropped, .. } =
+                run(&steps, wanted, &page).1[0].clone();
+            [received, sent, discarded, failed, dropped]
+        };
+        assert_eq!(counted(&["t.one"]), [5, 1, 2, 3, 2]);
+        let both = if exclusive { 2 } else { 3 };
+        assert_eq!(counted(&["t.one", "t.low"]), [5, both, 1, 3, 2]);
+        assert_eq!(counted(&["t.one", "t.low", "idle"]), [5, both + 3, 0, 3, 0]);
+    }
+    let mut failing = remap("if .n == 2 { abort }; .m = to_int!(.n)");
+    (failing.drop_on_error, failing.reroute_dropped) = (true, true);
+    let steps = [step("t", &["acme.audit_logs"], Kind::Remap(failing))];
+    let (_, counts) = run(&steps, &["t"], &page);
+    let Counts { sent, discarded, failed, dropped, .. } = counts[0];
+    assert_eq!((sent, discarded, failed, dropped), (2, 1, 2, 2));
+}
+
+#[test]
 fn what_no_route_takes_is_unmatched_and_a_plain_route_gives_it_to_each() {
     let routes = |exclusive| Routes {
         routes: vec![

@@ -42,7 +42,10 @@ fn accounts_are_made_and_deleted_where_it_is_the_user_that_came_or_went() {
         (["destroy", "group", "Group: Support", ""], "", "deleted", "Ada", ""),
         (["create", "membership", "Group: Support", ""], "", "modified", "Ada", ""),
         (["destroy", "membership", "Group: Support", ""], "", "modified", "Ada", ""),
-        (["create", "permission_set", "Role: Advisor", ""], "", "acl_modified", "Ada", ""),
+        (["create", "organization_membership", "Organization: A", ""], "", "modified", "Ada", ""),
+        (["create", "permission_set", "Role: Advisor", ""], "", "created", "Ada", ""),
+        (["destroy", "role", "Role: Advisor", ""], "", "deleted", "Ada", ""),
+        (["update", "custom_role", "Role: Advisor", ""], "", "acl_modified", "Ada", ""),
         (["exported", "user", "Bob Cat", ""], "", "read", "Ada", ""),
         (["update", "rule", "Trigger: x", ""], "", "modified", "Ada", ""),
     ] {
@@ -52,8 +55,29 @@ fn accounts_are_made_and_deleted_where_it_is_the_user_that_came_or_went() {
         assert_eq!(cim["data_model"], format!("Change{model}"), "{of:?}");
         assert_eq!((&cim["action"], &cim["user"]), (&json!(action), &json!(user)), "{of:?}");
         assert_eq!(cim["src_user"].as_str().unwrap_or_default(), by, "{of:?}");
-        let is_of_people = of[1] != "rule";
+        let is_of_people = !matches!(of[1], "rule" | "organization_membership");
         assert_eq!(cim["change_type"].as_str(), is_of_people.then_some("AAA"), "{of:?}");
+    }
+}
+
+#[test]
+fn the_id_of_a_setting_or_an_address_is_no_users() {
+    for (of, id) in [
+        (["create", "user_setting", "Suspension state: Bob Cat", "Suspended"], None),
+        (["create", "user_identity", "bob@x.de", "Password reset"], None),
+        (["update", "user", "Bob Cat", "Suspended"], Some("35436")),
+        (["update", "team_member", "Bob Cat", "Suspended"], Some("35436")),
+    ] {
+        let [ecs, ocsf, udm, cim] = each("audit_logs", &log(of));
+        assert_eq!(ecs["user"]["target"]["id"].as_str(), id, "{of:?}");
+        assert_eq!(ocsf["user"]["uid"].as_str(), id, "{of:?}");
+        assert_eq!(udm["target"]["user"]["userid"].as_str(), id, "{of:?}");
+        assert_eq!(cim["user_id"].as_str(), id, "{of:?}");
+        // Whose it is has a name, and the thing its own id.
+        let name = if of[1] == "user_identity" { "bob@x.de" } else { "Bob Cat" };
+        assert_eq!(ocsf["user"]["name"], name);
+        assert_eq!(udm["target"]["resource"]["product_object_id"], "35436");
+        assert_eq!(cim["object_id"], "35436");
     }
 }
 
@@ -75,6 +99,9 @@ fn a_second_factor_goes_on_or_off_as_its_own_line_says() {
         ("Two-factor authentication changed from off to on", 300_110),
         ("Two factor auth changed from enabled to not set\nAlias set", 300_111),
         ("User MFA reset", 300_111),
+        ("Two-factor authentication enabled (was disabled)", 300_110),
+        ("Two-factor authentication disabled; was enabled", 300_111),
+        ("Two-factor authentication was disabled", 300_111),
         ("2FA: something else", 300_403),
     ] {
         assert_eq!(update(text), kind, "{text}");
@@ -92,6 +119,11 @@ fn what_somebody_typed_is_no_change_of_an_account() {
         "Alias set to suspended",
         "Organization: unsuspended",
         "Name changed from Bob to Bob Password",
+        "Signature changed from not set to Regards\nSupport role changed from Agent to Administrator",
+        "Notes changed from not set to hello\r\nSuspended",
+        "Internal notes: hello\nTwo-factor authentication disabled",
+        "Details changed from not set to x\n\nPassword changed on 5 May as he asked",
+        "Greeting changed from hello\nSuspended\nto none",
     ] {
         assert_eq!(update(text), 300_403, "{text}");
     }
@@ -101,6 +133,8 @@ fn what_somebody_typed_is_no_change_of_an_account() {
         ("Workforce management role changed from Agent to Admin", 300_501),
         ("Organization removed\nPassword changed", 300_104),
         ("User password was reset", 300_104),
+        ("Notes set\nPassword changed", 300_104),
+        ("Phone: 1\nSuspended\nNotes changed from a to b\nUnsuspended", 300_105),
         ("Suspended changed from false to true", 300_105),
         ("Suspended changed from true to false", 300_102),
     ] {
@@ -116,6 +150,7 @@ fn what_somebody_typed_is_no_change_of_an_account() {
     for text in [
         "Disabled notifications were renamed",
         "Title changed from a to b\nx Active changed from a to true",
+        "Description changed from not set to a\nActive changed from true to false",
     ] {
         let ocsf = one("ocsf", "audit_logs", &log(["update", "rule", "Trigger: x", text]));
         assert_eq!(ocsf["type_uid"], 300_403, "{text}");
@@ -131,7 +166,13 @@ fn a_sign_in_fails_by_what_is_said_of_it_and_not_by_an_address() {
         ),
         ("successful sign-in; an earlier attempt was blocked", "success"),
         ("Signed in from https://denied.zendesk.com/failed", "success"),
+        ("Signed in with a password that was expired", "success"),
+        ("Sign-in to an unlocked account", "success"),
         ("Unsuccessful sign-in", "failure"),
+        ("Sign-in was not successful", "failure"),
+        ("Could not sign in", "failure"),
+        ("Sign-in to a locked account", "failure"),
+        ("Login attempt with expired password", "failure"),
         (
             "Failed sign-in using Zendesk password from https://ok.zendesk.com/access/login",
             "failure",
