@@ -20,6 +20,9 @@ use zenstream::transform::{Graph, Step};
 
 const VARIANTS: u64 = 10_000;
 
+/// Of numbers that are no card's.
+const KINDS: usize = 16;
+
 /// First digits and length, as issuers use them.
 const ISSUED: [(&str, usize); 14] = [
     ("4", 16),
@@ -148,6 +151,7 @@ const STREAMS: [&str; 8] = [
 fn conversation() -> Value {
     json!({
         "id": 7,
+        "external_id": "x",
         "subject": "x",
         "raw_subject": "x",
         "description": "x",
@@ -160,7 +164,7 @@ fn conversation() -> Value {
             "body": "x",
             "html_body": "<p>x</p>",
             "plain_body": "x",
-            "metadata": { "custom": { "deep": [[{ "text": "x" }]] } },
+            "metadata": { "custom": { "order_id": "x", "deep": [[{ "text": "x" }]] } },
             "attachments": [{ "id": 9, "file_name": "x.png", "content_url": "https://x/y" }],
         }],
     })
@@ -270,12 +274,16 @@ impl Draw {
 
     /// What has as many digits as a card, or more, and is none.
     fn no_card(&self) -> String {
+        self.no_card_of(self.below(KINDS))
+    }
+
+    fn no_card_of(&self, kind: usize) -> String {
         let id = self.id();
         let two = |from: usize, to: usize| format!("{:02}", from + self.below(to));
         let date = || format!("2026-{}-{}", two(1, 12), two(1, 28));
         let time = || format!("{}:{}:{}", two(0, 24), two(0, 60), two(0, 60));
         let phone = || format!("{}-{}-{}", 200 + self.below(800), self.digits(3), self.digits(4));
-        match self.below(16) {
+        match kind {
             0 => format!("{} {} - {} {}", date(), time(), date(), time()),
             1 => format!("{} {},{}\n{} {}", date(), time(), self.digits(3), date(), time()),
             2 => format!(
@@ -378,7 +386,9 @@ fn collect(name: &str, value: &Value, at: &mut String, places: &mut Vec<String>)
             items.iter().enumerate().for_each(|(index, item)| go(index.to_string(), name, item));
         }
         _ => {
-            let is_id = name == "id" || ["_id", "_ids"].iter().any(|end| name.ends_with(end));
+            let is_free = name == "external_id" || at.contains("/custom/");
+            let is_id =
+                !is_free && (name == "id" || ["_id", "_ids"].iter().any(|end| name.ends_with(end)));
             if !is_id {
                 places.push(at.clone());
             }
@@ -520,6 +530,71 @@ fn what_is_no_card_number_stays_byte_for_byte() {
         let line = ticket.to_string();
         assert_eq!(redaction.left(&line).trim_end(), line, "seed {seed}");
     }
+}
+
+/// What everyday mails and tickets have in them.
+const EVERYDAY: [&str; 22] = [
+    "On 05/01/2026 10:15 AM, Ann wrote:",
+    "Am 01.05.2026 09:52 schrieb Ann:",
+    "On Fri, 1 May 2026 at 09:52, Ann wrote:",
+    "logged (2026-05-01 09:52:42)",
+    "(20260501 123456)",
+    "03/05 - 07/05/2026 (2 nights)",
+    "0.123456789",
+    "lat 0.12775831, lon -51.5",
+    "ISBN 0-306-40615-2",
+    "SKU 0815-4711-99",
+    "CPF 012.345.678-90",
+    "RMA 000-123-4567",
+    "09 10 11 12 13",
+    "PLZ 01067 12345",
+    "Scan 05-01-2026 1015.pdf",
+    "05/01/2026 10:15",
+    "<img src=\"cid:image001.png@01DA0F3B.5C8E2AB0\">",
+    "icon@2x.png",
+    "Chrome/120.0.0.0 Safari/537.36",
+    "Foo::Bar a::b Abe::Dec C4::D",
+    "at 12::30, laps 00:01:02:03:04:05:06:07",
+    "version 4.2.1.0 listens at 0.0.0.0",
+];
+
+/// Numbers of phones and addresses of machines, which the profile takes out.
+const PERSONAL: [usize; 3] = [7, 8, 10];
+
+#[test]
+fn what_everyday_tickets_hold_stays_byte_for_byte_behind_the_profile() {
+    let redaction = Redaction::new("profile: ticket_text", records().1);
+    let ticket = |text: &str| {
+        json!({
+            "id": 7,
+            "subject": text,
+            "description": text,
+            "tags": [text],
+            "custom_fields": [{ "id": 1, "value": text }],
+            "comments": [{ "body": text, "attachments": [{ "file_name": text }],
+                "metadata": { "system": { "client": text } } }],
+        })
+        .to_string()
+    };
+    for text in EVERYDAY {
+        let line = ticket(text);
+        assert_eq!(redaction.left(&line).trim_end(), line);
+    }
+    for seed in 0..VARIANTS {
+        let draw = Draw(Random::from_seed(seed));
+        let kinds: Vec<usize> = (0..KINDS).filter(|kind| !PERSONAL.contains(kind)).collect();
+        let one = |text: &str| format!("{} {text}", draw.no_card_of(*draw.one_of(&kinds)));
+        let line = json!({ "description": one("and also"), "comment": one("at last") }).to_string();
+        assert_eq!(redaction.left(&line).trim_end(), line, "seed {seed}");
+    }
+}
+
+#[test]
+fn what_enrichment_adds_is_taken_out_by_the_profile_behind_it() {
+    let redaction = Redaction::new("profile: ticket_text", records().1);
+    let user = json!({ "id": 7, "name": "Ann", "email": "ann@x.de", "role": "end-user" });
+    let left = redaction.left(&json!({ "zendesk_users": { "requester": user } }).to_string());
+    assert!(!left.contains('@') && left.contains("\"id\":7,\"name\":\"Ann\""), "{left}");
 }
 
 /// Words that Zendesk puts there, names of agents, and ids of mails.

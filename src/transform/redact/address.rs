@@ -3,6 +3,11 @@
 use core::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
+use super::shape::follows_one_of;
+
+/// Words before numbers that only read as addresses.
+const VERSIONS: &[&str] = &["build", "driver", "firmware", "release", "section", "ver", "version"];
+
 /// Where IP addresses of both versions are, in order.
 pub(super) fn ip_addresses(text: &str) -> Vec<(Range<usize>, String)> {
     let is_part = |byte: u8| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.';
@@ -14,12 +19,30 @@ pub(super) fn ip_addresses(text: &str) -> Vec<(Range<usize>, String)> {
         let length = bytes[start..].iter().position(|byte| !is_part(*byte));
         rest = length.map_or(bytes.len(), |length| start + length);
         let word = text[start..rest].trim_end_matches(['.', ':']);
-        let follows_letter = text[..start].chars().next_back().is_some_and(char::is_alphanumeric);
+        let before = &text[..start];
+        let follows_letter = before.chars().next_back().is_some_and(char::is_alphanumeric);
+        if is_version(before, word) {
+            continue;
+        }
         if let Some((at, plain)) = within(word, follows_letter) {
             found.push((start + at..start + word.len(), plain));
         }
     }
     found
+}
+
+/// Whether a word is a version, by what stands before it: `Chrome/120.0.0.0`, `version 4.2.1.0`. The
+/// names of hosts begin with small letters: `localhost/127.0.0.1`.
+fn is_version(before: &str, word: &str) -> bool {
+    let Some(before) = before.strip_suffix('/') else {
+        return follows_one_of(before, VERSIONS);
+    };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let name = &before[before.trim_end_matches(is_name).len()..];
+    let is_product = name.starts_with(|c: char| c.is_ascii_uppercase())
+        || (name.starts_with(|c: char| c.is_ascii_lowercase()) && word.ends_with(".0.0"));
+    let around = &before[..before.len() - name.len()];
+    is_product && !around.ends_with(['/', '.', ':', '@'])
 }
 
 /// The address that ends a word, and where it begins: there may be a name and a colon before it.
@@ -40,12 +63,19 @@ fn within(word: &str, follows_letter: bool) -> Option<(usize, String)> {
 /// With a port behind it, perhaps.
 fn v4(word: &str) -> Option<String> {
     let host = word.split_once(':').map_or(word, |(host, _)| host);
-    host.parse::<Ipv4Addr>().ok().map(|address| address.to_string())
+    let address = host.parse::<Ipv4Addr>().ok().filter(|address| !address.is_unspecified());
+    address.map(|address| address.to_string())
 }
 
+/// Names in code (`a::b`) and times (`12::30`) read as addresses too.
 fn v6(word: &str) -> Option<String> {
-    let has_digit = || word.contains(|c: char| c.is_ascii_hexdigit());
-    word.parse::<Ipv6Addr>().ok().filter(|_| has_digit()).map(|address| address.to_string())
+    let groups: Vec<&str> = word.split(':').filter(|group| !group.is_empty()).collect();
+    let is_long = |group: &&str| group.len() > 2 && group.contains(|c: char| c.is_ascii_digit());
+    let has_many = word.contains("::") && groups.len() > 2;
+    if !has_many && word != "::1" && !groups.iter().any(is_long) {
+        return None;
+    }
+    word.parse::<Ipv6Addr>().ok().map(|address| address.to_string())
 }
 
 #[cfg(test)]
@@ -69,11 +99,31 @@ mod tests {
             ("ip:2001:db8::1", "2001:db8::1"),
             ("::ffff:203.0.113.9", "::ffff:203.0.113.9"),
             ("https://203.0.113.9/x", "203.0.113.9"),
+            ("https://ipinfo.io/203.0.113.9", "203.0.113.9"),
+            ("localhost/127.0.0.1:8080", "127.0.0.1:8080"),
+            ("fd00::1", "fd00::1"),
+            ("2001:db8:0:0:1:0:0:1", "2001:db8:0:0:1:0:0:1"),
         ] {
             assert_eq!(found(text), [address], "{text}");
         }
         let print = "SHA1 aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99";
         for text in [print, "std::fmt", "00:1b:44:11:3a:b7", "IP203.0.113.9", "a:b", "1:2:3"] {
+            assert_eq!(found(text), [""; 0], "{text}");
+        }
+        for text in [
+            "Mozilla/5.0 (X11) Chrome/120.0.0.0 Safari/537.36",
+            "headless-chrome/120.0.0.0",
+            "v1.2.3.4",
+            "version 4.2.1.0",
+            "Version: 4.2.1.7",
+            "Abe::Dec",
+            "a::b",
+            "C4::D",
+            "at 12::30",
+            "1:2:3:4:5:6:7:8",
+            "00:01:02:03:04:05:06:07",
+            "0.0.0.0",
+        ] {
             assert_eq!(found(text), [""; 0], "{text}");
         }
     }

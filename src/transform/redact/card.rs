@@ -38,6 +38,19 @@ pub(super) fn is_card_alone(digits: &[u8]) -> bool {
     digits.len() > 14 && is_card(digits)
 }
 
+/// The digits of a whole number, however it is written: `4111111111111111`, `4.111e15`.
+pub(super) fn whole_digits(raw: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(raw);
+    let text = text.trim().trim_start_matches('-');
+    let plain = match text.parse::<f64>() {
+        Ok(number) if text.contains(['.', 'e', 'E']) && number < 1e19 => format!("{number:.0}"),
+        _ => text.to_owned(),
+    };
+    let digits = plain.bytes().map(|byte| byte.wrapping_sub(b'0'));
+    let digits: Vec<u8> = digits.collect();
+    if digits.iter().all(|digit| *digit < 10) { digits } else { Vec::new() }
+}
+
 fn is_card(digits: &[u8]) -> bool {
     LENGTHS.contains(&digits.len()) && is_issued(digits) && is_luhn(digits)
 }

@@ -8,6 +8,11 @@ const LOCAL_CHARS_MAX: usize = 64;
 /// How an `@` is written in HTML and in URLs.
 const ENCODED: &[&str] = &["%40", "%2540", "&#64;", "&#x40;", "&commat;", "&amp;#64;"];
 
+/// Names of files end so, and no hosts do.
+const FILES: &[&str] = &[
+    "bmp", "doc", "docx", "gif", "heic", "jpeg", "jpg", "pdf", "png", "svg", "txt", "webp", "xlsx",
+];
+
 /// Where addresses are, in order.
 pub(super) fn emails(text: &str) -> Vec<(Range<usize>, String)> {
     let mut found: Vec<(Range<usize>, String)> = Vec::new();
@@ -16,7 +21,7 @@ pub(super) fn emails(text: &str) -> Vec<(Range<usize>, String)> {
         let local = local(&text[..sign.start], sign.len() > 1);
         let taken = found.last().map_or(0, |(range, _)| range.end);
         let start = sign.start - local.len();
-        if local.is_empty() || start < taken {
+        if local.is_empty() || start < taken || names_a_part(&text[..start]) {
             continue;
         }
         let range = start..sign.end + length;
@@ -53,12 +58,34 @@ fn signs(text: &str) -> Vec<Range<usize>> {
 fn host(text: &str) -> Option<usize> {
     let is_host = |c: char| c.is_alphanumeric() || c == '-' || c == '.';
     let host = &text[..text.find(|c| !is_host(c)).unwrap_or(text.len())];
-    let host = host.trim_end_matches(['.', '-']);
-    let mut labels = host.rsplit('.');
-    let ends = labels.next()?.chars().filter(|c| c.is_alphabetic()).count() > 1;
-    let rest = host.rfind('.').map_or("", |dot| &host[..dot]);
+    let mut host = host.trim_end_matches(['.', '-']);
+    // `icon@2x.png` is the name of a file, and may be named for an address.
+    while let Some((rest, end)) = host.rsplit_once('.')
+        && FILES.iter().any(|file| file.eq_ignore_ascii_case(end))
+    {
+        host = rest;
+    }
+    let (rest, last) = host.rsplit_once('.')?;
+    let ends = last.chars().filter(|c| c.is_alphabetic()).count() > 1
+        && !last.starts_with(|c: char| c.is_numeric())
+        && !is_of_outlook(rest, last);
     let is_whole = !rest.is_empty() && rest.split('.').all(|label| !label.is_empty());
     (is_whole && ends).then_some(host.len())
+}
+
+/// Whether it is what Outlook names the parts of a mail by: `image001.png@01DA0F3B.5C8E2AB0`.
+fn is_of_outlook(first: &str, last: &str) -> bool {
+    [first, last].iter().all(|label| {
+        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte);
+        label.len() == 8 && label.bytes().all(is_hex)
+    })
+}
+
+/// Whether what comes next names a part of the mail that a text is from: `cid:`.
+fn names_a_part(before: &str) -> bool {
+    let Some(at) = before.len().checked_sub("cid:".len()) else { return false };
+    let is_cid = before.get(at..).is_some_and(|end| end.eq_ignore_ascii_case("cid:"));
+    is_cid && !before[..at].ends_with(char::is_alphanumeric)
 }
 
 /// The local part that ends a text; `is_encoded` is one before an `@` that is no plain one.
@@ -135,6 +162,13 @@ mod tests {
             ("mailto:ann@example.com", "ann@example.com", "ann@example.com"),
             ("=ann@example.com", "ann@example.com", "ann@example.com"),
             ("**ann@example.com**", "ann@example.com", "ann@example.com"),
+            ("scan ann@example.com.PDF", "ann@example.com", "ann@example.com"),
+            ("lucid:ann@example.com", "ann@example.com", "ann@example.com"),
+            (
+                "ann@xn--mller-kva.xn--p1ai",
+                "ann@xn--mller-kva.xn--p1ai",
+                "ann@xn--mller-kva.xn--p1ai",
+            ),
             (r"card\nann@example.com", "ann@example.com", "ann@example.com"),
             (
                 "bounce+ann=x.org@example.com",
@@ -144,7 +178,22 @@ mod tests {
         ] {
             assert_eq!(found(text), [(address, plain.to_owned())], "{text}");
         }
-        for text in ["not@this", "@that", "a@b.c1", "a@.de", "50%40", "x @y.de", "\"\"@y.de"] {
+        for text in [
+            "not@this",
+            "@that",
+            "a@b.c1",
+            "a@.de",
+            "50%40",
+            "x @y.de",
+            "\"\"@y.de",
+            "<img src=\"cid:image001.png@01DA0F3B.5C8E2AB0\">",
+            "[cid:image001.png@01DA0F3B.AC8E2AB0]",
+            "Content-ID: <image001.png@01DA0F3B.AC8E2AB0>",
+            "<img src='CID:ii_lx1@mail.example.com'>",
+            "icon@2x.png",
+            "me@home.jpg",
+            "lodash@4.17.21-rc.1",
+        ] {
             assert_eq!(found(text), [], "{text}");
         }
     }

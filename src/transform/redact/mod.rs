@@ -100,6 +100,8 @@ const TICKET_TEXT: &[&str] = &[
     "actor",
     "author",
     "visitor",
+    // What `enrich_actors` adds.
+    "zendesk_users",
 ];
 
 impl Search {

@@ -253,12 +253,12 @@ fn told(run: &Run<'_>) -> Vec<bool> {
 }
 
 /// `9:52`, `09:52:42`
-fn is_time(groups: &[(usize, u32)]) -> bool {
+pub(super) fn is_time(groups: &[(usize, u32)]) -> bool {
     matches!(groups, [(1 | 2, 0..=24), (2, 0..=59)] | [(1 | 2, 0..=24), (2, 0..=59), (2, 0..=60)])
 }
 
 /// `2026-05-01`, `1.5.2026`, `5/1/26`
-fn is_date(groups: &[(usize, u32)]) -> bool {
+pub(super) fn is_date(groups: &[(usize, u32)]) -> bool {
     let [first, middle, last] = groups else { return false };
     let is_year = |it: &(usize, u32)| matches!(it, (4, 1900..=2099));
     let is_short = |it: &(usize, u32)| matches!(it, (1 | 2, 0..=31));
@@ -310,6 +310,14 @@ fn names_a_thing(before: &str) -> bool {
         rest = &end[..end.len() - word.len()];
     }
     false
+}
+
+/// Whether a text ends with one of these words, or with `number` behind one.
+pub(super) fn follows_one_of(before: &str, words: &[&str]) -> bool {
+    let last = link_free(before).rsplit(|c: char| !c.is_alphanumeric());
+    let word = last.filter(|word| !word.is_empty()).map(str::to_lowercase);
+    let mut word = word.skip_while(|word| NUMBER.contains(&word.as_str()));
+    word.next().is_some_and(|word| words.contains(&word.as_str()))
 }
 
 /// No more of a text's end than two words have.

@@ -47,6 +47,79 @@ impl<'a> Unescaped<'a> {
     }
 }
 
+/// Where the value of JSON ends that begins at a place.
+pub(super) fn value_end(line: &[u8], mut at: usize) -> usize {
+    let mut depth = 0_usize;
+    while let Some(byte) = line.get(at) {
+        match byte {
+            b'"' => at = string_end(line, at),
+            b'{' | b'[' => {
+                depth += 1;
+                at += 1;
+                continue;
+            }
+            b'}' | b']' | b',' | b' ' | b'\t' | b'\r' | b'\n' if depth == 0 => break,
+            b'}' | b']' => {
+                depth -= 1;
+                at += 1;
+            }
+            _ => {
+                at += 1;
+                continue;
+            }
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    at
+}
+
+fn string_end(line: &[u8], mut at: usize) -> usize {
+    at += 1;
+    while let Some(byte) = line.get(at) {
+        at += if *byte == b'\\' { 2 } else { 1 };
+        if *byte == b'"' {
+            break;
+        }
+    }
+    at
+}
+
+/// Whether a string's text may be an object or a list.
+pub(super) fn is_json(raw: &[u8]) -> bool {
+    let is_open = matches!(raw.get(1), Some(b'{' | b'['));
+    is_open && matches!(raw.get(raw.len().wrapping_sub(2)), Some(b'}' | b']'))
+}
+
+/// Where the strings of a text that is JSON are, with their quotes.
+pub(super) fn strings(text: &str) -> Vec<Range<usize>> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(open) = memchr::memchr(b'"', &text.as_bytes()[at..]) {
+        let start = at + open;
+        at = start + 1;
+        loop {
+            let Some(next) = memchr::memchr2(b'"', b'\\', &text.as_bytes()[at..]) else {
+                return found;
+            };
+            at += next + 1;
+            if text.as_bytes()[at - 1] == b'"' {
+                break;
+            }
+            // What is escaped may be no quote, and may be the last.
+            let Some(escaped) = text[at..].chars().next() else { return found };
+            at += escaped.len_utf8();
+        }
+        found.push(start..at);
+    }
+    found
+}
+
+/// A string as JSON has it.
+pub(super) fn quoted(text: &str) -> Vec<u8> {
+    serde_json::Value::from(text).to_string().into_bytes()
+}
+
 /// The character that an escape stands for, and how long that is.
 fn escape(text: &str) -> (char, usize) {
     let c = match text.as_bytes().get(1) {

@@ -123,6 +123,52 @@ fn a_record_within_a_string_is_gone_over_as_a_record() {
 }
 
 #[test]
+fn json_that_somebody_pasted_is_text() {
+    let profile = redact(Search::ticket_text());
+    let said = |text: &str| {
+        let line = serde_json::json!({ "id": 1, "description": text }).to_string();
+        let made: Json = serde_json::from_str(&out(&profile, &line)).unwrap();
+        made["description"].as_str().unwrap().to_owned()
+    };
+    for (text, clean) in [
+        ("[4111,1111,1111,1111]", "[[card_number]]"),
+        (r#"["4111", "1111", "1111", "1111"]"#, r#"["[card_number]"]"#),
+        (r#"{"order_id": "4111111111111111"}"#, r#"{"order_id": "[card_number]"}"#),
+        (r#"{"card_id": 4111111111111111 }"#, r#"{"card_id": [card_number] }"#),
+        (
+            "{\n  \"email\": \"a@b.de\",\n  \"x\": 1.50,\n  \"list\": [1,\n 2\n ]}",
+            "{\n  \"email\": \"[email_address]\",\n  \"x\": 1.50,\n  \"list\": [1,\n 2\n ]}",
+        ),
+        (
+            r#"{"a": "j\u00fcrgen\u0040m\u00fcller.de",  "b": "\u00fc"}"#,
+            r#"{"a": "[email_address]",  "b": "\u00fc"}"#,
+        ),
+        (
+            r#"[{"a": "{\"b\": \"ann\\u0040x.de\"}"} ]"#,
+            r#"[{"a": "{\"b\": \"[email_address]\"}"} ]"#,
+        ),
+        (r#"{"broken: "\é" \"}"#, r#"{"broken: "\é" \"}"#),
+    ] {
+        assert_eq!(said(text), clean, "{text}");
+    }
+    let drop = Redact { fields: vec![(path("email"), FieldAction::Drop)], ..redact(Vec::new()) };
+    let line = serde_json::json!({ "email": 1, "description": r#"{"email":"x"}"# }).to_string();
+    assert_eq!(out(&drop, &line), r#"{"description":"{\"email\":\"x\"}"}"#);
+}
+
+#[test]
+fn white_space_between_values_stays() {
+    let line =
+        "{ \"a\" : 1 ,\n  \"m\" :\t\"a@b.de\" ,  \"l\": [ 1 , {} , [ ] , \"x\" ] , \"n\" : null } ";
+    let made = out(&everywhere(), line);
+    assert_eq!(made, line.replace("a@b.de", "[email_address]"));
+    let drop =
+        |at: &str| Redact { fields: vec![(path(at), FieldAction::Drop)], ..redact(Vec::new()) };
+    assert_eq!(out(&drop("a"), "{ \"a\": 1, \"b\": 2 }"), "{ \"b\": 2 }");
+    assert_eq!(out(&drop("b"), "{ \"a\": 1, \"b\": 2 }"), "{ \"a\": 1 }");
+}
+
+#[test]
 fn what_a_source_rejected_is_gone_over_as_a_record() {
     let rejected = |record: &str| {
         format!(r#"{{"source":"acme","stream":"tickets","reason":"too long","record":{record}}}"#)
@@ -153,6 +199,23 @@ fn numbers_are_cards_unless_they_are_ids() {
     let made = out(&everywhere(), line);
     let expected = r#"{"id":4111111111111111,"group_id":4111111111111111,"ids":[1],"value":"[card_number]","v":"[card_number]","w":[4111111111111112],"organization":38123456789011,"userId":4111111111111111}"#;
     assert_eq!(made, expected);
+}
+
+#[test]
+fn ids_that_others_than_zendesk_give_may_be_cards() {
+    for line in [
+        r#"{"external_id":"4111111111111111"}"#,
+        r#"{"external_id":4111111111111111}"#,
+        r#"{"external_id":"card 4111111111111111"}"#,
+        r#"{"external_id":"5555-5555-55554444"}"#,
+        r#"{"metadata":{"custom":{"order_id":"4111111111111111"}}}"#,
+        r#"{"user_fields":{"card_id":4111111111111111}}"#,
+    ] {
+        let made = out(&redact(Search::ticket_text()), line);
+        assert!(made.contains("[card_number]"), "{line} -> {made}");
+    }
+    let line = r#"{"external_id":"38123456789011","metadata":{"x_id":4111111111111111}}"#;
+    assert_eq!(out(&redact(Search::ticket_text()), line), line);
 }
 
 #[test]

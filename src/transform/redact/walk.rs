@@ -1,8 +1,8 @@
 //! Over the text of a record, once: keys, strings and numbers are looked into, fields are replaced or
 //! left out, everything else is copied. The record was checked when it came in, so no error is left.
 //!
-//! A string that is a record itself, as a schema keeps the original, is gone over in the same way; and
-//! so is the record within what a source rejected.
+//! The string in which a schema keeps the original is gone over in the same way; and so is the record
+//! within what a source rejected. JSON that somebody pasted into a text stays text.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,14 +10,14 @@ use std::ops::Range;
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 
-use super::card::is_card_alone;
-use super::field::Field;
+use super::card::{is_card_alone, whole_digits};
+use super::field::{Field, is_free, is_original};
 use super::find::{Pattern, find};
 use super::path::{Place, RedactPath};
-use super::string::Unescaped;
+use super::string::{Unescaped, is_json, quoted, strings, value_end};
 use super::{FieldAction, Redact};
 
-/// Records within strings of records within strings are looked into; what is deeper is text.
+/// Strings within strings within strings are looked into without their escapes; deeper ones are not.
 const DEPTH_MAX: usize = 4;
 
 /// How an event begins that was rejected.
@@ -40,6 +40,7 @@ fn redacted_within(
         line,
         at: 0,
         out: Vec::with_capacity(line.len() + 64),
+        blanks: Vec::new(),
         way: Vec::new(),
         open: Vec::new(),
         changed: false,
@@ -51,17 +52,26 @@ fn redacted_within(
     while let Some(open) = walk.open.last_mut() {
         match line.get(walk.at) {
             Some(close @ (b'}' | b']')) => {
+                walk.out.append(&mut walk.blanks);
                 walk.out.push(*close);
                 walk.at += 1;
                 walk.open.pop();
                 walk.way.pop();
             }
-            Some(b',' | b' ' | b'\t' | b'\r' | b'\n') => walk.at += 1,
+            Some(blank @ (b' ' | b'\t' | b'\r' | b'\n')) => {
+                walk.blanks.push(*blank);
+                walk.at += 1;
+            }
+            Some(b',') => {
+                walk.out.append(&mut walk.blanks);
+                walk.at += 1;
+            }
             Some(_) if open.is_object => walk.member(),
             Some(_) => walk.item(),
             None => return None,
         }
     }
+    walk.out.extend_from_slice(line.get(walk.at..).unwrap_or_default());
     walk.changed.then(|| Bytes::from(walk.out))
 }
 
@@ -70,6 +80,8 @@ struct Walk<'a> {
     line: &'a [u8],
     at: usize,
     out: Vec<u8>,
+    /// White space that was met and is not written yet.
+    blanks: Vec<u8>,
     /// The way to the value here.
     way: Vec<Place>,
     /// The objects and arrays around it.
@@ -96,19 +108,22 @@ struct Open {
 impl Walk<'_> {
     fn member(&mut self) {
         let key = self.token();
+        let end = self.at;
         self.skip_to(b':');
         self.at += 1;
+        let colon = end..self.at;
         let name = Unescaped::of(&self.line[key.clone()]).text.into_owned();
         self.way.push(Place::Key(name));
         if self.action() == Some(FieldAction::Drop) {
             self.token();
+            self.blanks.clear();
             self.way.pop();
             self.changed = true;
             return;
         }
         self.separate();
         self.key(key);
-        self.out.push(b':');
+        self.out.extend_from_slice(&self.line[colon]);
         self.value();
     }
 
@@ -139,6 +154,7 @@ impl Walk<'_> {
         self.way.push(Place::Index(index));
         if self.action() == Some(FieldAction::Drop) {
             self.token();
+            self.blanks.clear();
             self.way.pop();
             self.changed = true;
             return;
@@ -154,6 +170,7 @@ impl Walk<'_> {
             }
             open.has_written = true;
         }
+        self.out.append(&mut self.blanks);
     }
 
     fn action(&self) -> Option<FieldAction> {
@@ -173,7 +190,9 @@ impl Walk<'_> {
 
     /// A value, the way to which is known. Of an object or array only the beginning.
     fn value(&mut self) {
+        let start = self.at;
         self.skip_space();
+        self.out.extend_from_slice(&self.line[start..self.at]);
         let (line, is_root) = (self.line, self.open.is_empty());
         let action = if is_root { None } else { self.action() };
         let first = line.get(self.at);
@@ -222,30 +241,55 @@ impl Walk<'_> {
     fn text(&mut self) {
         let token = self.token();
         let raw = &self.line[token];
-        if let Some(text) = self.inner(raw) {
-            let patterns = self.patterns();
-            match redacted_within(self.redact, text.as_bytes(), self.depth + 1, patterns) {
-                Some(clean) => self.write(&String::from_utf8_lossy(&clean)),
-                None => self.out.extend_from_slice(raw),
+        let clean = match self.original(raw) {
+            Some(text) => {
+                let patterns = self.patterns();
+                redacted_within(self.redact, text.as_bytes(), self.depth + 1, patterns)
+                    .map(|clean| quoted(&String::from_utf8_lossy(&clean)))
             }
-        } else if let Some(clean) = self.without_matches(raw, self.field()) {
-            self.out.extend_from_slice(&clean);
-            self.changed = true;
-        } else {
-            self.out.extend_from_slice(raw);
-        }
+            None => self.cleaned(raw, self.field(), self.depth),
+        };
+        self.changed |= clean.is_some();
+        self.out.extend_from_slice(clean.as_deref().unwrap_or(raw));
     }
 
-    /// What a string says that is an object or a list itself.
-    fn inner<'r>(&self, raw: &'r [u8]) -> Option<Cow<'r, str>> {
-        let is_open = matches!(raw.get(1), Some(b'{' | b'['));
-        let is_closed = matches!(raw.get(raw.len().wrapping_sub(2)), Some(b'}' | b']'));
-        if !is_open || !is_closed || self.depth >= DEPTH_MAX {
+    /// What a string says that is a record, as a schema keeps it.
+    fn original<'r>(&self, raw: &'r [u8]) -> Option<Cow<'r, str>> {
+        if !self.ways().any(is_original) || self.depth > 0 || !is_json(raw) {
             return None;
         }
         let text = Unescaped::of(raw).text;
         serde_json::from_str::<IgnoredAny>(&text).ok()?;
         Some(text)
+    }
+
+    /// What is left of a string `depth` strings deep. In JSON that somebody pasted, strings have escapes
+    /// of their own, behind which something may hide.
+    fn cleaned(&self, raw: &[u8], field: Field, depth: usize) -> Option<Vec<u8>> {
+        let found = self.without_matches(raw, field);
+        let now = found.as_deref().unwrap_or(raw);
+        if depth >= DEPTH_MAX || !is_json(now) || !now.contains(&b'\\') {
+            return found;
+        }
+        let unescaped = Unescaped::of(now);
+        let (mut clean, mut end) = (Vec::with_capacity(now.len()), 0);
+        for token in strings(&unescaped.text) {
+            let inner = &unescaped.text.as_bytes()[token.clone()];
+            if !inner.contains(&b'\\') {
+                continue;
+            }
+            let Some(inner) = self.cleaned(inner, field, depth + 1) else { continue };
+            let (written, inner) =
+                (unescaped.written(&token), quoted(&String::from_utf8_lossy(&inner)));
+            clean.extend_from_slice(&now[end..written.start]);
+            clean.extend_from_slice(&inner[1..inner.len() - 1]);
+            end = written.end;
+        }
+        if end == 0 {
+            return found;
+        }
+        clean.extend_from_slice(&now[end..]);
+        Some(clean)
     }
 
     /// What is left of a string, as it is written; none if there is nothing to be taken out.
@@ -300,7 +344,7 @@ impl Walk<'_> {
             Place::Key(name) => Some(name.as_str()),
             Place::Index(_) => None,
         });
-        name.map_or(Field::Other, Field::of)
+        name.map_or(Field::Other, |name| Field::of(name, is_free(&self.way)))
     }
 
     /// What is looked for here.
@@ -319,7 +363,7 @@ impl Walk<'_> {
 
     /// Writes a string in the place of what was there.
     fn write(&mut self, text: &str) {
-        self.out.extend_from_slice(serde_json::Value::from(text).to_string().as_bytes());
+        self.out.extend_from_slice(&quoted(text));
         self.changed = true;
     }
 
@@ -339,48 +383,7 @@ impl Walk<'_> {
     fn token(&mut self) -> Range<usize> {
         self.skip_space();
         let start = self.at;
-        let mut depth = 0_usize;
-        while let Some(byte) = self.line.get(self.at) {
-            match byte {
-                b'"' => self.skip_string(),
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' | b',' if depth == 0 => break,
-                b'}' | b']' => depth -= 1,
-                _ => {
-                    self.at += 1;
-                    continue;
-                }
-            }
-            if *byte != b'"' {
-                self.at += 1;
-            }
-            if depth == 0 && (*byte == b'"' || *byte == b'}' || *byte == b']') {
-                break;
-            }
-        }
+        self.at = value_end(self.line, start);
         start..self.at
     }
-
-    fn skip_string(&mut self) {
-        self.at += 1;
-        while let Some(byte) = self.line.get(self.at) {
-            self.at += if *byte == b'\\' { 2 } else { 1 };
-            if *byte == b'"' {
-                return;
-            }
-        }
-    }
-}
-
-/// The digits of a whole number, however it is written: `4111111111111111`, `4.111e15`.
-fn whole_digits(raw: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(raw);
-    let text = text.trim().trim_start_matches('-');
-    let plain = match text.parse::<f64>() {
-        Ok(number) if text.contains(['.', 'e', 'E']) && number < 1e19 => format!("{number:.0}"),
-        _ => text.to_owned(),
-    };
-    let digits = plain.bytes().map(|byte| byte.wrapping_sub(b'0'));
-    let digits: Vec<u8> = digits.collect();
-    if digits.iter().all(|digit| *digit < 10) { digits } else { Vec::new() }
 }
