@@ -59,7 +59,7 @@ fn overview_within(
     rows: Vec<Vec<String>>,
     essential: &[usize],
 ) -> String {
-    if fits(header, &rows, width) {
+    if fits(&narrowest(&upper(header), &rows), width) {
         return draw(header, rows, width, str::to_owned);
     }
     let chosen = |row: &Vec<String>| essential.iter().map(|place| row[*place].clone()).collect();
@@ -67,12 +67,14 @@ fn overview_within(
     draw(&header, rows.iter().map(chosen).collect(), width, str::to_owned)
 }
 
-/// Whether a table fits without a broken word.
-fn fits(header: &[&str], rows: &[Vec<String>], width: Option<u16>) -> bool {
-    let header: Vec<String> = header.iter().map(|title| title.to_uppercase()).collect();
-    let gaps = GAP * u16::try_from(header.len().saturating_sub(1)).unwrap_or(u16::MAX);
-    let narrowest = narrowest(&header, rows).iter().sum::<u16>().saturating_add(gaps);
-    width.is_none_or(|width| narrowest <= width)
+fn upper(header: &[&str]) -> Vec<String> {
+    header.iter().map(|title| title.to_uppercase()).collect()
+}
+
+/// Whether columns of these widths fit, with the gaps between them.
+fn fits(columns: &[u16], width: Option<u16>) -> bool {
+    let gaps = GAP * u16::try_from(columns.len().saturating_sub(1)).unwrap_or(u16::MAX);
+    width.is_none_or(|width| columns.iter().sum::<u16>().saturating_add(gaps) <= width)
 }
 
 /// How many columns the terminal has; none where stdout is no terminal.
@@ -88,12 +90,11 @@ pub(super) fn draw(
     width: Option<u16>,
     mark: fn(&str) -> String,
 ) -> String {
-    let is_table = fits(header, &rows, width);
-    let header: Vec<String> = header.iter().map(|title| title.to_uppercase()).collect();
-    if !is_table {
+    let header = upper(header);
+    let narrowest = narrowest(&header, &rows);
+    if !fits(&narrowest, width) {
         return blocks(&header, &rows, mark);
     }
-    let narrowest = narrowest(&header, &rows);
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     match width {

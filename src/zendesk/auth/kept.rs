@@ -49,7 +49,7 @@ pub(super) struct Kept<T: Clone> {
 #[derive(Debug)]
 struct State<T: Clone> {
     held: Option<T>,
-    /// What was refused last. A renewal that began before may still bring it.
+    /// What was refused while a renewal was under way, which may still bring it.
     forgotten: Option<T>,
     /// What is held could not be renewed, and serves until then.
     rest_until: Option<Timestamp>,
@@ -103,6 +103,10 @@ impl<T: Lasting> Kept<T> {
             }
             let serves = held.filter(|held| held.ends().is_some_and(|end| now < end));
             let is_new = state.under_way.is_none();
+            if is_new {
+                // What this one brings is Zendesk's answer to the refusal, even if it is the same.
+                state.forgotten = None;
+            }
             let new = || (renewal().shared(), Instant::now());
             let (under_way, began) = state.under_way.get_or_insert_with(new).clone();
             if is_new && serves.is_some() {
@@ -213,4 +217,44 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn renew_again(expires_at: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
     let again = now.checked_add(RENEW_AGAIN).ok()?;
     expires_at.filter(|end| *end > now).map(|end| end.min(again))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[derive(Debug, Clone)]
+    struct Same;
+
+    impl Lasting for Same {
+        fn is_fresh(&self, _: Timestamp) -> bool {
+            true
+        }
+
+        fn ends(&self) -> Option<Timestamp> {
+            None
+        }
+
+        fn is(&self, _: &Self) -> bool {
+            true
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_that_is_given_out_once_more_after_its_refusal_is_held_like_any_other() {
+        let renewals = Arc::new(AtomicUsize::new(0));
+        let kept = Kept::new(Clock::simulated(Timestamp::UNIX_EPOCH));
+        let renewal = || {
+            renewals.fetch_add(1, Ordering::Relaxed);
+            async { Ok(Same) }.boxed()
+        };
+        kept.get(renewal).await.unwrap();
+        assert!(kept.forget(|_| true).is_some());
+        for _ in 0..5 {
+            kept.get(renewal).await.unwrap();
+        }
+        assert_eq!(renewals.load(Ordering::Relaxed), 2, "one for each time that it was needed");
+    }
 }

@@ -1,3 +1,5 @@
+//! Objects: their keys, what stands beside them, and that no crash makes two of one.
+
 mod late;
 
 use std::time::Duration;
