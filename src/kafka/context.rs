@@ -122,7 +122,8 @@ fn mismatch(reason: &str) -> Option<&'static str> {
     }
     let hung_up = [
         "security.protocol",
-        "in state UP)",
+        // Closed or comma: "1 identical error(s) suppressed" may follow.
+        "in state UP",
         "in state APIVERSION",
         "in state SSL_",
         // And no reason was heard, as there is for a connection that was not even made.
@@ -181,6 +182,40 @@ impl ProducerContext for Context {
         if let Err((error, _)) = result {
             let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
             self.lock().failed.push((*ticket, code));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mismatch;
+
+    #[test]
+    fn however_a_broker_hung_up_the_protocols_are_named() {
+        for reason in [
+            "10.0.0.1:9093/bootstrap: Disconnected (after 2ms in state UP)",
+            "10.0.0.1:9093/bootstrap: Send failed: Broken pipe (after 0ms in state UP, 1 identical \
+             error(s) suppressed)",
+            "10.0.0.1:9093/bootstrap: Receive failed: Connection reset by peer (after 1ms in state \
+             APIVERSION_QUERY)",
+            "ssl://10.0.0.1:9092/bootstrap: Disconnected: connecting to a PLAINTEXT broker \
+             listener? (after 1ms in state SSL_HANDSHAKE, 2 identical error(s) suppressed)",
+            "2/2 brokers are down",
+        ] {
+            let hint = mismatch(reason).unwrap_or_else(|| panic!("no hint for {reason}"));
+            assert!(hint.contains("`tls.enabled: true`") && hint.contains("`sasl`"), "{hint}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_not_reached_is_no_matter_of_protocols() {
+        for reason in [
+            "10.0.0.1:9092/1: Failed to resolve 'kafka:9092': Name or service not known (after \
+             3ms in state CONNECT, 4 identical error(s) suppressed)",
+            "10.0.0.1:9092/1: Connect to ipv4#10.0.0.1:9092 failed: Connection refused (after 0ms \
+             in state CONNECT)",
+        ] {
+            assert!(mismatch(reason).is_some_and(|hint| hint.contains("`bootstrap_servers`")));
         }
     }
 }
