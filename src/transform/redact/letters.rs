@@ -46,6 +46,13 @@ const BACKSLASHES_MAX: usize = 8;
 /// Tags at which a line ends.
 const LINES: &[&str] = &["br", "p", "div", "tr", "li"];
 
+/// Tags with what is not shown in them.
+const UNSEEN: &[&str] = &["style", "script"];
+
+/// The end of a comment, of an attribute, or of what is not shown is not looked for any farther: each
+/// place of a hostile text may begin one.
+const TAG_BYTES_MAX: usize = 16 * 1024;
+
 /// A tag of HTML.
 pub(super) struct Tag {
     /// In bytes.
@@ -158,17 +165,70 @@ fn escape(text: &str) -> Option<(char, usize)> {
     }
 }
 
-/// The tag that a text begins with.
+/// The tag that a text begins with; a comment and a style sheet or script count as one.
 pub(super) fn tag(text: &str) -> Option<Tag> {
     let inner = text.strip_prefix('<')?;
-    if !inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!') {
+    if !inner.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')) {
         return None;
     }
-    let end = memchr::memchr2(b'>', b'<', inner.as_bytes())?;
+    if let Some(length) = comment(text) {
+        return Some(Tag { length, breaks: false });
+    }
+    let end = tag_end(inner)?;
     let name = inner[..end].trim_start_matches('/');
     let name = name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
     let breaks = LINES.iter().any(|line| line.eq_ignore_ascii_case(name));
-    (inner.as_bytes()[end] == b'>').then_some(Tag { length: end + 2, breaks })
+    let own = end + 2;
+    let is_unseen = UNSEEN.iter().any(|unseen| unseen.eq_ignore_ascii_case(name));
+    let content =
+        if is_unseen && inner.starts_with(name) { content(&text[own..], name) } else { None };
+    Some(Tag { length: own + content.unwrap_or(0), breaks })
+}
+
+/// How long the comment is that a text begins with.
+fn comment(text: &str) -> Option<usize> {
+    let inner = text.strip_prefix("<!--")?;
+    let end = memchr::memmem::find(window(inner), b"-->")?;
+    Some("<!--".len() + end + "-->".len())
+}
+
+/// Where the `>` is that ends a tag: none within the quotes of an attribute.
+fn tag_end(inner: &str) -> Option<usize> {
+    let bytes = inner.as_bytes();
+    let mut at = 0;
+    loop {
+        at += memchr::memchr3(b'>', b'<', b'=', &bytes[at..])?;
+        match bytes[at] {
+            b'>' => return Some(at),
+            b'<' => return None,
+            _ => at = quoted_end(inner, at + 1).unwrap_or(at + 1),
+        }
+    }
+}
+
+/// The end of the quoted value at a place, if there is one.
+fn quoted_end(inner: &str, at: usize) -> Option<usize> {
+    let value = inner[at..].trim_ascii_start();
+    let quote = *value.as_bytes().first().filter(|byte| matches!(byte, b'"' | b'\''))?;
+    let length = memchr::memchr(quote, &window(value)[1..])?;
+    Some(inner.len() - value.len() + 1 + length + 1)
+}
+
+/// How far what a tag holds goes, the tag that ends it included.
+fn content(text: &str, name: &str) -> Option<usize> {
+    let ends = memchr::memmem::find_iter(window(text), b"</");
+    let is_its = |end: &usize| {
+        let found = text.as_bytes().get(end + 2..end + 2 + name.len());
+        found.is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    let end = ends.into_iter().find(is_its)?;
+    let closed = memchr::memchr(b'>', &window(text)[end..])?;
+    Some(end + closed + 1)
+}
+
+/// As far as the end of something is looked for.
+fn window(text: &str) -> &[u8] {
+    &text.as_bytes()[..text.len().min(TAG_BYTES_MAX)]
 }
 
 #[cfg(test)]
