@@ -303,4 +303,16 @@ mod tests {
         let beyond = parts.len() - 1;
         assert_eq!(parts.iter().map(String::len).sum::<usize>() - beyond * ROW_OVERLAP, 10_000);
     }
+
+    /// If each tag were looked at to the end of the text this would take most of an hour.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "it is the real time that counts")]
+    fn a_text_full_of_tags_that_never_end_takes_as_long_as_its_parts() {
+        let begun = std::time::Instant::now();
+        for part in ["<a\"=\"", "<a ='", "<!--", "<style>", "<a b=\"<!--'<a c='"] {
+            let text = format!("1{}2", part.repeat(400_000 / part.len()));
+            assert!(rows(&text).len() <= 2, "{part}");
+        }
+        assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+    }
 }

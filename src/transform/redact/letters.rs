@@ -53,6 +53,9 @@ const UNSEEN: &[&str] = &["style", "script"];
 /// place of a hostile text may begin one.
 const TAG_BYTES_MAX: usize = 16 * 1024;
 
+/// And a tag with more attributes is none.
+const ATTRIBUTES_MAX: usize = 64;
+
 /// A tag of HTML.
 pub(super) struct Tag {
     /// In bytes.
@@ -196,7 +199,7 @@ fn comment(text: &str) -> Option<usize> {
 fn tag_end(inner: &str) -> Option<usize> {
     let bytes = inner.as_bytes();
     let mut at = 0;
-    loop {
+    for _ in 0..ATTRIBUTES_MAX {
         at += memchr::memchr3(b'>', b'<', b'=', &bytes[at..])?;
         match bytes[at] {
             b'>' => return Some(at),
@@ -204,6 +207,7 @@ fn tag_end(inner: &str) -> Option<usize> {
             _ => at = quoted_end(inner, at + 1).unwrap_or(at + 1),
         }
     }
+    None
 }
 
 /// The end of the quoted value at a place, if there is one.
