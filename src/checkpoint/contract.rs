@@ -68,6 +68,7 @@ pub(crate) fn checkpoint_at(number: u64) -> Checkpoint {
         position: Position(json!({ "cursor": format!("é\"{number}") })),
         ahead: [("archive".to_owned(), vec![number, u64::MAX])].into(),
         quiet: None,
+        last_event: None,
     };
     Checkpoint {
         streams: [("acme.tickets".to_owned(), stream)].into(),

@@ -61,6 +61,15 @@ impl FileStore {
         self.blocking(Inner::lock).await
     }
 
+    /// The process that has it, `process 1551`, as far as it said so.
+    pub(super) async fn holder(&self) -> Option<String> {
+        let noted = |inner: &Inner| {
+            let lock = fs::File::open(beside(&inner.path, ".lock")).ok();
+            Ok(lock.and_then(|mut lock| noted_by(&mut lock)))
+        };
+        self.blocking(noted).await.ok().flatten()
+    }
+
     /// What is at `path`, without taking it: for looking on while another process runs.
     pub fn peek(path: &Path) -> Result<Option<(Revision, Checkpoint)>, StoreError> {
         read(path)
@@ -181,15 +190,19 @@ fn take_lock(path: &Path) -> Result<fs::File, StoreError> {
 }
 
 fn taken(path: &Path, lock: &mut fs::File) -> StoreError {
-    let mut text = String::new();
-    let holder = match lock.take(20).read_to_string(&mut text) {
-        Ok(_) if !text.trim().is_empty() => format!(" (process {})", text.trim()),
-        _ => String::new(),
-    };
+    let holder = noted_by(lock).map(|holder| format!(" ({holder})")).unwrap_or_default();
     let path = path.display();
     let text = format!("another zenstream{holder} runs on the checkpoint {path}");
     StoreError::new(StoreErrorKind::Conflict, text)
         .with_hint("stop it first, or give this one another `data_dir`")
+}
+
+/// Who has the lock, as it noted there.
+fn noted_by(lock: &mut fs::File) -> Option<String> {
+    let mut text = String::new();
+    lock.take(20).read_to_string(&mut text).ok()?;
+    let number = text.trim();
+    (!number.is_empty()).then(|| format!("process {number}"))
 }
 
 fn read(path: &Path) -> Result<Loaded, StoreError> {

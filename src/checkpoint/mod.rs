@@ -83,13 +83,17 @@ pub struct StreamState {
     /// Since when it has brought no event, where that is watched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quiet: Option<Quiet>,
+    /// The time of its newest event; it may lie beyond the position.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_event: Option<Timestamp>,
 }
 
 /// Since when a stream has brought no event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quiet {
-    /// When the last one came, by this machine's clock; or when it was first looked for.
+    /// When the last one came, by this machine's clock, or its own time, where it came with all
+    /// that had been before; or when it was first looked for.
     pub since: Timestamp,
     /// Whether an alert was raised of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -210,6 +214,7 @@ mod tests {
             ),
             ahead: [("archive".to_owned(), vec![u64::MAX - n; 2_000])].into(),
             quiet: None,
+            last_event: None,
         };
         let streams = (0..4).map(|n| (format!("s{n}"), long(n << 40))).collect();
         let checkpoint = Checkpoint { streams, ..Checkpoint::default() };

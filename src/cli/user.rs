@@ -14,7 +14,7 @@ use super::read::parse_zone;
 use super::{Failure, output};
 use crate::normalize::{self, Event, Origin};
 use crate::streams;
-use crate::zendesk::PageRequest;
+use crate::zendesk::{Needs, PageRequest};
 
 /// Profile fields worth a line each, in this order.
 const PROFILE_FIELDS: &[&str] = &[
@@ -147,7 +147,7 @@ fn print(
 /// The profile, or that there is none.
 async fn profile(account: &Account, id: u64) -> Result<Result<Value, Failure>, Failure> {
     let request = PageRequest {
-        needs: Some("the scope `users:read` or `read`".to_owned()),
+        needs: Some(Needs::scope("the scope `users:read` or `read`")),
         ..PageRequest::new(format!("/api/v2/users/{id}"))
     };
     let decode = |body: &Bytes| {

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use crate::zendesk::{ApiError, Client, ErrorKind, PageRequest};
+use crate::zendesk::{ApiError, Client, ErrorKind, Needs, PageRequest};
 use cache::{Cache, Found};
 
 /// The most ids that one request may name; more are answered with 400 `TooManyValues`.
@@ -230,7 +230,8 @@ async fn ask(
     members: &[String],
 ) -> Result<HashMap<u64, Option<Arc<Person>>>, ApiError> {
     let listed: Vec<String> = ids.iter().map(u64::to_string).collect();
-    let needs = format!("the scope `{SCOPE}` or `read`, of an agent or admin");
+    let (role, scope) = ("the role `agent` or `admin`", format!("the scope `{SCOPE}` or `read`"));
+    let needs = Needs { role: Some(role.to_owned()), ..Needs::scope(scope) };
     let request = PageRequest {
         needs: Some(needs),
         ..PageRequest::new(SHOW_MANY).with("ids", listed.join(","))

@@ -5,7 +5,7 @@
 //! share the next one.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use super::deliver::Held;
 use super::error::RunError;
 use super::ledger::{Ledger, Seq, Share, SinkId};
-use super::tally::{Tally, add};
-use crate::checkpoint::{Checkpoint, CheckpointStore, Quiet, Revision, StoreErrorKind};
+use super::tally::{Tally, Trouble, add};
+use crate::checkpoint::{Checkpoint, CheckpointStore, Quiet, Revision, StoreError, StoreErrorKind};
 use crate::clock::Clock;
 use crate::random::Random;
 use crate::sinks::SinkState;
@@ -26,6 +26,9 @@ use crate::zendesk::Backoff;
 
 /// The first and the last ceiling of the random delay between tries to save.
 const RETRY_CEILINGS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// A save that takes longer, with all its tries, is told: by then others would have the usual lease.
+const LONG_UNSAVED: Duration = Duration::from_secs(30);
 
 /// At most this many notes share a save, so that none waits for long.
 const NOTES_PER_SAVE_MAX: usize = 256;
@@ -53,6 +56,8 @@ pub(super) enum Note {
         caught_up: bool,
         /// Everything before it has been read with this page; none: not known.
         read_through: Option<Timestamp>,
+        /// The time of its newest event.
+        newest: Option<Timestamp>,
         /// Given once the page is durable and its position saved.
         receipt: Option<Receipt>,
     },
@@ -153,10 +158,20 @@ impl Committer {
                 // What is saved already comes to the same.
                 false
             }
-            Note::Fetched { stream, seq, resume, shares, caught_up, read_through, receipt } => {
+            Note::Fetched {
+                stream,
+                seq,
+                resume,
+                shares,
+                caught_up,
+                read_through,
+                newest,
+                receipt,
+            } => {
                 self.reading[stream].push_back((seq, read_through));
                 let is_awaited = receipt.is_some();
                 self.receipts.extend(receipt.map(|receipt| (stream, seq, receipt)));
+                self.ledgers[stream].brought(newest);
                 let moved = self.ledgers[stream].fetched(seq, resume, shares);
                 if caught_up {
                     self.ledgers[stream].caught_up();
@@ -185,16 +200,15 @@ impl Committer {
         }
     }
 
-    /// Shows how far a stream is delivered. What is read and lies before a sink that is away is
+    /// Shows how far a stream is delivered, and which sinks it waits for. What is read and lies before a sink that is away is
     /// behind, however fast it was read.
     fn stand(&mut self, stream: usize) {
         let (reading, ledger) = (&mut self.reading[stream], &self.ledgers[stream]);
         let safe = reading.iter().take_while(|(seq, _)| ledger.is_safe(*seq)).count();
-        let Some(through) = reading.drain(..safe).filter_map(|(_, through)| through).max() else {
-            return;
-        };
+        let through = reading.drain(..safe).filter_map(|(_, through)| through).max();
         self.tally.streams[stream].stand(|standing| {
-            standing.delivered_through = standing.delivered_through.max(Some(through));
+            standing.waits_for = ledger.waits_for();
+            standing.delivered_through = standing.delivered_through.max(through);
         });
     }
 
@@ -224,25 +238,57 @@ impl Committer {
             let state = ledger.state(|sink| self.sink_names[sink].clone());
             self.checkpoint.streams.insert(name.clone(), state);
         }
+        let last_error = Mutex::new(None);
+        let revision = {
+            let mut saved = std::pin::pin!(self.try_to_save(&last_error));
+            if let Ok(saved) = tokio::time::timeout(LONG_UNSAVED, &mut saved).await {
+                saved?
+            } else {
+                self.tell_unsaved(last_error.lock().unwrap_or_else(PoisonError::into_inner).take());
+                saved.await?
+            }
+        };
+        self.tally.note_unsaved(None);
+        self.revision = Some(revision);
+        self.saved = Some(Instant::now());
+        add(&self.tally.saves, 1);
+        self.publish();
+        Ok(())
+    }
+
+    /// Saves it, however long the store is away.
+    async fn try_to_save(
+        &self,
+        last_error: &Mutex<Option<StoreError>>,
+    ) -> Result<Revision, RunError> {
         let mut backoff = Backoff::new(RETRY_CEILINGS.0, RETRY_CEILINGS.1);
         loop {
             match self.store.save(self.revision, &self.checkpoint).await {
-                Ok(revision) => {
-                    self.revision = Some(revision);
-                    self.saved = Some(Instant::now());
-                    add(&self.tally.saves, 1);
-                    self.publish();
-                    return Ok(());
-                }
                 Err(error) if error.kind == StoreErrorKind::Retry => {
                     let wait = backoff.next(&self.random);
-                    let retry_in_ms = wait.as_millis();
-                    tracing::warn!(%error, retry_in_ms, "checkpoint not saved, trying again");
+                    let (retry_in_ms, hint) = (wait.as_millis(), error.hint.as_deref());
+                    tracing::warn!(%error, hint, retry_in_ms, "checkpoint not saved, trying again");
+                    *last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                     self.clock.sleep(wait).await;
                 }
-                Err(error) => return Err(RunError::Checkpoint(error)),
+                done => return done.map_err(RunError::Checkpoint),
             }
         }
+    }
+
+    /// Says once that nothing has been saved for long: a store that hangs says nothing itself.
+    fn tell_unsaved(&self, error: Option<StoreError>) {
+        let (place, secs) = (self.store.location(), LONG_UNSAVED.as_secs());
+        let (said, hint) = match error {
+            Some(error) => (error.message, error.hint),
+            None => (format!("no answer from {place}"), None),
+        };
+        let hint = hint.unwrap_or_else(|| "look at the place where it is kept".to_owned());
+        let message = format!("the checkpoint could not be saved for {secs} s: {said}");
+        tracing::error!(error = said, hint, unsaved_secs = secs, "checkpoint not saved for long");
+        let hint = Some(hint);
+        let at = self.clock.now();
+        self.tally.note_unsaved(Some(Trouble { at, message, hint, refused: false, over: false }));
     }
 }
 
@@ -257,7 +303,66 @@ fn pace_of(bytes: usize) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
+    use tokio::sync::Notify;
+
     use super::*;
+    use crate::checkpoint::StoreError;
+
+    /// A store on a file system that has gone.
+    #[derive(Debug, Default)]
+    struct Hanging(Notify);
+
+    #[async_trait]
+    impl CheckpointStore for Hanging {
+        fn location(&self) -> String {
+            "/nfs/state.json".to_owned()
+        }
+
+        async fn load(&self) -> Result<Option<(Revision, Checkpoint)>, StoreError> {
+            Ok(None)
+        }
+
+        async fn save(&self, _: Option<Revision>, _: &Checkpoint) -> Result<Revision, StoreError> {
+            self.0.notified().await;
+            Ok(1)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_save_that_hangs_is_told_until_it_is_done() {
+        let (store, tally) = (Arc::new(Hanging::default()), Arc::new(Tally::default()));
+        let mut committer = Committer {
+            store: Arc::clone(&store) as Arc<dyn CheckpointStore>,
+            revision: None,
+            saved: None,
+            checkpoint: Checkpoint::default(),
+            stream_names: Vec::new(),
+            sink_names: Vec::new(),
+            acknowledged: Vec::new(),
+            ledgers: Vec::new(),
+            reading: Vec::new(),
+            receipts: VecDeque::new(),
+            clock: Clock::simulated(Timestamp::UNIX_EPOCH),
+            random: Arc::new(Random::from_seed(1)),
+            tally: Arc::clone(&tally),
+        };
+        let watch = async {
+            tokio::time::sleep(LONG_UNSAVED / 2).await;
+            assert!(tally.unsaved().is_none(), "not yet");
+            tokio::time::sleep(LONG_UNSAVED).await;
+            let told = tally.unsaved().expect("it takes too long").with_hint();
+            insta::assert_snapshot!(told, @"
+            the checkpoint could not be saved for 30 s: no answer from /nfs/state.json
+            hint: look at the place where it is kept
+            ");
+            store.0.notify_one();
+        };
+        let (saved, ()) = tokio::join!(committer.save(), watch);
+        saved.expect("it came back");
+        assert!(tally.unsaved().is_none());
+        assert_eq!(tally.saves.load(std::sync::atomic::Ordering::Relaxed), 1);
+    }
 
     #[test]
     fn a_long_checkpoint_is_written_at_a_megabyte_a_second_and_waits_for_seconds_at_most() {

@@ -133,7 +133,11 @@ impl<'a> Connector<'a> {
         Ok(match self.checkpoint {
             CheckpointConfig::File { path } if ttl.is_some() => {
                 let store = FileStore::waiting(path)?;
-                let lease = Lease::of_file(store.clone(), Arc::clone(&self.outside.random));
+                let lease = Lease::of_file(
+                    store.clone(),
+                    self.outside.clock,
+                    Arc::clone(&self.outside.random),
+                );
                 (Arc::new(store), Some(lease))
             }
             CheckpointConfig::File { path } => (Arc::new(FileStore::open(path)?), None),

@@ -97,6 +97,7 @@ impl Deliverer {
 
     /// Makes a batch durable and says so. Returns whether the run goes on.
     async fn deliver(&self, cut: Cut, pace: &mut Pace) -> Result<bool, SinkError> {
+        self.tally().writes();
         let Written { state, refused } = self.write(&cut, pace).await?;
         if !refused.is_empty() && !self.pass_on(&cut, &refused).await {
             return Ok(false);
@@ -147,6 +148,7 @@ impl Deliverer {
                 _ = stop.wait_for(|stop| *stop) => return Ok(false),
             }
         };
+        self.tally().is_well();
         let held = Arc::new(held);
         let note = Note::Restored { sink: self.id, state, held: Arc::clone(&held) };
         // The committer first: what the feeds send it next relies on it.

@@ -6,7 +6,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
@@ -19,7 +18,7 @@ use super::error::RunError;
 use super::ledger::{Seq, Share};
 use super::patience::{Parts, Patience, said_of};
 use super::route::{Room, Route};
-use super::silence::Silence;
+use super::silence::{News, Silence, Watched};
 use super::tally::{StreamOutcome, StreamTally, Tally, Trouble, add};
 use super::transforms::{PageEvents, Transforms};
 use crate::alerts::Bell;
@@ -62,9 +61,9 @@ pub(super) struct Feed {
     pub(super) once: bool,
     /// The most pages to take.
     pub(super) max_pages: Option<u64>,
-    pub(super) silence_alert: Option<Duration>,
-    /// Since when a former run had heard nothing.
-    pub(super) quiet: Option<Quiet>,
+    pub(super) watched: Watched,
+    /// Whether it is a list of records of any age: then their times say nothing of how far it is read.
+    pub(super) is_whole: bool,
     /// Tells people of it.
     pub(super) bell: Option<Bell>,
     pub(super) clock: Clock,
@@ -96,7 +95,7 @@ impl Feed {
         let mut stop = self.stop.clone();
         let (mut seq, mut taken): (Seq, u64) = (0, 0);
         let mut silence = self.silence();
-        if self.quiet.is_none() {
+        if self.watched.saved.is_none() {
             self.note_quiet(silence.quiet()).await;
         }
         let mut patience = Patience::default();
@@ -110,26 +109,21 @@ impl Feed {
                 () = silence.due() => None,
             };
             let Some(next) = next else {
-                let news = silence.heard(self.tally(), false, self.clock.now());
+                let news = silence.tell_if_due(self.tally(), self.clock.now());
                 self.note_quiet(news).await;
                 continue;
             };
             match next {
                 None => return Ok(self.ended(&parts)),
                 Some(Err(error)) => {
-                    silence.looked();
-                    let news = silence.heard(self.tally(), false, self.clock.now());
+                    let news = silence.failed(self.tally(), self.clock.now());
                     self.note_quiet(news).await;
                     if let Some(outcome) = self.judge(&error, &mut patience)? {
                         return Ok(outcome);
                     }
                 }
                 Some(Ok(Arrival { page, receipt })) => {
-                    if page.caught_up {
-                        silence.looked();
-                    }
-                    let brought = !page.events.is_empty();
-                    let news = silence.heard(self.tally(), brought, self.clock.now());
+                    let news = silence.took(&News::of(&page), self.tally(), self.clock.now());
                     self.note_quiet(news).await;
                     self.note_recovery(&mut patience);
                     self.note_left_out(&mut parts, &page.left_out);
@@ -155,8 +149,7 @@ impl Feed {
     }
 
     fn silence(&self) -> Silence {
-        let now = self.clock.now();
-        Silence::new(self.silence_alert, self.quiet, self.bell.clone(), self.tally(), now)
+        Silence::new(self.watched, self.bell.clone(), self.tally(), self.clock.now())
     }
 
     /// Has it saved since when nothing came, for the runs to come.
@@ -170,9 +163,12 @@ impl Feed {
     /// Waits until every sink that is waited for at all knows what it holds. Returns whether the
     /// run goes on.
     async fn sinks_are_ready(&mut self) -> bool {
-        let output = self.tally.streams[self.stream].name.as_str();
+        let tally = &self.tally.streams[self.stream];
+        let output = tally.name.as_str();
         for route in self.routes.iter_mut().filter(|route| route.acknowledged) {
+            tally.stand(|standing| standing.waits_for = vec![route.sink]);
             let Ok(held) = route.restored.wait_for(Option::is_some).await else { return false };
+            tally.stand(|standing| standing.waits_for.clear());
             let held = held.as_ref().and_then(|held| held.get(output));
             route.holds.extend(held.into_iter().flatten());
         }
@@ -268,17 +264,18 @@ impl Feed {
     }
 
     /// Where the stream stands with this page. Returns the time before which all is read with it.
-    fn stand_at(&self, page: &Page) -> Option<Timestamp> {
+    fn stand_at(&self, page: &Page, newest: Option<Timestamp>) -> Option<Timestamp> {
         let now = self.clock.now();
-        let times = || page.events.iter().filter_map(|event| event.time);
-        let newest = times().max();
+        let oldest = page.events.iter().filter_map(|event| event.time).min();
         self.tally().stand(|standing| {
             standing.last_event = standing.last_event.max(newest);
             standing.caught_up = page.caught_up;
-            // Until the first page is delivered, its sinks lack all of it.
-            standing.delivered_through.get_or_insert_with(|| times().min().unwrap_or(now));
+            // Until the first page is delivered, its sinks lack all of it. What is old in a list has
+            // been there for long, and is missing since it was read.
+            let first = oldest.filter(|_| !self.is_whole).unwrap_or(now);
+            standing.delivered_through.get_or_insert(first);
         });
-        if page.caught_up { Some(now) } else { newest }
+        if page.caught_up { Some(now) } else { newest.filter(|_| !self.is_whole) }
     }
 
     /// Hands a page over. Returns whether its sinks held all of it already; none: the run ends.
@@ -299,7 +296,8 @@ impl Feed {
             let (stream, count) = (&tally.name, page.rejected.len());
             tracing::warn!(stream, count, "records rejected");
         }
-        let read_through = self.stand_at(&page);
+        let newest = page.newest();
+        let read_through = self.stand_at(&page, newest);
         let (events, rejected) = (page.events.into(), page.rejected.into());
         let page_events = PageEvents { events, rejected, frame: page.frame };
         let transformed = self.transforms.pass(&page_events, &self.tally).await?;
@@ -327,6 +325,7 @@ impl Feed {
             shares,
             caught_up: page.caught_up,
             read_through,
+            newest,
             receipt,
         };
         if self.notes.send(note).await.is_err() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::commit::Note;
@@ -15,11 +16,12 @@ use super::intake::Intake;
 use super::ledger::Ledger;
 use super::plan::{RunOptions, SourcePlan};
 use super::route::Route;
+use super::silence::Watched;
 use super::topology::{Pipeline, Tasks};
 use super::transforms::Transforms;
 use crate::alerts::Bell;
 use crate::checkpoint::{Checkpoint, StoreError, StoreErrorKind, StreamState};
-use crate::streams::{self, Position};
+use crate::streams::{self, Paging, Position};
 use crate::transform::Graph;
 
 impl Pipeline {
@@ -36,9 +38,14 @@ impl Pipeline {
                 let position = saved.as_ref().map(|saved| &saved.position);
                 let client = Arc::clone(&source.client);
                 let (start, pages) = streams::open(client, settings.clone(), position)?;
+                let since = position.is_none().then_some(settings.since);
                 let start = saved.unwrap_or_else(|| state(endpoint(source), start));
-                let silence_alert = *silence_alert;
-                let opening = Opening { stream, source: &source.name, start, silence_alert };
+                // What ends in the past brings nothing new, and is not meant to.
+                let goes_on = settings.until.is_none_or(|until| until > self.clock.now());
+                let silence_alert = silence_alert.filter(|_| goes_on);
+                let is_whole = matches!(settings.spec.paging, Paging::Snapshot(_));
+                let source = &source.name;
+                let opening = Opening { stream, source, start, since, is_whole, silence_alert };
                 let (feed, ledger) = self.feed(opening, wiring);
                 let working = wiring.working.clone();
                 tasks.spawn(async move {
@@ -53,8 +60,9 @@ impl Pipeline {
 
     /// What takes the pages of a stream, and the books of it.
     pub(super) fn feed(&self, opening: Opening<'_>, wiring: &Wiring<'_>) -> (Feed, Ledger) {
-        let Opening { stream, source, start, silence_alert } = opening;
-        let (position, quiet) = (start.position.0.clone(), start.quiet);
+        let Opening { stream, source, start, since, is_whole, silence_alert } = opening;
+        let position = start.position.0.clone();
+        let watched = Watched { limit: silence_alert, saved: start.quiet, since };
         let ledger =
             Ledger::new(start, |name| self.sinks.iter().position(|sink| sink.name == name));
         let output = &self.tally.streams[stream].name;
@@ -68,8 +76,8 @@ impl Pipeline {
             stop: wiring.stop.subscribe(),
             once: wiring.options.once,
             max_pages: wiring.options.max_pages,
-            silence_alert,
-            quiet,
+            watched,
+            is_whole,
             bell: wiring.bell.clone(),
             clock: self.clock,
             random: Arc::clone(&self.random),
@@ -88,7 +96,10 @@ impl Pipeline {
         let output = &self.tally.streams[stream].name;
         let Some(saved) = checkpoint.streams.get(output) else { return Ok(None) };
         if saved.endpoint == endpoint {
-            self.tally.streams[stream].stand(|standing| standing.stand_at(&saved.position));
+            self.tally.streams[stream].stand(|standing| {
+                standing.stand_at(&saved.position);
+                standing.last_event = saved.last_event;
+            });
             return Ok(Some(saved.clone()));
         }
         Err(RunError::Checkpoint(StoreError {
@@ -156,12 +167,16 @@ pub(super) struct Opening<'a> {
     pub(super) stream: usize,
     pub(super) source: &'a str,
     pub(super) start: StreamState,
+    /// Where it begins, if it was never read; none: it was, or it is sent to us.
+    pub(super) since: Option<Timestamp>,
+    /// Whether it is a list of records of any age, read as a whole again and again.
+    pub(super) is_whole: bool,
     pub(super) silence_alert: Option<Duration>,
 }
 
 /// The state of a stream that was never read.
 pub(super) fn state(endpoint: String, position: Position) -> StreamState {
-    StreamState { endpoint, position, ahead: BTreeMap::new(), quiet: None }
+    StreamState { endpoint, position, ahead: BTreeMap::new(), quiet: None, last_event: None }
 }
 
 /// The way into a sink, and what it held when it was opened.

@@ -52,7 +52,8 @@ impl Pipeline {
                 let start = saved.unwrap_or_else(|| state(ENDPOINT.to_owned(), start));
                 let mut alerts = settings.silence_alerts.iter();
                 let silence_alert = alerts.find(|(of, _)| *of == kind).map(|(_, after)| *after);
-                let opening = Opening { stream, source, start, silence_alert };
+                let (since, is_whole) = (None, false);
+                let opening = Opening { stream, source, start, since, is_whole, silence_alert };
                 let (feed, ledger) = self.feed(opening, wiring);
                 if self.is_taken(&self.tally.streams[stream].name) && !wiring.options.once {
                     inlets.push((kind, inlet));

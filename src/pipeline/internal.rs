@@ -62,7 +62,14 @@ impl Pipeline {
         for plan in std::mem::take(&mut self.internal) {
             let (stream, source) = (ledgers.len(), plan.settings.source.clone());
             let start = state(ENDPOINT.to_owned(), internal::start());
-            let opening = Opening { stream, source: &source, start, silence_alert: None };
+            let opening = Opening {
+                stream,
+                source: &source,
+                start,
+                since: None,
+                is_whole: false,
+                silence_alert: None,
+            };
             let (mut feed, ledger) = self.feed(opening, wiring);
             // Their pages are no measure of how far a run has come.
             feed.max_pages = None;

@@ -8,6 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::checkpoint::{Quiet, StreamState};
 use crate::streams::Position;
 
@@ -41,6 +43,8 @@ pub struct Ledger {
     beyond: BTreeMap<SinkId, BTreeSet<u64>>,
     /// Since when the stream has brought nothing.
     quiet: Option<Quiet>,
+    /// The time of the newest event that it ever brought.
+    last_event: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -64,9 +68,9 @@ impl Ledger {
         let restored = ahead
             .filter_map(|(name, ids)| Some((sink_id(&name)?, ids.into_iter().collect())))
             .collect();
-        let StreamState { endpoint, position, quiet, .. } = start;
+        let StreamState { endpoint, position, quiet, last_event, .. } = start;
         let (pages, beyond) = (VecDeque::new(), BTreeMap::new());
-        Self { endpoint, position, pages, restored, beyond, quiet }
+        Self { endpoint, position, pages, restored, beyond, quiet, last_event }
     }
 
     /// The stream has been quiet since then. Returns whether that is worth a save of its own: the
@@ -74,6 +78,18 @@ impl Ledger {
     pub fn is_quiet(&mut self, quiet: Quiet) -> bool {
         let before = self.quiet.replace(quiet);
         before.is_none_or(|before| before.told != quiet.told)
+    }
+
+    /// A page brought events up to that time. Saved with what else it brings about.
+    pub fn brought(&mut self, newest: Option<Timestamp>) {
+        self.last_event = self.last_event.max(newest);
+    }
+
+    /// The sinks that lack some of the oldest page: the position waits for them.
+    pub fn waits_for(&self) -> Vec<SinkId> {
+        let shares = self.pages.front().into_iter().flat_map(|page| &page.shares);
+        let lacking = shares.filter(|(share, delivered)| *delivered < share.given.len());
+        lacking.map(|(share, _)| share.sink).collect()
     }
 
     /// A sink turned out to hold these events of a former run too.
@@ -174,6 +190,7 @@ impl Ledger {
             position: self.position.clone(),
             ahead: ahead.collect(),
             quiet: self.quiet,
+            last_event: self.last_event,
         }
     }
 }
@@ -199,6 +216,7 @@ mod tests {
             position: position(0),
             ahead: BTreeMap::new(),
             quiet: None,
+            last_event: None,
         };
         Ledger::new(start, |_| None)
     }
@@ -216,7 +234,9 @@ mod tests {
         let ahead = BTreeMap::from([("sink0".to_owned(), vec![1, 2])]);
         assert_eq!(saved(&ledger), (position(0), ahead));
         assert!(!ledger.is_safe(0));
+        assert_eq!(ledger.waits_for(), [1]);
         assert!(ledger.delivered(1, 0, 2));
+        assert!(ledger.waits_for().is_empty());
         assert!(ledger.is_safe(0));
         assert_eq!(saved(&ledger), (position(1), BTreeMap::new()));
     }

@@ -281,8 +281,10 @@ fn streams(found: &mut Families, streams: &[StreamStatus]) {
     let counts = |value: fn(&StreamStatus) -> u64| {
         streams.iter().map(move |stream| (of_stream(stream), value(stream)))
     };
-    let is_up =
-        |stream: &StreamStatus| matches!(stream.state, StreamState::Running | StreamState::Ended);
+    // One that is held up is read as far as its sinks let it: what is down is the sink.
+    let is_up = |stream: &StreamStatus| {
+        matches!(stream.state, StreamState::Running | StreamState::HeldUp | StreamState::Ended)
+    };
     found.family(&STREAM_UP, flags(is_up));
     found.family(&STREAM_LAG, known(|stream| stream.lag_secs));
     let last_event = |it: &StreamStatus| Some(it.last_event?.as_duration().as_secs_f64());

@@ -44,8 +44,8 @@ pub use error::RunError;
 pub use ledger::{Ledger, Seq, Share, SinkId};
 pub use metrics::{every_metric, metrics};
 pub use observe::{
-    BudgetStatus, Observer, SinkStatus, SourceStatus, Status, StreamState, StreamStatus,
-    TransformStatus,
+    BudgetStatus, Observer, SinkHealth, SinkStatus, SourceStatus, Status, StreamState,
+    StreamStatus, TransformStatus,
 };
 pub use plan::{
     BufferSettings, DeliverySettings, INTERNAL_LOGS, INTERNAL_METRICS, RetrySettings, RunOptions,

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,10 +14,15 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::plan::ZENDESK;
-use super::tally::{SinkTally, StreamOutcome, StreamTally, Tally, TransformTally, Trouble};
+use super::tally::{
+    LastWrite, SinkTally, StreamOutcome, StreamTally, Tally, TransformTally, Trouble,
+};
 use crate::checkpoint::Role;
 use crate::clock::Clock;
 use crate::zendesk::{Client, CredentialsEnd};
+
+/// A batch that is not written by then is told as held: most take less than a second.
+const LONG_WRITE: Duration = Duration::from_mins(1);
 
 /// A window onto one pipeline. It may outlive it.
 #[derive(Debug, Clone)]
@@ -41,6 +47,8 @@ pub struct Status {
     pub lease: Option<Role>,
     /// Checkpoints saved.
     pub checkpoint_saves: u64,
+    /// Why none has been for half a minute, where one should.
+    pub checkpoint_error: Option<Trouble>,
     /// In the config's order.
     pub sources: Vec<SourceStatus>,
     /// In the config's order.
@@ -98,6 +106,8 @@ pub struct StreamStatus {
     pub source_type: &'static str,
     /// How it fares.
     pub state: StreamState,
+    /// The sinks that hold it up, where some do.
+    pub held_up_by: Vec<String>,
     /// The position that is saved, with long lists told by their lengths; null: none yet.
     pub position: Value,
     /// Everything before it was delivered, as far as the position tells.
@@ -135,6 +145,9 @@ pub struct StreamStatus {
 pub enum StreamState {
     /// It is read.
     Running,
+    /// What was read of it waits for a sink that does not get on; so does, once the queue is full,
+    /// what has not been.
+    HeldUp,
     /// The last reading failed, and is tried again.
     Failing,
     /// It was refused, and is asked for from time to time.
@@ -143,6 +156,19 @@ pub enum StreamState {
     Ended,
     /// It broke, or was refused, and is not read any more.
     LeftOut,
+}
+
+/// How a sink fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SinkHealth {
+    /// It writes, or has nothing to write.
+    Ok,
+    /// What it tried last failed, and is tried again.
+    Failing,
+    /// A batch has been under way for a minute without an error: the destination does not answer, or
+    /// the sink waits for the checkpoint or for one that takes what it refuses.
+    Held,
 }
 
 /// One transform.
@@ -173,6 +199,8 @@ pub struct SinkStatus {
     /// Its type, where it is known.
     #[serde(rename = "type")]
     pub kind: Option<&'static str>,
+    /// How it fares.
+    pub state: SinkHealth,
     /// Events given to it, and not durable yet.
     pub queue: u64,
     /// Events ever given to it.
@@ -204,7 +232,16 @@ impl Status {
     /// Of one that reads and writes nothing: whatever it said of streams would be taken for an alarm.
     fn of_standby(time: Timestamp, lease: Option<Role>) -> Self {
         let (sources, streams, transforms, sinks) = (vec![], vec![], vec![], vec![]);
-        Self { time, lease, checkpoint_saves: 0, sources, streams, transforms, sinks }
+        Self {
+            time,
+            lease,
+            checkpoint_saves: 0,
+            checkpoint_error: None,
+            sources,
+            streams,
+            transforms,
+            sinks,
+        }
     }
 }
 
@@ -220,8 +257,9 @@ impl Observer {
             time: now,
             lease,
             checkpoint_saves: count(&self.tally.saves),
+            checkpoint_error: self.tally.unsaved(),
             sources: self.sources.iter().map(|(name, client)| source(name, client)).collect(),
-            streams: self.tally.streams.iter().map(|tally| stream(tally, now)).collect(),
+            streams: self.tally.streams.iter().map(|tally| self.stream(tally, now)).collect(),
             transforms: self.tally.transforms.iter().map(transform).collect(),
             sinks: self.tally.sinks.iter().map(|tally| self.sink(tally)).collect(),
         }
@@ -232,6 +270,7 @@ impl Observer {
         SinkStatus {
             name: tally.name.clone(),
             kind: self.sink_types.get(&tally.name).copied(),
+            state: health(&last),
             queue: tally.waiting(),
             received: count(&tally.received),
             events: count(&tally.events),
@@ -243,6 +282,21 @@ impl Observer {
             last_write: last.at,
             last_error: last.trouble,
         }
+    }
+
+    fn stream(&self, tally: &StreamTally, now: Timestamp) -> StreamStatus {
+        let waits_for = tally.standing().waits_for;
+        let sinks = waits_for.iter().filter_map(|sink| self.tally.sinks.get(*sink));
+        let stuck = sinks.filter(|sink| health(&sink.last()) != SinkHealth::Ok);
+        stream(tally, stuck.map(|sink| sink.name.clone()).collect(), now)
+    }
+}
+
+fn health(last: &LastWrite) -> SinkHealth {
+    match &last.trouble {
+        Some(trouble) if !trouble.over => SinkHealth::Failing,
+        _ if last.under_way.is_some_and(|since| since.elapsed() >= LONG_WRITE) => SinkHealth::Held,
+        _ => SinkHealth::Ok,
     }
 }
 
@@ -284,7 +338,7 @@ fn source(name: &str, client: &Client) -> SourceStatus {
     }
 }
 
-fn stream(tally: &StreamTally, now: Timestamp) -> StreamStatus {
+fn stream(tally: &StreamTally, stuck: Vec<String>, now: Timestamp) -> StreamStatus {
     let standing = tally.standing();
     // What is sent to us has no end that we could be behind of.
     let is_sent = tally.source_type != ZENDESK;
@@ -296,12 +350,14 @@ fn stream(tally: &StreamTally, now: Timestamp) -> StreamStatus {
         (StreamOutcome::Ended, _) => StreamState::Ended,
         (StreamOutcome::Running, Some(trouble)) if trouble.refused => StreamState::Refused,
         (StreamOutcome::Running, Some(_)) => StreamState::Failing,
+        (StreamOutcome::Running, None) if !stuck.is_empty() => StreamState::HeldUp,
         (StreamOutcome::Running, None) => StreamState::Running,
     };
     StreamStatus {
         name: tally.name.clone(),
         source_type: tally.source_type,
         state,
+        held_up_by: if state == StreamState::HeldUp { stuck } else { Vec::new() },
         position: standing.position,
         reached: standing.reached,
         lag_secs: lag.map(|lag| lag.max(0.0)),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::ledger::SinkId;
 use super::plan::{INTERNAL_LOGS, INTERNAL_METRICS};
 use crate::streams::{HistoryLeft, Position};
 use crate::transform::Transform;
@@ -27,6 +28,8 @@ pub struct Tally {
     pub sinks: Vec<SinkTally>,
     /// Checkpoints saved.
     pub saves: AtomicU64,
+    /// Why the checkpoint is not saved, where that has lasted.
+    pub(super) unsaved: Mutex<Option<Trouble>>,
 }
 
 /// Counts of one stream.
@@ -73,6 +76,9 @@ pub struct Standing {
     pub caught_up: bool,
     /// Since when nothing came, if that is longer than was asked for.
     pub silent_since: Option<Timestamp>,
+    /// The sinks that lack some of the oldest page that is on its way, or must be ready before one is
+    /// read.
+    pub waits_for: Vec<SinkId>,
     /// What went wrong last.
     pub trouble: Option<Trouble>,
 }
@@ -171,6 +177,8 @@ pub struct SinkTally {
 pub struct LastWrite {
     /// When it last made events durable.
     pub at: Option<Timestamp>,
+    /// Since when the present batch is being written, tries that failed included.
+    pub under_way: Option<Instant>,
     /// What went wrong last.
     pub trouble: Option<Trouble>,
 }
@@ -180,6 +188,16 @@ impl Tally {
     pub(super) fn read(&self) -> impl Iterator<Item = &StreamTally> {
         let tells = |it: &&StreamTally| [INTERNAL_LOGS, INTERNAL_METRICS].contains(&it.source_type);
         self.streams.iter().filter(move |stream| !tells(stream))
+    }
+
+    /// Why the checkpoint is not saved, where that has lasted.
+    pub(super) fn unsaved(&self) -> Option<Trouble> {
+        lock(&self.unsaved).clone()
+    }
+
+    /// Tells why the checkpoint is not saved, or that it is.
+    pub(super) fn note_unsaved(&self, trouble: Option<Trouble>) {
+        *lock(&self.unsaved) = trouble;
     }
 
     /// Whether no stream has ever brought a page and each of them is refused: then nothing of
@@ -266,10 +284,21 @@ impl SinkTally {
         self.received.load(Ordering::Relaxed).saturating_sub(done)
     }
 
+    /// It is given a batch to write.
+    pub(super) fn writes(&self) {
+        lock(&self.last).under_way = Some(Instant::now());
+    }
+
     pub(super) fn wrote(&self, at: Timestamp) {
         let mut last = lock(&self.last);
-        last.at = Some(at);
-        if let Some(trouble) = &mut last.trouble {
+        (last.at, last.under_way) = (Some(at), None);
+        drop(last);
+        self.is_well();
+    }
+
+    /// What went wrong last is over.
+    pub(super) fn is_well(&self) {
+        if let Some(trouble) = &mut lock(&self.last).trouble {
             trouble.over = true;
         }
     }

@@ -66,6 +66,13 @@ pub struct Page {
     pub left_out: Vec<LeftOut>,
 }
 
+impl Page {
+    /// The time of its newest event, as far as its events have times.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.events.iter().filter_map(|event| event.time).max()
+    }
+}
+
 /// What of a history is still to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistoryLeft {

@@ -18,6 +18,7 @@ use url::Url;
 use super::auth::{Credentials, Signer, TokenEndpoint};
 use super::counters::Counters;
 use super::error::{ApiError, ErrorKind};
+use super::needs::Needs;
 use super::rate_limit::{self, BucketState, Draw, RateBudget};
 use super::retry::{Backoff, Limited, SHORTEST_RATE_WAIT, requested_wait};
 use super::transport::{BodyStream, Request, Transport, TransportError};
@@ -59,8 +60,8 @@ pub struct PageRequest {
     pub bucket: Option<&'static str>,
     /// What that bucket is documented to take, in requests a minute: kept to until a header tells.
     pub limit: Option<u32>,
-    /// What the endpoint asks of an account, for hints: "the Enterprise plan ...".
-    pub needs: Option<String>,
+    /// What the endpoint asks of an account, for hints.
+    pub needs: Option<Needs>,
     /// Whether it gives way to requests that are not: history gives way to the present.
     pub patient: bool,
     /// Whether an answer that takes too long is not worth another try: less is asked for instead.
@@ -249,7 +250,7 @@ impl Client {
             }
             let is_unauthorized = answer.status == StatusCode::UNAUTHORIZED;
             let body =
-                self.accept(answer, &draw, page.needs.as_deref()).map_err(|error| {
+                self.accept(answer, &draw, page.needs.as_ref()).map_err(|error| {
                     match self.signer.remedy().filter(|_| is_unauthorized) {
                         Some(remedy) => error.with_hint(remedy),
                         None => error,
@@ -273,7 +274,12 @@ impl Client {
     }
 
     /// The body of a good answer, or what the answer means.
-    fn accept(&self, answer: Answer, draw: &Draw, needs: Option<&str>) -> Result<Bytes, ApiError> {
+    fn accept(
+        &self,
+        answer: Answer,
+        draw: &Draw,
+        needs: Option<&Needs>,
+    ) -> Result<Bytes, ApiError> {
         if answer.status.is_success() {
             return Ok(answer.body);
         }

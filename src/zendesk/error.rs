@@ -10,10 +10,14 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::Value;
 
+use super::needs::Needs;
 use super::transport::TransportError;
 
 /// The longest part of a body that is quoted in a message, in characters.
 const QUOTE_CHARS: usize = 200;
+
+/// What the refusal of a token without the scope says: "You are missing the following required scopes".
+const MISSING_SCOPES: &str = "required scopes";
 
 /// A request that brought no page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,12 +150,12 @@ impl ApiError {
     }
 
     /// What an answer other than 2xx means. `after` is the wait it asked for, `needs` what the
-    /// endpoint asks of an account ("the Enterprise plan, the admin role and the scope ...").
+    /// endpoint asks of an account.
     pub(super) fn from_answer(
         status: StatusCode,
         body: &[u8],
         after: Option<Duration>,
-        needs: Option<&str>,
+        needs: Option<&Needs>,
     ) -> Self {
         let said = Said::read(body);
         let (kind, hint) = judge(status, &said, after, needs);
@@ -167,6 +171,18 @@ impl ApiError {
             message: format!("zendesk answered: {message}"),
             hint,
             too_much: false,
+        }
+    }
+
+    /// What a person could do about a refusal where only this may be missing; none where it is not one
+    /// for plan, role or scope.
+    pub fn hint_needing(&self, needs: &Needs) -> Option<String> {
+        match self.status? {
+            StatusCode::FORBIDDEN if self.message.contains(MISSING_SCOPES) => {
+                Some(needs.of_missing_scope())
+            }
+            StatusCode::FORBIDDEN => Some(needs.of_refusal()),
+            _ => None,
         }
     }
 
@@ -248,7 +264,7 @@ fn judge(
     status: StatusCode,
     said: &Said,
     after: Option<Duration>,
-    needs: Option<&str>,
+    needs: Option<&Needs>,
 ) -> (ErrorKind, Option<String>) {
     let retry = ErrorKind::Retry { after };
     match status.as_u16() {
@@ -292,12 +308,12 @@ fn hint_for_401(said: &Said) -> String {
     .to_owned()
 }
 
-fn hint_for_403(said: &Said, needs: Option<&str>) -> String {
-    let needs = needs.map_or_else(String::new, |needs| format!("; this needs {needs}"));
-    if said.mentions("required scopes") {
-        format!("the token lacks a scope{needs}")
-    } else {
-        format!("the plan, the role or the scope does not allow it{needs}")
+fn hint_for_403(said: &Said, needs: Option<&Needs>) -> String {
+    match needs {
+        Some(needs) if said.mentions(MISSING_SCOPES) => needs.of_missing_scope(),
+        Some(needs) => needs.of_refusal(),
+        None if said.mentions(MISSING_SCOPES) => "the token lacks a scope".to_owned(),
+        None => "the plan, the role or the scope does not allow it".to_owned(),
     }
 }
 
@@ -322,8 +338,10 @@ mod tests {
 
     fn read(status: u16, body: &str) -> ApiError {
         let status = StatusCode::from_u16(status).expect("a valid status");
-        let needs = Some("the Enterprise plan and the admin role");
-        ApiError::from_answer(status, body.as_bytes(), None, needs)
+        let (plan, role) = ("the Enterprise plan".to_owned(), "the role `admin`".to_owned());
+        let scope = Some("the scope `read`".to_owned());
+        let needs = Needs { plan: Some(plan), role: Some(role), scope };
+        ApiError::from_answer(status, body.as_bytes(), None, Some(&needs))
     }
 
     #[test]
@@ -392,8 +410,11 @@ mod tests {
         );
         assert_eq!(
             scope.hint.as_deref(),
-            Some("the token lacks a scope; this needs the Enterprise plan and the admin role")
+            Some("the token lacks a scope; this needs the scope `read`")
         );
+        let any = read(403, "").hint_needing(&Needs::default()).expect("a refusal");
+        assert!(any.contains("are there"), "{any}");
+        assert_eq!(read(500, "").hint_needing(&Needs::default()), None);
         assert_eq!(scope.kind, ErrorKind::Denied);
         let nobody =
             read(404, r#"{"error":{"title":"No help desk at foo.zendesk.com","message":"x"}}"#);

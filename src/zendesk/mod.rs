@@ -8,6 +8,7 @@ mod auth;
 mod client;
 mod counters;
 mod error;
+mod needs;
 mod network;
 mod pagination;
 mod rate_limit;
@@ -23,6 +24,7 @@ pub use auth::{
 pub use client::{Client, ClientSettings, PageRequest};
 pub use counters::Counters;
 pub use error::{ApiError, ErrorKind};
+pub use needs::Needs;
 pub use network::{Network, NetworkError};
 pub use pagination::{Envelope, PAGE_AFTER, PageEnd, Parameters};
 pub use rate_limit::BucketState;

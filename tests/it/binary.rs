@@ -203,6 +203,11 @@ impl Running {
         assert!(status.success(), "{line}");
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.0.id()
+    }
+
     pub(crate) fn stdout(&self) -> String {
         text(&self.stdout)
     }

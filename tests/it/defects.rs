@@ -362,6 +362,7 @@ fn a_link_in_the_state_cannot_lead_credentials_away() {
             position: Position(position.clone()),
             ahead: std::collections::BTreeMap::new(),
             quiet: None,
+            last_event: None,
         };
         let mut checkpoint = Checkpoint::default();
         checkpoint.streams.insert("acme.tickets".to_owned(), state);

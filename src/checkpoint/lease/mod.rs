@@ -12,6 +12,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -36,6 +37,8 @@ pub enum Role {
     Standby {
         /// Who runs, as far as it is known.
         held_by: Option<String>,
+        /// Since when it waits.
+        since: Timestamp,
     },
     /// It runs.
     Leader,
@@ -55,6 +58,7 @@ pub struct LeaseSettings {
 pub struct Lease {
     kind: Kind,
     role: watch::Sender<Role>,
+    clock: Clock,
     random: Arc<Random>,
 }
 
@@ -77,17 +81,17 @@ impl Lease {
         let LeaseSettings { ttl, name } = settings;
         let holder = format!("{name}/{:08x}", random.bits() & 0xffff_ffff);
         let object = ObjectLease::new(bucket, format!("{key}.lease"), ttl, holder, clock);
-        Self::new(Kind::Object(object), random)
+        Self::new(Kind::Object(object), clock, random)
     }
 
     /// The lock of a checkpoint file.
-    pub fn of_file(store: FileStore, random: Arc<Random>) -> Self {
-        Self::new(Kind::File(store), random)
+    pub fn of_file(store: FileStore, clock: Clock, random: Arc<Random>) -> Self {
+        Self::new(Kind::File(store), clock, random)
     }
 
-    fn new(kind: Kind, random: Arc<Random>) -> Self {
-        let role = watch::Sender::new(Role::Standby { held_by: None });
-        Self { kind, role, random }
+    fn new(kind: Kind, clock: Clock, random: Arc<Random>) -> Self {
+        let role = watch::Sender::new(Role::Standby { held_by: None, since: clock.now() });
+        Self { kind, role, clock, random }
     }
 
     /// What this process is now, and becomes.
@@ -134,7 +138,9 @@ impl Lease {
             Kind::File(store) => match store.lock().await {
                 Ok(()) => Turn::Ours,
                 Err(error) if error.kind == StoreErrorKind::Conflict => {
-                    Turn::Taken { by: error.message, at_work: true }
+                    let holder = store.holder().await;
+                    let by = holder.unwrap_or_else(|| "another process".to_owned());
+                    Turn::Taken { by, at_work: true }
                 }
                 Err(error) => return Err(error),
             },
@@ -163,11 +169,13 @@ impl Lease {
     /// Says so once for each that holds it.
     fn stand_by(&self, wait: &mut Wait, by: &str, once: bool) {
         wait.since.get_or_insert_with(tokio::time::Instant::now);
-        let standby = Role::Standby { held_by: Some(by.to_owned()) };
-        if *self.role.borrow() == standby {
+        let is_told = self.role.send_if_modified(|role| {
+            let Role::Standby { held_by, .. } = role else { return false };
+            held_by.replace(by.to_owned()).as_deref() != Some(by)
+        });
+        if !is_told {
             return;
         }
-        self.role.send_replace(standby);
         if once {
             tracing::info!(held_by = by, "looking whether it is still at work");
         } else {
@@ -184,7 +192,8 @@ impl Lease {
         match &self.kind {
             Kind::Object(object) => {
                 let lost = object.keep().await;
-                self.role.send_replace(Role::Standby { held_by: None });
+                let since = self.clock.now();
+                self.role.send_replace(Role::Standby { held_by: None, since });
                 lost
             }
             Kind::File(_) => std::future::pending().await,

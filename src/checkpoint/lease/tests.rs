@@ -398,7 +398,7 @@ async fn who_is_killed_is_followed_after_a_ttl_and_who_gives_it_back_at_once() {
         _ = second.take(false) => panic!("it is renewed"),
         () = sleep(TTL * 10) => {}
     }
-    let Role::Standby { held_by: Some(holder) } = second.role().borrow().clone() else {
+    let Role::Standby { held_by: Some(holder), .. } = second.role().borrow().clone() else {
         panic!("it stands by")
     };
     assert!(holder.starts_with("host-1/"), "{holder}");
@@ -517,13 +517,14 @@ async fn a_file_is_waited_for() {
     let random = Arc::new(Random::from_seed(1));
     let first = FileStore::open(&path).unwrap();
     let second = FileStore::waiting(&path).unwrap();
-    let lease = Lease::of_file(second.clone(), random);
+    let lease = Lease::of_file(second.clone(), Clock::system(), random);
     assert!(!lease.take(true).await.unwrap(), "one that runs once does not wait");
     assert_eq!(second.load().await.unwrap_err().kind, StoreErrorKind::Conflict);
-    let held_by = format!("another zenstream (process {})", std::process::id());
+    let holder = format!("process {}", std::process::id());
     let leaves = async {
         let mut role = lease.role();
-        let is_told = |role: &Role| matches!(role, Role::Standby { held_by: Some(by) } if by.starts_with(&held_by));
+        let is_told =
+            |role: &Role| matches!(role, Role::Standby { held_by: Some(by), .. } if *by == holder);
         role.wait_for(is_told).await.unwrap();
         drop(first);
     };

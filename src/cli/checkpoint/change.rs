@@ -128,7 +128,7 @@ pub(super) fn state(place: &Place, name: &str, wanted: Wanted) -> Result<StreamS
     };
     let position = streams::start(&settings, position.as_ref())
         .map_err(|error| Failure::usage(error.to_string()))?;
-    Ok(StreamState { endpoint, position, ahead: BTreeMap::new(), quiet: None })
+    Ok(StreamState { endpoint, position, ahead: BTreeMap::new(), quiet: None, last_event: None })
 }
 
 /// By stream: what is to be remembered of it, or that nothing is.

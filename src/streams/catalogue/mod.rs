@@ -23,6 +23,7 @@ mod tickets;
 mod voice;
 
 use crate::normalize::PageLayout;
+use crate::zendesk::Needs;
 
 pub use paging::{
     CursorExport, ListPages, NextCursor, Paging, Parents, SnapshotList, TimeExport, TimeFilter,
@@ -89,17 +90,17 @@ pub struct StreamSpec {
 
 impl StreamSpec {
     /// What it asks of an account, for hints.
-    pub fn needs(&self) -> String {
+    pub fn needs(&self) -> Needs {
         let plan = match self.plan {
-            "any" => String::new(),
-            part if part.ends_with("add-on") => format!("the {part}, "),
-            plan => format!("the {plan} plan, "),
+            "any" => None,
+            part if part.ends_with("add-on") => Some(format!("the {part}")),
+            plan => Some(format!("the {plan} plan")),
         };
         let scope = match self.scope {
             "read" => "the scope `read`".to_owned(),
             narrow => format!("the scope `{narrow}` or `read`"),
         };
-        format!("{plan}the role `{}` and {scope}", self.role)
+        Needs { plan, role: Some(format!("the role `{}`", self.role)), scope: Some(scope) }
     }
 
     /// Whether it can begin at a time other than its own beginning.

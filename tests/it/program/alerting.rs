@@ -99,16 +99,15 @@ fn a_silence_and_its_end_are_posted_and_stand_on_the_status() {
     );
 }
 
-/// `run --once`, as cron has it: each run is too short to see a silence by itself.
+/// `run --once`, as cron has it: each run is too short to see a silence by itself, and the first one
+/// finds an account that has been silent for long.
 #[test]
-fn runs_that_end_at_once_tell_a_silence_once_and_that_it_is_over() {
+fn runs_that_end_at_once_tell_a_silence_once() {
     let home = Home::new();
     let account = Account::new("--audit-logs 50 --tickets 30 --rate-limit 0");
-    let silence = "    silence_alert_secs: { audit_logs: 1, tickets: 86400 }\nsinks:";
+    let silence = "    silence_alert_secs: { audit_logs: 86400 }\nsinks:";
     home.write("zenstream.yaml", &CONFIG.replace("sinks:", silence));
     let once = || home.zenstream("run -c zenstream.yaml --once").at(&account).run().well().stderr;
-    assert!(!once().contains("no event for too long"), "there were events");
-    binary::pause(std::time::Duration::from_millis(1_100));
     let told = once();
     assert_eq!(told.matches("no event for too long").count(), 1, "{told}");
     assert!(told.contains("stream=\"acme.audit_logs\""), "{told}");

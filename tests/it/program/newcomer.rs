@@ -197,13 +197,13 @@ fn a_scope_a_role_or_a_plan_that_is_missing() {
     exit code 1
     --- stderr
     error: stream `audit_logs`: zendesk answered: Forbidden: You are missing the following required scopes: auditlogs:read, read (403)
-    hint: the token lacks a scope; this needs the Enterprise plan, the role `admin` and the scope `auditlogs:read` or `read`
+    hint: the token lacks a scope; this needs the scope `auditlogs:read` or `read`
     ");
     insta::assert_snapshot!(client("raed"), @"
     exit code 1
     --- stderr
     error: stream `audit_logs`: zendesk answered: Forbidden: You are missing the following required scopes: auditlogs:read, read (403)
-    hint: the token lacks a scope; this needs the Enterprise plan, the role `admin` and the scope `auditlogs:read` or `read`
+    hint: the token lacks a scope; this needs the scope `auditlogs:read` or `read`
     ");
     for options in ["--without-enterprise", "--role agent"] {
         let account = Account::new(options);

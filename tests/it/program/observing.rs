@@ -71,7 +71,9 @@ fn metrics_count_what_was_read_and_delivered() {
         (format!(r#"buffer_size_events{{{files},buffer_type="memory"}}"#), "0"),
         (format!(r#"stream_up{{{acme},stream="tickets"}}"#), "1"),
         (format!(r#"stream_caught_up{{{acme},stream="audit_logs"}}"#), "1"),
-        (format!(r#"stream_silent{{{acme},stream="audit_logs"}}"#), "0"),
+        // All that the account has is years old.
+        (format!(r#"stream_silent{{{acme},stream="audit_logs"}}"#), "1"),
+        (format!(r#"stream_silent{{{acme},stream="tickets"}}"#), "0"),
         (
             format!(
                 r#"component_errors_total{{{acme},stream="tickets",error_type="request_failed",stage="receiving"}}"#
@@ -101,9 +103,10 @@ fn a_stream_whose_sink_is_away_falls_behind_however_far_it_was_read() {
     let (home, account) = (Home::new(), Account::small());
     let nobody = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("one");
     let away = format!(
-        "  away:\n    type: http\n    inputs: [acme.audit_logs]\n    uri: http://{nobody}/\n"
+        "  away:\n    type: http\n    inputs: [acme.audit_logs, acme.groups]\n    uri: http://{nobody}/\n"
     );
-    let (sources, sinks) = CONFIG.split_once("sinks:\n").expect("sinks");
+    let config = CONFIG.replace("tickets]", "tickets, groups]");
+    let (sources, sinks) = config.split_once("sinks:\n").expect("sinks");
     let config = format!("{sources}sinks:\n{away}{sinks}{API}");
     home.write("zenstream.yaml", &config);
     let mut running = home.zenstream("run -c zenstream.yaml").at(&account).start();
@@ -114,15 +117,52 @@ fn a_stream_whose_sink_is_away_falls_behind_however_far_it_was_read() {
         let mut streams = status["streams"].as_array().into_iter().flatten();
         streams.find(|it| it["name"] == name).cloned().unwrap_or_default()
     };
-    running.wait_until("both read to their ends", |_| {
-        ["acme.audit_logs", "acme.tickets"].iter().all(|name| stream(name)["caught_up"] == true)
+    let held_up = ["acme.audit_logs", "acme.groups"];
+    running.wait_until("all read to their ends", |_| {
+        held_up.iter().all(|name| stream(name)["state"] == "held_up")
+            && held_up.iter().all(|name| stream(name)["caught_up"] == true)
+            && stream("acme.tickets")["caught_up"] == true
             && stream("acme.tickets")["lag_secs"].as_f64().is_some_and(|lag| lag < 60.0)
     });
     // The account's oldest record is a month old, and the sink has none.
     let lag = stream("acme.audit_logs")["lag_secs"].as_f64().expect("a lag");
     assert!(lag > 86_400.0, "{lag}");
-    running.signal("TERM");
-    running.end();
+    // A list was read just now, however old what is in it.
+    let lag = stream("acme.groups")["lag_secs"].as_f64().expect("a lag");
+    assert!(lag < 3_600.0, "{lag}");
+    assert_eq!(stream("acme.audit_logs")["held_up_by"], serde_json::json!(["away"]));
+    assert_eq!(stream("acme.tickets")["state"], "running");
+    let status = status(&address);
+    let sinks = status["sinks"].as_array().expect("sinks");
+    let health = sinks.iter().take(2).map(|sink| (sink["name"].as_str(), sink["state"].as_str()));
+    assert_eq!(
+        health.collect::<Vec<_>>(),
+        [(Some("away"), Some("failing")), (Some("files"), Some("ok"))]
+    );
+    // What is down is the sink: the stream is read as far as it can be.
+    let up = samples(&binary::get(&address, "/metrics").body);
+    let up = up.iter().filter(|(series, _)| series.starts_with("zenstream_stream_up{"));
+    assert!(up.clone().count() == 3 && up.clone().all(|(_, value)| value == "1"), "{up:?}");
+    running.kill();
+}
+
+#[test]
+fn the_newest_event_is_known_after_a_restart_that_brings_none() {
+    let (home, account) = (Home::new(), Account::small());
+    let newest = |address: &str| {
+        let status = status(address);
+        let streams = status["streams"].as_array().expect("streams");
+        let times = streams.iter().map(|it| it["last_event"].as_str().map(str::to_owned));
+        times.collect::<Vec<_>>()
+    };
+    let config = format!("{CONFIG}{API}");
+    let (running, address) = followed(&home, &account, &config);
+    let before = newest(&address);
+    assert!(before.iter().all(Option::is_some), "{before:?}");
+    running.kill();
+    let (running, address) = followed(&home, &account, &config);
+    assert_eq!(newest(&address), before);
+    running.kill();
 }
 
 /// The names are what dashboards and alerts are made of.

@@ -32,6 +32,8 @@ fn once_and_once_more_brings_every_event_once() {
 fn the_log_tells_what_was_read_and_delivered() {
     let _filters = filters();
     let (home, account) = (home(), Account::small());
+    let unwatched = "    silence_alert_secs: { audit_logs: 0 }\nsinks:";
+    home.write("zenstream.yaml", &CONFIG.replace("sinks:", unwatched));
     let ended = home.zenstream("run -c zenstream.yaml --once").at(&account).run();
     insta::assert_snapshot!(ended, @r#"
     exit code 0

@@ -28,6 +28,7 @@ fn checkpoint(number: u64, sinks: &[(&str, Option<SinkState>)]) -> Checkpoint {
         position: Position(json!({ "cursor": number })),
         ahead: [].into(),
         quiet: None,
+        last_event: None,
     };
     let states =
         sinks.iter().filter_map(|(name, state)| Some(((*name).to_owned(), state.clone()?)));
