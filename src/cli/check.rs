@@ -188,13 +188,16 @@ async fn check_source(
     });
     let streams = specs.map(|spec| {
         let (name, scopes) = (format!("{name}.{}", spec.name), scopes.as_deref());
+        let role = signed_in.role.as_deref();
         async move {
             let probed = tokio::time::timeout(LONGEST_PROBE, probe(client, spec)).await;
             match probed {
                 Err(_) => Finding::unasked(name),
                 Ok(Ok(detail)) => Finding::well("stream", name, detail),
                 Ok(Err(error)) => {
-                    let hint = to_grant(spec, scopes).or(error.hint.clone());
+                    let may_lack = pipeline::may_lack(spec, role, scopes);
+                    let hint = to_grant(spec, scopes).or(error.hint_needing(&may_lack));
+                    let hint = hint.or(error.hint.clone());
                     Finding { hint, ..Finding::failed("stream", name, error) }
                 }
             }
@@ -254,6 +257,8 @@ impl Finding {
 pub(super) struct SignedIn {
     /// In words.
     pub(super) detail: String,
+    /// The user's role, where it is known.
+    role: Option<String>,
     /// What a person could do to have more.
     hint: Option<String>,
 }
@@ -269,7 +274,7 @@ pub(super) async fn sign_in(client: &Client) -> Result<SignedIn, ApiError> {
         Err(error) if error.kind == ErrorKind::Denied && error.status.is_some() => {
             let detail = "signed in; the token may not say as whom".to_owned();
             let hint = Some("with the scope `users:read` the role could be checked".to_owned());
-            return Ok(SignedIn { detail, hint });
+            return Ok(SignedIn { detail, role: None, hint });
         }
         Err(error) => return Err(error),
     };
@@ -282,7 +287,8 @@ pub(super) async fn sign_in(client: &Client) -> Result<SignedIn, ApiError> {
     }
     let (who, role) = (text("email"), text("role"));
     let hint = (role != "admin").then(|| "most streams need an admin".to_owned());
-    Ok(SignedIn { detail: format!("signed in as {who} ({role})"), hint })
+    let detail = format!("signed in as {who} ({role})");
+    Ok(SignedIn { detail, role: Some(role), hint })
 }
 
 /// The smallest page of a stream; of lists below others that of the first of them too.

@@ -97,7 +97,6 @@ impl Deliverer {
 
     /// Makes a batch durable and says so. Returns whether the run goes on.
     async fn deliver(&self, cut: Cut, pace: &mut Pace) -> Result<bool, SinkError> {
-        self.tally().writes();
         let Written { state, refused } = self.write(&cut, pace).await?;
         if !refused.is_empty() && !self.pass_on(&cut, &refused).await {
             return Ok(false);
@@ -241,6 +240,7 @@ impl Deliverer {
         let mut tries = 0;
         loop {
             pace.wait().await;
+            self.tally().writes();
             let error = match self.try_write(cut).await {
                 Err(error) if error.kind == SinkErrorKind::Retry => error,
                 done => return done,

@@ -51,7 +51,7 @@ pub use plan::{
     BufferSettings, DeliverySettings, INTERNAL_LOGS, INTERNAL_METRICS, RetrySettings, RunOptions,
     SinkPlan, SourcePlan, WhenFull, ZENDESK, ZENDESK_WEBHOOK,
 };
-pub use scopes::{is_granted, may_see_users};
+pub use scopes::{is_granted, may_lack, may_see_users};
 pub use tally::{
     LastWrite, SinkTally, Standing, StreamOutcome, StreamTally, Tally, TransformTally, Trouble,
 };

@@ -177,7 +177,7 @@ pub struct SinkTally {
 pub struct LastWrite {
     /// When it last made events durable.
     pub at: Option<Timestamp>,
-    /// Since when the present batch is being written, tries that failed included.
+    /// Since when a batch is being written, by the present try.
     pub under_way: Option<Instant>,
     /// What went wrong last.
     pub trouble: Option<Trouble>,
@@ -284,7 +284,7 @@ impl SinkTally {
         self.received.load(Ordering::Relaxed).saturating_sub(done)
     }
 
-    /// It is given a batch to write.
+    /// It begins to write a batch.
     pub(super) fn writes(&self) {
         lock(&self.last).under_way = Some(Instant::now());
     }

@@ -102,7 +102,7 @@ fn a_plan_without_audit_logs_is_named() {
     --- stdout
     WHAT        NAME                   RESULT  DETAIL                                                                                                                                        WHAT TO DO
     sign-in     acme                   ok      signed in as user0@example.com (admin)
-    stream      acme.audit_logs        failed  zendesk answered: Forbidden: You do not have access to this page. Please contact the account owner of this help desk for further help. (403)  the plan, the role or the scope does not allow it; this needs the Enterprise plan, the role `admin` and the scope `auditlogs:read` or `read`
+    stream      acme.audit_logs        failed  zendesk answered: Forbidden: You do not have access to this page. Please contact the account owner of this help desk for further help. (403)  the plan does not allow it; this needs the Enterprise plan
     stream      acme.tickets           ok      can be read
     sink        files                  ok      files can be made there
     checkpoint  state/checkpoint.json  ok      can be kept
