@@ -200,8 +200,8 @@ impl Committer {
         }
     }
 
-    /// Shows how far a stream is delivered, and which sinks it waits for. What is read and lies before a sink that is away is
-    /// behind, however fast it was read.
+    /// Shows how far a stream is delivered, and which sinks it waits for. What is read and lies
+    /// before a sink that is away is behind, however fast it was read.
     fn stand(&mut self, stream: usize) {
         let (reading, ledger) = (&mut self.reading[stream], &self.ledgers[stream]);
         let safe = reading.iter().take_while(|(seq, _)| ledger.is_safe(*seq)).count();

@@ -347,10 +347,13 @@ fn stream(tally: &StreamTally, stuck: Vec<String>, now: Timestamp) -> StreamStat
     let trouble = standing.trouble.as_ref().filter(|trouble| !trouble.over);
     let state = match (tally.outcome(), trouble) {
         (StreamOutcome::Denied(_) | StreamOutcome::Failed(_), _) => StreamState::LeftOut,
+        // Nothing more is read of one that ended; it may not be written yet.
+        (StreamOutcome::Running | StreamOutcome::Ended, None) if !stuck.is_empty() => {
+            StreamState::HeldUp
+        }
         (StreamOutcome::Ended, _) => StreamState::Ended,
         (StreamOutcome::Running, Some(trouble)) if trouble.refused => StreamState::Refused,
         (StreamOutcome::Running, Some(_)) => StreamState::Failing,
-        (StreamOutcome::Running, None) if !stuck.is_empty() => StreamState::HeldUp,
         (StreamOutcome::Running, None) => StreamState::Running,
     };
     StreamStatus {

@@ -30,6 +30,13 @@ fn activities_can_be_had_since_a_time() {
 }
 
 #[test]
+fn activities_are_for_agents_too() {
+    let mut account = Account::new(Settings { role: "agent".to_owned(), ..free() });
+    assert_eq!(account.get("/api/v2/activities").status, 200);
+    assert_eq!(account.get("/api/v2/macros").status, 403);
+}
+
+#[test]
 fn satisfaction_ratings_filter_by_time_and_links_keep_it() {
     let mut account = Account::new(Settings { records: 80, ..free() });
     let truth = account.truth("satisfaction_ratings");

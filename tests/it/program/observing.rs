@@ -143,6 +143,10 @@ fn a_stream_whose_sink_is_away_falls_behind_however_far_it_was_read() {
     let up = samples(&binary::get(&address, "/metrics").body);
     let up = up.iter().filter(|(series, _)| series.starts_with("zenstream_stream_up{"));
     assert!(up.clone().count() == 3 && up.clone().all(|(_, value)| value == "1"), "{up:?}");
+    // While it drains nothing is read, and that is still what it waits for.
+    running.signal("TERM");
+    running.wait_until("an end of reading", |_| stream("acme.tickets")["state"] == "ended");
+    assert_eq!(stream("acme.groups")["held_up_by"], serde_json::json!(["away"]));
     running.kill();
 }
 
