@@ -33,6 +33,7 @@ struct Page {
 fn pages() -> Vec<Page> {
     let layout = PageLayout {
         records_key: "audit_logs",
+        is_object: false,
         id_field: "id",
         time_field: "created_at",
         version_field: None,

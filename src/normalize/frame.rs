@@ -15,9 +15,9 @@ use super::{Event, RecordId, SplitPage};
 /// The envelope of a page, on one line, without insignificant white space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// Up to the opening bracket of the records.
+    /// Up to the opening bracket of the records, or up to the one that is no list.
     before: Bytes,
-    /// From their closing bracket on.
+    /// From their closing bracket on, or from behind the one.
     after: Bytes,
     /// No line is longer that has more than one record, in bytes.
     max_bytes: usize,
@@ -58,9 +58,10 @@ impl Frame {
     /// The same without what is sent beside the records: of the members around them those alone that
     /// are no lists and no objects, and of [`CURSORS`] these.
     fn alone(&self) -> Self {
-        let ends = [self.before.as_ref(), self.after.as_ref()];
         // Without records it is an object, which is what `members` reads.
-        let envelope = ends.concat();
+        let (nothing, bracket): (&[u8], &[u8]) =
+            if self.after.starts_with(b"]") { (b"", b"]") } else { (b"null", b"") };
+        let envelope = [&self.before, nothing, &self.after].concat();
         let mut parts = [b"{".to_vec(), Vec::new()];
         for (range, value) in members(&envelope) {
             let holds_records = range.contains(&self.before.len());
@@ -68,7 +69,7 @@ impl Frame {
             if holds_records {
                 separate(part);
                 part.extend_from_slice(&envelope[range.start..self.before.len()]);
-                parts[1].extend_from_slice(b"]");
+                parts[1].extend_from_slice(bracket);
                 continue;
             }
             let key = &envelope[range.start..value.start];
@@ -226,6 +227,7 @@ mod tests {
 
     const LAYOUT: PageLayout = PageLayout {
         records_key: "audit_logs",
+        is_object: false,
         id_field: "id",
         time_field: "created_at",
         version_field: None,
@@ -233,8 +235,12 @@ mod tests {
     };
 
     fn framed(page: &str, max_bytes: usize) -> (Frame, Vec<Event>) {
+        framed_as(&LAYOUT, page, max_bytes)
+    }
+
+    fn framed_as(layout: &PageLayout, page: &str, max_bytes: usize) -> (Frame, Vec<Event>) {
         let page = Bytes::from(page.to_owned());
-        let split = split(&page, &LAYOUT).expect("a page");
+        let split = split(&page, layout).expect("a page");
         let frame = Frame::of(&page, &split, max_bytes);
         let origin = Origin {
             source: "acme".to_owned(),
@@ -282,19 +288,29 @@ mod tests {
         assert_eq!(lines, [r#"{"audit_logs":[{"id":1}]}"#, r#"{"audit_logs":[{"id":2}]}"#]);
     }
 
+    /// What came through a transform.
+    fn behind(record: &Event) -> Event {
+        let through = Some("private".to_owned());
+        Event { origin: Arc::new(Origin { through, ..(*record.origin).clone() }), ..record.clone() }
+    }
+
+    #[test]
+    fn a_page_of_one_object_is_made_again_also_behind_a_transform() {
+        let layout = PageLayout { records_key: "settings", is_object: true, ..LAYOUT };
+        let sent = r#"{"users":[{"a":1}], "settings": {"b":[2]}, "n":1}"#;
+        let (frame, records) = framed_as(&layout, sent, 1 << 20);
+        let page = r#"{"users":[{"a":1}],"settings":{"b":[2]},"n":1}"#;
+        assert_eq!(frame.around(&records)[0].line, page);
+        let page = frame.around(&[behind(&records[0])]);
+        assert_eq!(page[0].line, r#"{"settings":{"b":[2]},"n":1}"#);
+    }
+
     #[test]
     fn behind_a_transform_nothing_of_the_envelope_is_left_but_what_tells_of_the_page() {
         let sent = r#"{"users":[{"email":"a@b.de"}],"count":1e2,"x":{"audit_logs":[{"y":1}]},"audit_logs":[{"id":7},{"id":8}],
             "meta":{"has_more":true,"deep":{"a":[1]},"after_cursor":"x]"},"groups":[[{"a":"}"}]],"links":{"next":null},"next_page":"a,b","actors":{}}"#;
         let (frame, records) = framed(sent, 1 << 20);
         assert!(frame.around(&records)[0].line.windows(6).any(|it| it == b"a@b.de"), "untouched");
-        let behind = |record: &Event| {
-            let through = Some("private".to_owned());
-            Event {
-                origin: Arc::new(Origin { through, ..(*record.origin).clone() }),
-                ..record.clone()
-            }
-        };
         let records: Vec<Event> = records.iter().map(behind).collect();
         let expected = r#"{"count":1e2,"audit_logs":[{"id":7},{"id":8}],"meta":{"has_more":true,"after_cursor":"x]"},"links":{"next":null},"next_page":"a,b"}"#;
         assert_eq!(frame.around(&records)[0].line, expected);

@@ -18,6 +18,8 @@ pub(super) enum Life {
     Marks,
     /// They are added, change in place, and vanish.
     Vanishes,
+    /// There is one from the beginning on, which changes.
+    Stays,
 }
 
 /// One record.
@@ -102,6 +104,7 @@ impl Collection {
                 Life::Grows => true,
                 Life::Changes | Life::Marks => chance < 2,
                 Life::Vanishes => chance < 3,
+                Life::Stays => false,
             };
             if is_new || self.items.is_empty() {
                 self.add(time);

@@ -90,19 +90,22 @@ pub(super) enum Extra {
     DeletedTickets,
     /// The side conversations' events.
     SideConversations,
+    /// The tags. Recorded answers name it; how much it is nobody public says.
+    Tags,
     /// The audit log's CSV.
     AuditExport,
 }
 
 impl Extra {
     /// All that are one, in the order in which they are declared.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Exports,
         Self::UsersCursor,
         Self::CustomObjects,
         Self::Talk,
         Self::DeletedTickets,
         Self::SideConversations,
+        Self::Tags,
         Self::AuditExport,
     ];
 
@@ -111,6 +114,7 @@ impl Extra {
             Self::Exports => settings.export_limit(),
             Self::UsersCursor => settings.scaled(20),
             Self::SideConversations => settings.scaled(600),
+            Self::Tags => settings.scaled(100),
             Self::AuditExport => 1,
             Self::None | Self::CustomObjects | Self::Talk | Self::DeletedTickets => {
                 settings.scaled(10)
@@ -130,6 +134,7 @@ impl Extra {
             Self::Talk => "talk-incremental-exports",
             Self::DeletedTickets => "deleted-tickets-index",
             Self::SideConversations => "side-conversation-events",
+            Self::Tags => "tags-index",
             Self::AuditExport => "audit-logs-export",
         }
     }
@@ -137,7 +142,7 @@ impl Extra {
     fn refusal(self) -> Reply {
         match self {
             Self::AuditExport => errors::audit_export_limit(),
-            Self::DeletedTickets | Self::SideConversations => errors::account_limit(),
+            Self::DeletedTickets | Self::SideConversations | Self::Tags => errors::account_limit(),
             _ => errors::export_limit(),
         }
     }

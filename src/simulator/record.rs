@@ -280,6 +280,7 @@ pub(super) fn id_text(resource: &Resource, number: usize, item: Item) -> String 
         Id::Job => format!("V3-{:016x}{:016x}", draw.next(), draw.next()),
         Id::Chat => format!("2611.10502779.{:016x}", draw.next()),
         Id::Key => format!("object_{place}"),
+        Id::Tag => format!("größe_{place}"),
     }
 }
 

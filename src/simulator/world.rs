@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::collection::{Collection, Item};
+use super::collection::{Collection, Item, Life};
 use super::record::{self, Record};
 use super::resources;
 use super::settings::Settings;
@@ -20,7 +20,8 @@ impl World {
     /// Every resource with its history.
     pub(super) fn new(settings: &Settings) -> Self {
         let collections = resources::all().zip(0..).map(|(resource, number)| {
-            let count = settings.count(resource.stream);
+            let stays = resource.life == Life::Stays;
+            let count = if stays { 1 } else { settings.count(resource.stream) };
             let collection = Collection::new(settings, resource.life, number, count);
             let late = resource.stream == "access_logs";
             if late { collection.delayed(settings) } else { collection }

@@ -20,7 +20,7 @@ impl StreamSpec {
                 let request = PageRequest::new(parents.path);
                 let small = match parents.pages {
                     ListPages::Cursor => request.with("page[size]", "1"),
-                    ListPages::Numbered => request,
+                    ListPages::Numbered | ListPages::Object => request,
                 };
                 (small, PageLayout { records_key, id_field, ..layout })
             }
@@ -47,7 +47,7 @@ impl StreamSpec {
             Paging::TimeWindow(_) | Paging::Tail => request.with("page[size]", "1"),
             Paging::Snapshot(list) => match list.pages {
                 ListPages::Cursor => request.with("page[size]", "1"),
-                ListPages::Numbered => request,
+                ListPages::Numbered | ListPages::Object => request,
             },
             Paging::CursorExport(export) => {
                 let request = request.with(export.size, "1");

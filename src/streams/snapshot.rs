@@ -302,6 +302,7 @@ pub(super) fn end_of(pages: ListPages, page: &SplitPage, account: &Url) -> Resul
             let next = envelope.link("next_page", &["page"])?.unwrap_or_default();
             Ok(PageEnd { more: !next.is_empty(), next })
         }
+        ListPages::Object => Ok(PageEnd { more: false, next: Vec::new() }),
     }
 }
 

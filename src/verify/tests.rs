@@ -15,6 +15,7 @@ fn subject(version_field: Option<&'static str>) -> Subject {
     Subject {
         layout: PageLayout {
             records_key: "audit_logs",
+            is_object: false,
             id_field: "id",
             time_field: "created_at",
             version_field,

@@ -81,6 +81,7 @@ fn split(
 ) -> Result<SplitPage, String> {
     let layout = PageLayout {
         records_key,
+        is_object: false,
         id_field: "id",
         time_field,
         version_field: None,

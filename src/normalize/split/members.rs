@@ -24,7 +24,7 @@ pub(super) struct PageWalk<'p> {
     names: Names,
     walker: Walker<'p>,
     found: SplitPage,
-    /// Whether the last member under the records' key was an array.
+    /// Whether the last member under the records' key was what the layout promises.
     has_records: bool,
     /// The lines that are copies: where they go and what they are.
     copies: Vec<(Place, Range<usize>)>,
@@ -100,7 +100,8 @@ impl<'p> PageWalk<'p> {
             return self.walker.fault("something follows the page's object", end);
         }
         if !self.has_records {
-            let reason = format!("the page has no `{}` array", self.layout.records_key);
+            let form = if self.layout.is_object { "object" } else { "array" };
+            let reason = format!("the page has no `{}` {form}", self.layout.records_key);
             return self.walker.fault(&reason, start);
         }
         Ok(self.fill_in_copies())
@@ -132,12 +133,26 @@ impl<'p> PageWalk<'p> {
             return Ok(end);
         }
         self.forget_records();
-        self.has_records = self.walker.byte(at) == b'[';
+        if self.layout.is_object && self.walker.byte(at) == b'{' {
+            return self.object(at);
+        }
+        self.has_records = !self.layout.is_object && self.walker.byte(at) == b'[';
         if !self.has_records {
             return self.walker.value(at, 1);
         }
         let end = self.records(at + 1)?;
         self.found.array = at + 1..end - 1;
+        Ok(end)
+    }
+
+    /// Walks over the one record of a page without a list, and keeps it under its name.
+    fn object(&mut self, at: usize) -> Step {
+        self.has_records = true;
+        let end = self.element(at)?;
+        self.found.array = at..end;
+        if let Some(record) = self.found.records.last_mut() {
+            record.id = Some(Bytes::from_static(self.layout.records_key.as_bytes()));
+        }
         Ok(end)
     }
 

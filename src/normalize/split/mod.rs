@@ -23,6 +23,8 @@ use members::PageWalk;
 pub struct PageLayout {
     /// The member of the page that holds the records, `audit_logs`.
     pub records_key: &'static str,
+    /// That member is one record, and no list of them; its name is the record's id.
+    pub is_object: bool,
     /// The record's id, `id`.
     pub id_field: &'static str,
     /// When the record's event happened, `created_at`.
@@ -43,7 +45,8 @@ pub struct SplitPage {
     /// Every other member of the page: its key (escapes decoded) and its value, as
     /// JSON text. In the page's order.
     pub envelope: Vec<(String, Bytes)>,
-    /// Where the records stand in the page: what is between the brackets of their array.
+    /// Where the records stand in the page: what is between the brackets of their array, or the one
+    /// that is no list.
     pub array: Range<usize>,
 }
 

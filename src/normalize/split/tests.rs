@@ -8,6 +8,7 @@ use super::*;
 
 const LAYOUT: PageLayout = PageLayout {
     records_key: "audit_logs",
+    is_object: false,
     id_field: "id",
     time_field: "created_at",
     version_field: Some("updated_at"),
@@ -210,6 +211,26 @@ fn of_two_arrays_the_last_counts() {
     assert_eq!(lines(&page), [br#"{"id":2}"#]);
     assert!(page.rejected.is_empty() && page.envelope.is_empty());
     assert!(try_split(r#"{"audit_logs":[{"id":1}],"audit_logs":null}"#).is_err());
+}
+
+#[test]
+fn a_page_without_a_list_is_one_record_told_by_its_name() {
+    let layout = PageLayout { records_key: "settings", is_object: true, ..LAYOUT };
+    let split = |page: &'static str| split(&Bytes::from_static(page.as_bytes()), &layout);
+    let sent = r#"{"n": 1, "settings": { "a": {"id": 7}, "b": [1e2] }, "z": null}"#;
+    let page = split(sent).unwrap();
+    assert_eq!(lines(&page), [br#"{"a":{"id":7},"b":[1e2]}"#]);
+    assert_eq!(page.records[0].id.as_deref(), Some(&b"settings"[..]));
+    assert_eq!((page.envelope.len(), page.rejected.len()), (2, 0));
+    assert_eq!(&sent[page.array], r#"{ "a": {"id": 7}, "b": [1e2] }"#);
+    for page in [r#"{"settings":[{"a":1}]}"#, r#"{"settings":null}"#, "{}"] {
+        assert_eq!(split(page).unwrap_err().reason, "the page has no `settings` object");
+    }
+    let cut = split(r#"{"settings":{"a":1}"#);
+    assert!(cut.is_err(), "{cut:?}");
+    let short = PageLayout { max_record_bytes: 3, ..layout };
+    let page = super::split(&Bytes::from_static(br#"{"settings":{"a":1}}"#), &short).unwrap();
+    assert_eq!((page.records.len(), page.rejected.len()), (0, 1));
 }
 
 #[test]

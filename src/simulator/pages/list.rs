@@ -48,6 +48,7 @@ const NEWEST: Sort = Sort { name: "-created_at,id", descends: true, ..OLDEST };
 const CHANGED: Sort =
     Sort { name: "updated_at,id", time: |item| Some(item.changed), descends: false };
 const RECENT: Sort = Sort { name: "-updated_at,id", descends: true, ..CHANGED };
+const SCORE: Sort = Sort { name: "-score,id", ..RECENT };
 
 /// A page of a list.
 pub(super) fn page(
@@ -58,7 +59,7 @@ pub(super) fn page(
 ) -> Result<Reply, Reply> {
     let by_cursor = match paging {
         Paging::Cursor | Paging::Webhooks => true,
-        Paging::Single => false,
+        Paging::Single | Paging::Bare | Paging::Object => false,
         Paging::Both | Paging::Eager | Paging::HelpCenter | Paging::Legacy => {
             ask.call.param("page[size]").is_some()
         }
@@ -67,6 +68,7 @@ pub(super) fn page(
         Order::Id => BY_ID,
         Order::Oldest => OLDEST,
         Order::Newest => NEWEST,
+        Order::Score => SCORE,
     };
     // A `sort_by` beside a page size is not an error, and has no effect either.
     let sort = match ask.call.param("sort").filter(|_| by_cursor) {
@@ -82,6 +84,8 @@ pub(super) fn page(
     let list = List { ask, paging, sort, rows: rows(&ask, items, sort) };
     match paging {
         Paging::Single => Ok(list.whole()),
+        Paging::Bare => Ok(list.bare()),
+        Paging::Object => Ok(list.object()),
         Paging::Legacy if !by_cursor => list.legacy(),
         _ if by_cursor => list.by_cursor(),
         _ => list.by_offset(),
@@ -294,6 +298,24 @@ impl List<'_> {
         object.raw("next_page", "null");
         object.raw("previous_page", "null");
         object.int("count", self.rows.len() as u64);
+        page.push(b'}');
+        Reply::json(200, page)
+    }
+
+    /// The same, and no word of paging.
+    fn bare(&self) -> Reply {
+        let mut page = self.open(&self.rows);
+        page.pop();
+        page.push(b'}');
+        Reply::json(200, page)
+    }
+
+    /// What there is one of.
+    fn object(&self) -> Reply {
+        let mut page = format!("{{\"{}\":", self.ask.hit.resource.key).into_bytes();
+        for row in self.rows.iter().take(1) {
+            self.ask.record(row.2).render(&mut page);
+        }
         page.push(b'}');
         Reply::json(200, page)
     }

@@ -8,7 +8,7 @@ use super::super::record::Member::{
 use super::{Endpoint, Order, Paging, Resource, Serve, TimeStyle, resource};
 
 /// The Help Center's links have no common form; its lists share paging and budget.
-const fn guide(path: &'static str) -> Endpoint {
+pub(super) const fn guide(path: &'static str) -> Endpoint {
     Endpoint {
         path,
         serve: Serve::List(Paging::HelpCenter, Order::Oldest),

@@ -4,6 +4,8 @@
 //! [`Serve`]; what a record says follows from its fields. A row says what the API
 //! reference and recordings say of it.
 
+mod account;
+mod community;
 mod help_center;
 mod lists;
 mod people;
@@ -93,6 +95,10 @@ pub(super) enum Paging {
     Legacy,
     /// All on one page.
     Single,
+    /// The same, and nothing said of other pages.
+    Bare,
+    /// One object, and no list.
+    Object,
     /// As the Help Center does.
     HelpCenter,
     /// By cursor, with links as the webhooks service writes them.
@@ -108,6 +114,8 @@ pub(super) enum Order {
     Oldest,
     /// `-created_at,id`.
     Newest,
+    /// `-score,id`: what is used comes to the front.
+    Score,
 }
 
 /// What sets exports by time apart.
@@ -138,6 +146,8 @@ pub(super) enum Id {
     Chat,
     /// A key that people chose.
     Key,
+    /// A tag.
+    Tag,
 }
 
 const SUPPORT: TimeStyle = TimeStyle { tells_end: true, ends_with_null: false, too_recent: true };
@@ -181,6 +191,8 @@ const FAMILIES: &[&[Resource]] = &[
     lists::ROWS,
     help_center::ROWS,
     voice::ROWS,
+    account::ROWS,
+    community::ROWS,
 ];
 
 /// Every resource, each with a number of its own that never changes within a build.

@@ -1,14 +1,16 @@
-//! Talk, chat and routing: services beside Support.
+//! Talk, chat, routing and surveys: services beside Support.
 
 use super::super::collection::Life;
 use super::super::limits::{Base, Extra};
 use super::super::record::Member::{
-    Alive, Created, CreatedMicros, Gone, Id, Int, Is, Now, Null, Of, One, Person, Tags, Text,
+    Alive, Created, CreatedMicros, Gone, Id, Int, Is, Note, Now, Null, Of, One, Person, Tags, Text,
     Ticket, Title, Updated, User, Uuid,
 };
 use super::{Endpoint, Id as Ids, Resource, SUPPORT, Serve, TimeStyle, export, resource};
 
 const TALK: TimeStyle = TimeStyle { tells_end: false, too_recent: false, ..SUPPORT };
+
+const NPS: TimeStyle = TimeStyle { tells_end: false, ..SUPPORT };
 
 /// A skill-based routing export.
 const fn routing(path: &'static str) -> Endpoint {
@@ -180,6 +182,61 @@ pub(super) const ROWS: &[Resource] = &[
                 ("actor", Person),
             ],
             &[routing("/incremental/routing/instance_values")],
+        )
+    },
+    Resource {
+        key: "conversions",
+        id: Ids::Chat,
+        life: Life::Grows,
+        scopes: &["chat", "read"],
+        ..resource(
+            "chat_conversions",
+            &[
+                ("id", Id),
+                ("timestamp", Created),
+                ("goal_id", Int(900)),
+                ("goal_name", Title),
+                ("attribution", Is(r#"{"agent_id":35184372100000,"channel":null}"#)),
+            ],
+            &[chat("/chat/incremental/conversions", false)],
+        )
+    },
+    Resource {
+        key: "department_events",
+        life: Life::Grows,
+        scopes: &["chat", "read"],
+        ..resource(
+            "chat_department_events",
+            // Whether they have ids nobody public says: these have none.
+            &[
+                ("timestamp", CreatedMicros),
+                ("department_id", Int(9_000)),
+                ("field_name", Is("\"members\"")),
+                ("value", One(&["[1,2]", "null"])),
+            ],
+            &[chat("/chat/incremental/department_events", false)],
+        )
+    },
+    Resource {
+        key: "responses",
+        life: Life::Changes,
+        held_back: true,
+        ..resource(
+            "nps_responses",
+            &[
+                ("id", Id),
+                ("survey_id", Int(900)),
+                ("delivery_id", Int(9_000)),
+                ("recipient_id", Int(90_000)),
+                ("user_id", User),
+                ("rating", Int(11)),
+                ("comment", Note),
+                ("delivered_at", Created),
+                ("rated_at", Updated),
+                ("user_name", Person),
+                ("survey_name", Title),
+            ],
+            &[export("/nps/incremental/responses", Serve::TimeExport(NPS), Extra::Exports)],
         )
     },
 ];

@@ -68,7 +68,10 @@ impl Account {
         let mut path = path.to_owned();
         for _ in 0..10_000 {
             let page = self.page(&path);
-            records.extend(page[key].as_array().unwrap().iter().cloned());
+            match &page[key] {
+                Value::Array(list) => records.extend(list.iter().cloned()),
+                object => records.push(object.clone()),
+            }
             match next(&page) {
                 Some(url) => {
                     path = url.strip_prefix("https://acme.zendesk.com").unwrap().to_owned();

@@ -226,6 +226,7 @@ fn endpoints_have_buckets_of_their_own_beside_the_accounts() {
         ("/incremental/routing/attributes", "incremental-exports", 10),
         ("/deleted_tickets", "deleted-tickets-index", 10),
         ("/tickets/side_conversations/events?start_time=0", "side-conversation-events", 600),
+        ("/tags", "tags-index", 100),
         ("/channels/voice/stats/incremental/calls?start_time=0", "talk-incremental-exports", 10),
         (
             "/incremental/custom_objects/object_0/cursor?start_time=0",

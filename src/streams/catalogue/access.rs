@@ -1,6 +1,6 @@
-//! Ways into the account, and out of it: sessions, tokens, webhooks, jobs.
+//! Ways into the account, and out of it: sessions, tokens, apps, webhooks, jobs.
 
-use super::{ListPages, Parents, StreamSpec, happened, listed};
+use super::{ListPages, Parents, StreamSpec, happened, listed, on_one_page};
 
 pub(super) const ROWS: &[StreamSpec] = &[
     StreamSpec {
@@ -31,6 +31,15 @@ pub(super) const ROWS: &[StreamSpec] = &[
         columns: &["updated_at", "identifier", "name", "kind", "user_id"],
         docs_url: docs!("ticketing/oauth/oauth_clients"),
         ..listed("oauth_clients", "/api/v2/oauth/clients")
+    },
+    StreamSpec {
+        // The reference does not say whether what an app keeps secret is among its settings.
+        description: "the apps that are installed, with their settings",
+        records_key: "installations",
+        scope: "apps:read",
+        columns: &["updated_at", "id", "app_id", "product", "enabled"],
+        docs_url: docs!("ticketing/apps/apps"),
+        ..on_one_page("app_installations", "/api/v2/apps/installations")
     },
     StreamSpec {
         description: "where the account sends what happens in it",

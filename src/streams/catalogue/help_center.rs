@@ -1,6 +1,6 @@
 //! The Help Center: articles, and what customers write.
 
-use super::{StreamSpec, by_time, listed};
+use super::{ListPages, Parents, StreamSpec, by_time, listed};
 
 pub(super) const ROWS: &[StreamSpec] = &[
     StreamSpec {
@@ -49,4 +49,44 @@ pub(super) const ROWS: &[StreamSpec] = &[
         docs_url: docs!("help_center/help-center-api/posts"),
         ..listed("posts", "/api/v2/community/posts")
     },
+    StreamSpec {
+        description: "what is answered to each post of the community; a request a post",
+        records_key: "comments",
+        columns: &["updated_at", "id", "post_id", "author_id", "official", "vote_sum"],
+        docs_url: docs!("help_center/help-center-api/post_comments"),
+        ..below_posts("post_comments", "/api/v2/community/posts/{parent}/comments")
+    },
+    StreamSpec {
+        description: "who voted for or against each post of the community; a request a post",
+        records_key: "votes",
+        columns: &["updated_at", "id", "item_id", "user_id", "value"],
+        docs_url: docs!("help_center/help-center-api/votes"),
+        ..below_posts("post_votes", "/api/v2/community/posts/{parent}/votes")
+    },
+    StreamSpec {
+        description: "who may read what",
+        scope: "hc:read",
+        bucket: Some("help-center"),
+        limit: "Help Center budget",
+        columns: &["updated_at", "id", "name", "user_type", "built_in"],
+        docs_url: docs!("help_center/help-center-api/user_segments"),
+        ..listed("user_segments", "/api/v2/help_center/user_segments")
+    },
 ];
+
+/// A list of each post. A community may have thousands of posts, and each is asked for: not often.
+const fn below_posts(name: &'static str, path: &'static str) -> StreamSpec {
+    StreamSpec {
+        parents: Some(Parents {
+            path: "/api/v2/community/posts",
+            records_key: "posts",
+            id_field: "id",
+            pages: ListPages::Cursor,
+        }),
+        scope: "hc:read",
+        bucket: Some("help-center"),
+        limit: "Help Center budget",
+        poll_interval_secs: 3600,
+        ..listed(name, path)
+    }
+}

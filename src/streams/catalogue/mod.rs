@@ -114,8 +114,10 @@ impl StreamSpec {
 
     /// What the splitter must know of this stream's pages.
     pub fn layout(&self, max_record_bytes: usize) -> PageLayout {
+        let one = SnapshotList { pages: ListPages::Object, dated: false };
         PageLayout {
             records_key: self.records_key,
+            is_object: self.paging == Paging::Snapshot(one),
             id_field: self.id_field,
             time_field: self.time_field,
             version_field: self.version_field,
@@ -206,6 +208,15 @@ const fn on_one_page(name: &'static str, path: &'static str) -> StreamSpec {
     StreamSpec { paging: whole(ListPages::Numbered, false), ..listed(name, path) }
 }
 
+/// One object, which has neither an id nor a time: versions of it are told by their content.
+const fn whole_object(name: &'static str, path: &'static str) -> StreamSpec {
+    StreamSpec {
+        version_field: None,
+        paging: whole(ListPages::Object, false),
+        ..listed(name, path)
+    }
+}
+
 /// A list of things that happened, too short-lived or too disorderly to follow otherwise.
 const fn happened(name: &'static str, path: &'static str) -> StreamSpec {
     StreamSpec { poll_interval_secs: 900, ..row(name, path, whole(ListPages::Cursor, true)) }
@@ -248,13 +259,18 @@ const ALIASES: &[(&str, &str)] = &[
     ("activity_stream", "activities"),
     ("agent_activities", "activities"),
     ("attribute_definitions", "routing_attributes"),
+    ("conversions", "chat_conversions"),
     ("deleted_ticket", "deleted_tickets"),
+    ("department_events", "chat_department_events"),
+    ("dynamic_content", "dynamic_content_items"),
     ("incremental_organizations", "organizations"),
     ("incremental_ticket_events", "ticket_events"),
     ("incremental_tickets", "tickets"),
     ("incremental_users", "users"),
     ("legs", "call_legs"),
+    ("omnichannel_routing_queues", "queues"),
     ("side_conversations_events", "side_conversation_events"),
+    ("support_addresses", "recipient_addresses"),
     ("talk_calls", "calls"),
     ("talk_legs", "call_legs"),
     ("ticket_skips", "skips"),

@@ -110,6 +110,8 @@ pub enum ListPages {
     Cursor,
     /// By number, mostly all on one page.
     Numbered,
+    /// Not at all: it is one object, and no list.
+    Object,
 }
 
 /// The records that a list stands below.
@@ -135,11 +137,13 @@ impl Paging {
             Self::Tail => "cursor, in order",
             Self::Snapshot(SnapshotList { pages: ListPages::Cursor, .. }) => "cursor, whole list",
             Self::Snapshot(SnapshotList { pages: ListPages::Numbered, .. }) => "whole list",
+            Self::Snapshot(SnapshotList { pages: ListPages::Object, .. }) => "one object",
         }
     }
 
     /// Whether a page can be asked for with fewer records.
     pub fn takes_page_size(self) -> bool {
-        !matches!(self, Self::Snapshot(SnapshotList { pages: ListPages::Numbered, .. }))
+        use ListPages::{Numbered, Object};
+        !matches!(self, Self::Snapshot(SnapshotList { pages: Numbered | Object, .. }))
     }
 }

@@ -30,6 +30,20 @@ pub(super) const ROWS: &[StreamSpec] = &[
         ..chat("agent_timeline", "/api/v2/chat/incremental/agent_timeline", TimeUnit::Microseconds)
     },
     StreamSpec {
+        description: "which visitors reached a goal, and which chat is credited with it",
+        query: &[("fields", "conversions(*)")],
+        records_key: "conversions",
+        columns: &["timestamp", "id", "goal_name"],
+        ..chat_event("chat_conversions", "/api/v2/chat/incremental/conversions")
+    },
+    StreamSpec {
+        description: "what happened to the departments of the chat",
+        query: &[("fields", "department_events(*)")],
+        records_key: "department_events",
+        columns: &["timestamp", "id", "department_id"],
+        ..chat_event("chat_department_events", "/api/v2/chat/incremental/department_events")
+    },
+    StreamSpec {
         description: "how long an agent was busy with which conversation",
         page_size: 10,
         poll_interval_secs: 300,
@@ -63,6 +77,13 @@ const fn chat(name: &'static str, path: &'static str, unit: TimeUnit) -> StreamS
         docs_url: docs!("live-chat/chat-api/incremental_export"),
         ..row(name, path, Paging::TimeExport(TimeExport { unit, size: "limit" }))
     }
+}
+
+/// Of these exports path, key and paging are known. No public answer shows a record: the time's name is
+/// that of the other chat records, and an event has no time where that is wrong; one without an `id` is
+/// told by its content. Reading depends on neither.
+const fn chat_event(name: &'static str, path: &'static str) -> StreamSpec {
+    StreamSpec { time_field: "timestamp", ..chat(name, path, TimeUnit::Seconds) }
 }
 
 /// Recorded answers hold ten records a page and lead on with a time and an id.
