@@ -377,7 +377,7 @@ fn a_variable_holds_a_list_with_commas() {
     );
     insta::assert_snapshot!(shown(yaml_in(&text, &[("RESOURCES", "tickets,users_and_secrets")])), @"
     sources.acme.streams[1]: no stream is named `${RESOURCES:-tickets}`
-      hint: `zenstream streams` shows all: `audit_logs`, `access_logs`, `tickets`, `ticket_events`, `ticket_audits`, `ticket_metrics` and 46 more
+      hint: `zenstream streams` shows all: `audit_logs`, `access_logs`, `tickets`, `ticket_events`, `ticket_audits`, `ticket_metrics` and 66 more
     ");
     insta::assert_snapshot!(shown(yaml_in(&text, &[("RESOURCES", " , ")])), @"
     sources.acme.streams: is empty

@@ -94,7 +94,7 @@ fn an_unknown_stream_or_input_is_answered_with_the_closest_or_with_all() {
     ");
     insta::assert_snapshot!(swapped("[audit_logs]", "['x*']"), @"
     sources.acme.streams[0]: no stream is named `x*`
-      hint: `zenstream streams` shows all: `audit_logs`, `access_logs`, `tickets`, `ticket_events`, `ticket_audits`, `ticket_metrics` and 46 more
+      hint: `zenstream streams` shows all: `audit_logs`, `access_logs`, `tickets`, `ticket_events`, `ticket_audits`, `ticket_metrics` and 66 more
     ");
     insta::assert_snapshot!(swapped("[audit_logs]", "[]"), @"
     sources.acme.streams: is empty
