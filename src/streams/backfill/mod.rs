@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_stream::stream;
-use futures::Stream;
+use futures::{FutureExt as _, Stream};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -151,7 +151,7 @@ impl Reading {
                 Ok(fetched) => fetched,
                 Err(lost) => std::panic::resume_unwind(lost.into_panic()),
             };
-            if let Some(fetched) = self.set_history_aside(fetched).await {
+            if let Some(fetched) = self.set_history_aside(fetched).boxed().await {
                 self.take(fetched)?;
             }
         }
