@@ -267,8 +267,7 @@ impl Reading {
                 if let Some(last) =
                     slice.filter(|_| rest::may_be_of_a_slice(&error, &self.settings))
                 {
-                    let (at_once, now) = (!self.settings.follow, Instant::now());
-                    self.parts.leave_out(last, window, error, at_once, now);
+                    self.parts.leave_out(last, window, error, Instant::now());
                     self.is_in_trouble = true;
                     return Ok(());
                 }

@@ -87,6 +87,7 @@ struct Waiting {
 /// All parts of one list.
 pub(super) struct Parts {
     in_order: bool,
+    looks_once: bool,
     /// None while it is asked.
     pub(super) tail: Option<Window>,
     tail_position: Position,
@@ -124,6 +125,7 @@ impl Parts {
         let tail = Window::new(filter, settings, tail.as_ref())?;
         let mut parts = Self {
             in_order: settings.history == History::InOrder,
+            looks_once: !settings.follow,
             tail_position: tail.position(),
             tail: Some(tail),
             tail_at_end: false,
@@ -235,18 +237,12 @@ impl Parts {
     }
 
     /// A slice could not be read: it is asked for again after a rest. Whether the tail can be is to be
-    /// known now. `at_once`: it is left out, even if the error may pass.
-    pub(super) fn leave_out(
-        &mut self,
-        last: i64,
-        window: Window,
-        error: ApiError,
-        at_once: bool,
-        now: Instant,
-    ) {
+    /// known now.
+    pub(super) fn leave_out(&mut self, last: i64, window: Window, error: ApiError, now: Instant) {
         if let Some(slice) = self.slices.get_mut(&last) {
             slice.window = Some(window);
-            self.rests.begin(last, error, at_once, now);
+            // Who looks once has no other try to wait for.
+            self.rests.begin(last, error, self.looks_once, now);
         }
         if self.tail_at_end {
             self.tail_due = Some(now);
