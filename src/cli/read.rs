@@ -3,6 +3,7 @@
 //! Reads the streams themselves, without a pipeline: nothing is remembered, so
 //! there is no position to keep safe.
 
+use std::collections::BTreeSet;
 use std::io::{BufWriter, IsTerminal as _, Write};
 use std::pin::Pin;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use super::format::{self, Format, Printer, Style};
 use super::pager::Pager;
 use super::progress::{self, Progress, fills_a_file};
 use super::when::{self, When, parse_when};
-use crate::streams::{self, CATALOGUE, Emit, History, Page, StreamSettings, StreamSpec};
+use crate::streams::{self, CATALOGUE, Emit, History, LeftOut, Page, StreamSettings, StreamSpec};
 use crate::zendesk::ApiError;
 
 /// How far back each look reaches again for records that show up late, with `--follow`.
@@ -139,6 +140,11 @@ async fn read(
     ended
 }
 
+/// That a stream, or a part of it, could not be read.
+fn failure(what: &str, error: ApiError) -> Failure {
+    Failure::from(error).about(&format!("stream `{what}`: "))
+}
+
 /// Whether the stream goes on after an error.
 fn passes(error: &ApiError, follow: bool) -> bool {
     follow && error.is_transient()
@@ -204,6 +210,7 @@ impl Reading<'_> {
         let mut progress = Progress::new(fills_a_file());
         let (mut done, mut left) = (0, vec![None; self.specs.len()]);
         let mut failed: Option<Failure> = None;
+        let mut told = BTreeSet::new();
         while self.left != Some(0)
             && let Some((index, page)) = pages.next().await
         {
@@ -211,6 +218,12 @@ impl Reading<'_> {
             match page {
                 Ok(page) => {
                     self.print_page(stream, &page)?;
+                    for LeftOut { part, error } in page.left_out {
+                        if told.insert((index, part.clone())) {
+                            tracing::warn!(stream, part, %error, "part of the stream left out");
+                            failed.get_or_insert(failure(&format!("{stream}`, `{part}"), error));
+                        }
+                    }
                     done += page.events.len() as u64;
                     left[index] = page.left;
                     let last = page.events.last().and_then(|event| event.time);
@@ -222,13 +235,8 @@ impl Reading<'_> {
                     tracing::warn!(stream, %error, "stream failed, trying again");
                 }
                 Err(error) => {
-                    let message = format!("stream `{stream}`: {error}");
                     tracing::debug!(stream, %error, "stream failed, left out");
-                    let failure = match error.hint {
-                        Some(hint) => Failure::run(message).with_hint(hint),
-                        None => Failure::run(message),
-                    };
-                    failed.get_or_insert(failure);
+                    failed.get_or_insert(failure(stream, error));
                 }
             }
         }

@@ -125,8 +125,8 @@ impl Feed {
                 Some(Ok(Arrival { page, receipt })) => {
                     let news = silence.took(&News::of(&page), self.tally(), self.clock.now());
                     self.note_quiet(news).await;
-                    self.note_recovery(&mut patience);
                     self.note_left_out(&mut parts, &page.left_out);
+                    self.note_recovery(&mut patience, &parts);
                     // A page of nothing but what is known does not count: more of them than a run may
                     // take would keep every run at the same place.
                     let known = page.events.is_empty() && page.rejected.is_empty();
@@ -234,33 +234,41 @@ impl Feed {
 
     /// Tells which parts of the stream are left out now, and which are read again.
     fn note_left_out(&self, parts: &mut Parts, now: &[LeftOut]) {
-        let (tally, before) = (self.tally(), parts.first().is_some());
+        let tally = self.tally();
         let stream = &tally.name;
         let (news, over) = parts.compare(now);
-        for left_out in news {
+        let again =
+            if self.once { "the next run tries it again" } else { "tried again from time to time" };
+        for left_out in &news {
             let (part, error) = (&left_out.part, &left_out.error);
             let hint = error.hint.as_deref();
-            tracing::error!(
-                stream, part, %error, hint,
-                "part of the stream left out, tried again from time to time"
-            );
+            tracing::error!(stream, part, %error, hint, "part of the stream left out, {again}");
             add(&tally.errors, 1);
-            let trouble = self.trouble(error, said_of(left_out));
-            tally.stand(|standing| standing.trouble = Some(trouble));
         }
-        for part in over {
+        for part in &over {
             tracing::info!(stream, part, "part of the stream is read again");
         }
-        if before && now.is_empty() {
-            tally.is_well();
+        if !news.is_empty() || !over.is_empty() {
+            self.stand_with(parts);
         }
     }
 
-    fn note_recovery(&self, patience: &mut Patience) {
+    /// The stream is read: nothing is wrong with it but what is left out.
+    fn stand_with(&self, parts: &Parts) {
+        match parts.first() {
+            Some(left_out) => {
+                let trouble = self.trouble(&left_out.error, said_of(left_out));
+                self.tally().stand(|standing| standing.trouble = Some(trouble));
+            }
+            None => self.tally().is_well(),
+        }
+    }
+
+    fn note_recovery(&self, patience: &mut Patience, parts: &Parts) {
         let Some(failed_for) = patience.recovered() else { return };
-        let tally = self.tally();
-        tally.is_well();
-        tracing::info!(stream = tally.name, failed_secs = failed_for.as_secs(), "stream recovered");
+        self.stand_with(parts);
+        let stream = &self.tally().name;
+        tracing::info!(stream, failed_secs = failed_for.as_secs(), "stream recovered");
     }
 
     /// Where the stream stands with this page. Returns the time before which all is read with it.

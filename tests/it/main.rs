@@ -7,6 +7,7 @@
 //! * `backfill`: history in slices, within our share of the rate budget
 //! * `defects`: what other collectors get wrong, one test each
 //! * `isolation`: streams and accounts that fail, beside others that do not
+//! * `poison`: pages that cannot be read, beside the rest of their stream
 //! * `webhooks`: what Zendesk sends by itself, over real sockets
 //! * `delivery`: how events get to sinks, and what becomes of those that none will take
 //! * `transforms`: events through programs and conditions, each once all the same
@@ -46,6 +47,7 @@ mod isolation;
 mod kill;
 mod month;
 mod pages;
+mod poison;
 mod program;
 mod redaction;
 mod rotation;

@@ -437,6 +437,27 @@ async fn a_claim_that_nobody_gives_up_holds_no_request_while_the_pair_serves() {
     }
 }
 
+/// By the clock of its machine the claim was put there only hours from now.
+#[tokio::test(start_paused = true)]
+async fn a_claim_of_the_future_is_watched_until_it_is_taken_over_while_the_pair_serves() {
+    let place = Place::bucket(8);
+    let client = place.client(&Arc::new(Life::default()), Some(SEED));
+    read(&client).await.expect("a page");
+    tokio::time::sleep(Duration::from_secs(3_610)).await;
+    let (version, record) = place.store.load().await.expect("a store").expect("a record");
+    let began = place.clock.now();
+    let later = began.checked_add(jiff::SignedDuration::from_hours(10)).expect("near");
+    let claimed = TokenRecord { claimed_by: Some(format!("0123@{later}")), ..record };
+    let saved = place.store.save(Some(&version), &claimed).await.expect("a store");
+    assert!(matches!(saved, TokenSave::Done(_)));
+    for _ in 0..24 {
+        read(&client).await.expect("the pair still serves");
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    let pair = place.record().await.pair.expect("a pair");
+    assert!(pair.obtained_at > began, "not renewed within two minutes");
+}
+
 /// The exchange ends the old pair at once, and its answer takes a while.
 #[tokio::test(start_paused = true)]
 async fn a_pair_that_another_process_has_ended_is_waited_for_and_not_tried_again() {

@@ -21,7 +21,7 @@ use crate::kafka::SharedHeaders;
 use crate::normalize::Origin;
 use crate::pipeline::{self, Connector, Outside};
 use crate::sinks::{EncoderSettings, Fields, Framing};
-use crate::streams::{self, Emit, History, Paging, StreamSettings, StreamSpec};
+use crate::streams::{self, Emit, History, LeftOut, Paging, StreamSettings, StreamSpec};
 use crate::verify::Comparison;
 use crate::zendesk::Client;
 
@@ -86,6 +86,9 @@ impl Wanted {
         while let Some(page) = pages.next().await {
             let page =
                 page.map_err(|error| Failure::from(error).about(&format!("stream `{stream}`: ")))?;
+            if let Some(LeftOut { part, error }) = page.left_out.into_iter().next() {
+                return Err(Failure::from(error).about(&format!("stream `{stream}`, `{part}`: ")));
+            }
             for event in &page.events {
                 comparison.account(&event.line).map_err(of_temporary_files)?;
             }

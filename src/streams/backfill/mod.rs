@@ -7,7 +7,9 @@
 //! asked for two pages ahead, and no more at once than uses the rate budget.
 //!
 //! A slice that is refused rests while the others and the tail are read, and is told as a part that
-//! is left out. The tail is asked at once then: where it is refused too, the stream is.
+//! is left out; so is one that fails again and again while they do not. The tail is asked at once
+//! then: where it cannot be read either, it is a matter of the stream. Whoever looks once comes to the
+//! end without what rests, whose place is kept.
 
 mod count;
 mod parts;
@@ -18,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_stream::stream;
-use futures::Stream;
+use futures::{FutureExt as _, Stream};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -126,7 +128,7 @@ impl Reading {
     fn is_finished(&self) -> bool {
         let is_past = |until: Timestamp| self.parts.tail_is_past(until);
         let is_over = !self.settings.follow || self.settings.until.is_some_and(is_past);
-        is_over && self.parts.slices.is_empty()
+        is_over && self.parts.only_left_out_rest()
     }
 
     /// The next page, or the error of one.
@@ -140,7 +142,7 @@ impl Reading {
             if self.parts.is_waiting() {
                 continue;
             }
-            let due = self.due().into_iter().chain(self.parts.rests.due(now)).min();
+            let due = self.due(now);
             let fetched = tokio::select! {
                 Some(fetched) = self.under_way.join_next() => fetched,
                 () = sleep_until(due) => continue,
@@ -149,21 +151,31 @@ impl Reading {
                 Ok(fetched) => fetched,
                 Err(lost) => std::panic::resume_unwind(lost.into_panic()),
             };
-            self.take(fetched)?;
+            if let Some(fetched) = self.set_history_aside(fetched).boxed().await {
+                self.take(fetched)?;
+            }
         }
     }
 
     /// When there may be something to ask for again; none: when what is under way has come. No clock
     /// is read here: a rest counts until [`Self::ask`] has found it over.
-    fn due(&self) -> Option<Instant> {
-        self.rests_until.or(self.parts.tail_due)
+    fn due(&self, now: Instant) -> Option<Instant> {
+        if self.waits_for_one() {
+            return None;
+        }
+        let looks = self.rests_until.or_else(|| self.parts.tail_due());
+        looks.into_iter().chain(self.parts.rests.due(now)).min()
+    }
+
+    /// Whether nothing is sent before what is under way has come.
+    fn waits_for_one(&self) -> bool {
+        self.is_in_trouble && !self.under_way.is_empty()
     }
 
     /// Sends off what may be sent.
     fn ask(&mut self, now: Instant) {
         let wall = self.client.clock().now();
-        let waits_for_one = self.is_in_trouble && !self.under_way.is_empty();
-        if waits_for_one || self.rests_until.is_some_and(|until| until > now) {
+        if self.waits_for_one() || self.rests_until.is_some_and(|until| until > now) {
             return;
         }
         self.rests_until = None;
@@ -192,7 +204,9 @@ impl Reading {
     fn send(&mut self, slice: Option<i64>, mut window: Window, request: PageRequest) {
         let (client, settings) = (Arc::clone(&self.client), Arc::clone(&self.settings));
         let (asked, troubles) = (self.page_size(), self.troubles);
-        let (give_up_when_slow, single_try) = (self.size.can_shrink(), self.is_in_trouble);
+        let has_failed = slice.is_some_and(|last| self.parts.rests.has_failed(last));
+        let single_try = self.is_in_trouble || has_failed;
+        let give_up_when_slow = self.size.can_shrink();
         let request = PageRequest { give_up_when_slow, single_try, ..request };
         self.under_way.spawn(async move {
             let answer = poll::fetch(&client, &settings, &mut window, request).await;
@@ -250,7 +264,9 @@ impl Reading {
                 return Ok(());
             }
             Err(error) => {
-                if let Some(last) = slice.filter(|_| self.may_be_left_out(&error)) {
+                if let Some(last) =
+                    slice.filter(|_| rest::may_be_of_a_slice(&error, &self.settings))
+                {
                     self.parts.leave_out(last, window, error, Instant::now());
                     self.is_in_trouble = true;
                     return Ok(());
@@ -284,10 +300,34 @@ impl Reading {
         Ok(())
     }
 
-    /// Whether an error may be a matter of the slice that met it. In order nothing goes on without it.
-    fn may_be_left_out(&self, error: &ApiError) -> bool {
-        let waits_for_none = self.settings.follow && self.settings.history == History::InSlices;
-        waits_for_none && !error.is_transient() && error.kind != ErrorKind::Config
+    /// Where the tail was refused and has history before it, a page of that may be what is refused:
+    /// slices are to bring it, and the tail goes on behind. Returns what came otherwise.
+    async fn set_history_aside(&mut self, mut fetched: Fetched) -> Option<Fetched> {
+        let refused = fetched.answer.as_ref().err().filter(|_| fetched.slice.is_none());
+        let is_of_a_page = refused.is_some_and(|error| {
+            let is_less_asked_for = error.is_too_much() && self.size.can_shrink();
+            matches!(error.kind, ErrorKind::Data | ErrorKind::Bug) && !is_less_asked_for
+        });
+        let in_slices = self.settings.history != History::InOnePiece;
+        if !is_of_a_page || !in_slices || !self.parts.slices.is_empty() {
+            return Some(fetched);
+        }
+        let (wall, page_size) = (self.client.clock().now(), self.page_size());
+        // What was refused may have ended its pass.
+        fetched.window.request(&self.settings, wall, page_size);
+        let Some((first, last)) = fetched.window.history() else { return Some(fetched) };
+        let cut = match self.counting.join_next().await {
+            Some(Ok(cut)) => cut,
+            _ => self.counter().cut(Span { first, last }).await,
+        };
+        self.parts.give_back(None, fetched.window);
+        self.take_cut(cut, 1);
+        self.is_in_trouble = true;
+        if !self.parts.slices.is_empty() {
+            return None;
+        }
+        let window = self.parts.tail.take()?;
+        Some(Fetched { window, ..fetched })
     }
 
     fn take_tail(&mut self, mut window: Window, answer: Answer) {
@@ -309,10 +349,10 @@ impl Reading {
     fn cut_history(&mut self) {
         match self.counting.try_join_next() {
             None => {}
-            Some(Ok(cut)) => self.take_cut(cut),
+            Some(Ok(cut)) => self.take_cut(cut, 2),
             Some(Err(lost)) => std::panic::resume_unwind(lost.into_panic()),
         }
-        let is_busy = !self.parts.slices.is_empty() || !self.counting.is_empty();
+        let is_busy = self.parts.is_busy() || !self.counting.is_empty();
         if self.settings.history == History::InOnePiece || is_busy || self.pages_alone < PAGES_ALONE
         {
             return;
@@ -322,18 +362,22 @@ impl Reading {
         let Some((first, last)) = self.parts.tail.as_ref().and_then(Window::history) else {
             return;
         };
-        let (client, settings) = (Arc::clone(&self.client), Arc::clone(&self.settings));
-        let counter = Counter { client, settings, filter: self.filter, like: self.like() };
-        self.counting.spawn(counter.cut(Span { first, last }));
+        self.counting.spawn(self.counter().cut(Span { first, last }));
     }
 
-    fn take_cut(&mut self, mut cut: Cut) {
+    fn counter(&self) -> Counter {
+        let (client, settings) = (Arc::clone(&self.client), Arc::clone(&self.settings));
+        Counter { client, settings, filter: self.filter, like: self.like() }
+    }
+
+    /// Reads history in slices, if it was cut into so many at least.
+    fn take_cut(&mut self, mut cut: Cut, least: usize) {
         let Some(tail) = &self.parts.tail else { return };
         // What the tail has read meanwhile is no history any more.
         let Some((first, _)) = tail.history() else { return };
         cut.begin_at(first);
         cut.keep_whole_through(tail.timeless_through());
-        if cut.slices.len() > 1 {
+        if cut.slices.len() >= least {
             let (stream, slices) = (self.settings.spec.name, cut.slices.len());
             let records: Option<u64> = cut.slices.iter().map(|(_, records)| *records).sum();
             tracing::info!(stream, slices, records, "reading history in slices");

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::WAITING_BYTES_MAX;
-use super::plan::Span;
+use super::plan::{SLICES_MAX, Span};
 use super::rest::Rests;
 use crate::streams::reader::Reader as _;
 use crate::streams::window::Window;
@@ -87,19 +87,20 @@ struct Waiting {
 /// All parts of one list.
 pub(super) struct Parts {
     in_order: bool,
+    looks_once: bool,
     /// None while it is asked.
     pub(super) tail: Option<Window>,
     tail_position: Position,
     /// It reached the present end, and has not looked again since.
     tail_at_end: bool,
     /// When it looks again.
-    pub(super) tail_due: Option<Instant>,
+    tail_due: Option<Instant>,
     /// By their last second.
     pub(super) slices: BTreeMap<i64, Slice>,
     /// Those that can be asked, in their turn.
     ready: BTreeSet<(u64, i64)>,
     turns: u64,
-    /// Those that were refused.
+    /// Those that could not be read.
     pub(super) rests: Rests,
     /// Records of history that the tail has before it still.
     beyond: u64,
@@ -124,6 +125,7 @@ impl Parts {
         let tail = Window::new(filter, settings, tail.as_ref())?;
         let mut parts = Self {
             in_order: settings.history == History::InOrder,
+            looks_once: !settings.follow,
             tail_position: tail.position(),
             tail: Some(tail),
             tail_at_end: false,
@@ -188,12 +190,20 @@ impl Parts {
         self.tail.as_ref().is_some_and(|tail| tail.is_past(until))
     }
 
+    /// In order, the tail comes last.
+    fn tail_waits(&self) -> bool {
+        self.in_order && self.turn().is_some()
+    }
+
+    /// When the tail is to be asked, if nothing else has to come before.
+    pub(super) fn tail_due(&self) -> Option<Instant> {
+        self.tail_due.filter(|_| !self.tail_waits())
+    }
+
     /// The tail, if it is to be asked now.
     pub(super) fn lend_tail(&mut self, now: Instant) -> Option<Window> {
         let is_due = self.tail_due.map_or(!self.tail_at_end, |due| due <= now);
-        // In order, the tail comes last.
-        let waits = self.in_order && !self.slices.is_empty();
-        let tail = (is_due && !waits).then(|| self.tail.take()).flatten()?;
+        let tail = (is_due && !self.tail_waits()).then(|| self.tail.take()).flatten()?;
         self.tail_due = None;
         self.tail_at_end = false;
         Some(tail)
@@ -202,10 +212,11 @@ impl Parts {
     /// The slice whose turn it is, if one more may be asked.
     pub(super) fn lend_slice(&mut self, most: usize) -> Option<(i64, Window)> {
         let lent = self.slices.values().filter(|slice| slice.window.is_none()).count();
-        let &(turn, last) = self.ready.first()?;
-        let is_first = self.slices.keys().next() == Some(&last);
-        let is_full = self.waiting_bytes > WAITING_BYTES_MAX && !is_first;
-        if lent >= most || is_full {
+        let is_full = self.waiting_bytes > WAITING_BYTES_MAX;
+        let needed = self.turn().filter(|_| is_full);
+        let mut ready = self.ready.iter().copied();
+        let (turn, last) = ready.find(|(_, last)| !is_full || needed == Some(*last))?;
+        if lent >= most {
             return None;
         }
         self.ready.remove(&(turn, last));
@@ -225,14 +236,17 @@ impl Parts {
         }
     }
 
-    /// A slice was refused: it is asked for again after a rest. Whether the tail is refused as well
-    /// is to be known now.
+    /// A slice could not be read: it is asked for again after a rest. Whether the tail can be is to be
+    /// known now.
     pub(super) fn leave_out(&mut self, last: i64, window: Window, error: ApiError, now: Instant) {
         if let Some(slice) = self.slices.get_mut(&last) {
             slice.window = Some(window);
-            self.rests.begin(last, error, now);
+            // Who looks once has no other try to wait for.
+            self.rests.begin(last, error, self.looks_once, now);
         }
-        self.tail_due = self.tail_due.map(|due| due.min(now));
+        if self.tail_at_end {
+            self.tail_due = Some(now);
+        }
     }
 
     /// Slices that have rested long enough may be asked.
@@ -244,9 +258,24 @@ impl Parts {
 
     /// All slices may be asked, as if none had been refused.
     pub(super) fn wake_all(&mut self) {
-        for last in std::mem::take(&mut self.rests).resting() {
+        for last in self.rests.wake_all() {
             self.is_ready(last);
         }
+    }
+
+    /// Whether there is history that slices are to bring before anything else is cut.
+    pub(super) fn is_busy(&self) -> bool {
+        let is_read = |last: &i64| !self.rests.is_left_out(*last);
+        self.slices.len() >= SLICES_MAX || self.slices.keys().any(is_read)
+    }
+
+    /// Whether no slice is to be asked in this run: none is left but those that rest and are told.
+    pub(super) fn only_left_out_rest(&self) -> bool {
+        let is_out = |(last, slice): (&i64, &Slice)| {
+            let rests = self.rests.is_left_out(*last) && self.rests.is_resting(*last);
+            slice.window.is_some() && rests
+        };
+        self.slices.iter().all(is_out)
     }
 
     /// A page of the tail came. `due`: when it looks again.
@@ -270,11 +299,21 @@ impl Parts {
 
     /// Whether a page may go out.
     pub(super) fn is_waiting(&self) -> bool {
-        self.waiting.iter().any(|it| self.may_go(it))
+        self.goes_next().is_some()
     }
 
-    fn may_go(&self, waiting: &Waiting) -> bool {
-        !self.in_order || waiting.slice == self.slices.keys().next().copied()
+    /// Which of those that wait goes out next, if one may.
+    fn goes_next(&self) -> Option<usize> {
+        let turn = self.turn().filter(|_| self.in_order);
+        self.waiting.iter().position(|it| !self.in_order || it.slice == turn)
+    }
+
+    /// The slice whose pages come next in the order of time; none: the tail's do. One that is left out
+    /// has its turn for what came of it before.
+    fn turn(&self) -> Option<i64> {
+        let has_come = |last| self.waiting.iter().any(|it| it.slice == Some(last));
+        let has_turn = |last: &i64| !self.rests.is_left_out(*last) || has_come(*last);
+        self.slices.keys().copied().find(has_turn)
     }
 
     fn wait(&mut self, waiting: Waiting) {
@@ -284,7 +323,7 @@ impl Parts {
 
     /// The page that goes out next, if one may.
     pub(super) fn next_waiting(&mut self) -> Option<Page> {
-        let at = self.waiting.iter().position(|it| self.may_go(it))?;
+        let at = self.goes_next()?;
         let Waiting { slice, position, mut page } = self.waiting.remove(at)?;
         self.waiting_bytes -= bytes(&page);
         let taken = (page.events.len() + page.rejected.len()) as u64;
@@ -303,10 +342,10 @@ impl Parts {
             }
         }
         page.resume = self.position();
-        let is_left_out =
-            |(last, slice): (&i64, &Slice)| slice.window.is_some() && self.rests.is_resting(*last);
-        page.caught_up = self.tail_at_end && self.slices.iter().all(is_left_out);
-        page.left_out = self.rests.left_out();
+        let is_left_out = |last: &i64| self.rests.is_left_out(*last);
+        let none_to_come = self.waiting.is_empty() && self.slices.keys().all(is_left_out);
+        page.caught_up = self.tail_at_end && none_to_come;
+        page.left_out = self.rests.tell();
         Some(page)
     }
 

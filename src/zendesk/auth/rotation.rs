@@ -82,6 +82,7 @@ impl Rotation {
             random,
             at_stake: AtomicBool::new(false),
             refused: Mutex::default(),
+            watched: Mutex::default(),
         };
         Self { exchanger: Arc::new(exchanger), pair }
     }
@@ -132,6 +133,9 @@ struct Exchanger {
     at_stake: AtomicBool,
     /// The access token that Zendesk refused last.
     refused: Mutex<Option<SecretString>>,
+    /// The claim of another that stood in the store when we looked last, and since when. What is stored
+    /// may serve meanwhile, so it is watched over several tries.
+    watched: Mutex<Option<(TokenVersion, Instant)>>,
 }
 
 /// What can be done with what is in the store.
@@ -153,9 +157,14 @@ impl Exchanger {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether another's claim has stood for too long.
+    fn is_abandoned(&self, version: &TokenVersion) -> bool {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        claim::is_abandoned(&mut watched, version)
+    }
+
     /// The pair that is to be used from now on.
     async fn obtain(self: Arc<Self>) -> Result<TokenPair, ApiError> {
-        let mut watched: Option<(TokenVersion, Instant)> = None;
         let began = Instant::now();
         loop {
             let stored = self.credentials.store.load().await?;
@@ -172,7 +181,7 @@ impl Exchanger {
                 && let Some((version, _)) = &stored
             {
                 let now = self.endpoint.clock().now();
-                if !claim::is_old(by, now) && !claim::is_abandoned(&mut watched, version) {
+                if !claim::is_old(by, now) && !self.is_abandoned(version) {
                     // Whoever has the claim may be gone; what is stored still serves.
                     if began.elapsed() >= PROMPT
                         && let Some(pair) = self.serving(record, refused.as_ref(), now)
