@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::Args;
 use secrecy::SecretString;
 
-use super::Failure;
+use super::{Failure, address};
 use crate::clock::Clock;
 use crate::config::{
     self, AuthConfig, ProcessEnvironment, ProxySettings, RequestConfig, SourceConfig,
@@ -27,7 +27,7 @@ pub(super) struct AccountArguments {
     /// The account: `acme` of acme.zendesk.com.
     #[arg(long, env = "ZENDESK_SUBDOMAIN")]
     subdomain: Option<String>,
-    /// The account's address, `https://acme.zendesk.com`; goes before the subdomain.
+    /// The account's address, `https://acme.zendesk.com`, in place of the subdomain.
     #[arg(long, value_name = "URL", env = "ZENDESK_BASE_URL")]
     base_url: Option<String>,
     /// The OAuth client; its secret is read from `ZENDESK_CLIENT_SECRET`. After `login` none is needed.
@@ -89,6 +89,7 @@ impl AccountArguments {
             &ProxySettings::of_environment(&ProcessEnvironment)?,
             &outside,
         )?;
+        let client = client.giving_up_on_names_after(BRIEF);
         Ok(Account { client: Arc::new(client), subdomain: source.subdomain })
     }
 
@@ -122,23 +123,9 @@ impl AccountArguments {
     }
 
     fn address(&self) -> Result<config::Account, Failure> {
-        // A variable that is set to nothing is as good as none.
-        let given = |value: &'_ Option<String>| value.clone().filter(|text| !text.is_empty());
-        let address = match (&given(&self.base_url), &given(&self.subdomain)) {
-            (Some(url), _) => {
-                config::parse_endpoint(url).map_err(|error| ("the account's address ", error))
-            }
-            (None, Some(subdomain)) => {
-                config::parse_subdomain(subdomain).map_err(|error| ("", error))
-            }
-            (None, None) => {
-                return Err(Failure::usage("which account?").with_hint(
-                    "set ZENDESK_SUBDOMAIN or ZENDESK_BASE_URL, or give --subdomain; \
-                     without an account, try `zenstream demo`",
-                ));
-            }
-        };
-        address.map_err(|(what, error)| Failure::from(error).about(what).into_usage())
+        address::of(self.base_url.as_deref(), self.subdomain.as_deref(), |name| {
+            std::env::var(name).ok()
+        })
     }
 
     fn source_of(

@@ -1,15 +1,15 @@
-//! Which of the records that were read are wanted, and what is said where none was.
+//! Which streams are read, which of their records are wanted, and what is said where there is none.
 
 use std::collections::HashSet;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::output;
 use super::when::When;
+use super::{Failure, output};
 use crate::clock::Clock;
 use crate::normalize::Event;
-use crate::streams::StreamSpec;
+use crate::streams::{self, CATALOGUE, StreamSpec};
 
 /// The records with certain ids, or versions of records as `verify` names them; without any, all.
 #[derive(Debug)]
@@ -68,6 +68,35 @@ impl Nothing<'_> {
         }
         told
     }
+}
+
+/// The streams of these names, each once.
+pub(super) fn find_all(names: &[String]) -> Result<Vec<&'static StreamSpec>, Failure> {
+    let mut specs: Vec<&'static StreamSpec> = Vec::new();
+    for name in names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()) {
+        let spec = find(name)?;
+        if !specs.contains(&spec) {
+            specs.push(spec);
+        }
+    }
+    if specs.is_empty() {
+        return Err(Failure::usage("no stream is named")
+            .with_hint("`zenstream streams` lists what there is"));
+    }
+    Ok(specs)
+}
+
+fn find(name: &str) -> Result<&'static StreamSpec, Failure> {
+    streams::find(name).ok_or_else(|| {
+        let names = CATALOGUE.iter().map(|spec| spec.name);
+        let close = names.map(|known| (strsim::jaro_winkler(known, name), known));
+        let best = close.max_by(|a, b| a.0.total_cmp(&b.0));
+        let hint = match best {
+            Some((likeness, known)) if likeness > 0.8 => format!("did you mean `{known}`?"),
+            _ => "`zenstream streams` lists what there is".to_owned(),
+        };
+        Failure::usage(format!("there is no stream `{name}`")).with_hint(hint)
+    })
 }
 
 #[cfg(test)]

@@ -52,6 +52,19 @@ impl Failure {
         Self { code: 2, ..self }
     }
 
+    /// Several of them, each with its own hint; none: nothing has failed.
+    pub(super) fn together(failures: Vec<Self>) -> Option<Self> {
+        failures.into_iter().reduce(|mut all, next| {
+            if let Some(hint) = all.hint.take() {
+                all.message.push_str("\nhint: ");
+                all.message.push_str(&hint);
+            }
+            all.message.push_str("\nerror: ");
+            all.message.push_str(&next.message);
+            Self { code: all.code.max(next.code), hint: next.hint, ..all }
+        })
+    }
+
     /// With what it is about in front.
     pub(super) fn about(mut self, what: &str) -> Self {
         self.message.insert_str(0, what);
@@ -61,6 +74,11 @@ impl Failure {
     pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// What went wrong, in words.
+    pub(super) fn message(&self) -> &str {
+        &self.message
     }
 
     /// The code to leave with.
@@ -107,23 +125,10 @@ impl fmt::Display for Failure {
 impl From<ConfigError> for Failure {
     /// All problems at once, each with its own hint.
     fn from(error: ConfigError) -> Self {
-        let last = error.problems.len().saturating_sub(1);
-        let mut failure = Self::config("");
-        for (position, problem) in error.problems.into_iter().enumerate() {
-            if position > 0 {
-                failure.message.push_str("\nerror: ");
-            }
-            failure.message.push_str(&problem.to_string());
-            match problem.hint {
-                hint if position == last => failure.hint = hint,
-                Some(hint) => {
-                    failure.message.push_str("\nhint: ");
-                    failure.message.push_str(&hint);
-                }
-                None => {}
-            }
-        }
-        failure
+        let problems = error.problems.into_iter();
+        let failures =
+            problems.map(|it| Self { hint: it.hint.clone(), ..Self::config(it.to_string()) });
+        Self::together(failures.collect()).unwrap_or_else(|| Self::config(""))
     }
 }
 

@@ -4,6 +4,7 @@
 //! the tests see the simulator, and only this module prints.
 
 mod account;
+mod address;
 mod check;
 mod checkpoint;
 mod chosen;
@@ -179,7 +180,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Read(arguments) => block_on_one_thread(read::run(arguments, colourful)),
         Command::User(arguments) => block_on(user::run(arguments, colourful)),
         Command::Streams(arguments) => streams::run(&arguments),
-        Command::Check(arguments) => block_on(check::run(arguments)),
+        Command::Check(arguments) => block_on(check::run(arguments, colourful)),
         Command::Checkpoint(arguments) => block_on(checkpoint::run(arguments)),
         Command::Login(arguments) => block_on(login::run(arguments)),
         Command::Verify(arguments) => block_on(verify::run(arguments)),

@@ -18,6 +18,9 @@ const WORD_MAX: u16 = 40;
 /// The same for paths, which are read part by part.
 const PATH_MAX: u16 = 20;
 
+/// Of an overview not more than one row of so many is folded.
+const FOLDED_PART: usize = 8;
+
 /// No column of texts is made narrower, or it could not be read.
 const TEXT_MIN: u16 = 12;
 
@@ -48,23 +51,46 @@ pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     draw(header, rows.into_iter().collect(), width(), str::to_owned)
 }
 
-/// A table in which one looks for what stands out: where it does not fit, it has these columns alone.
-pub(super) fn overview(header: &[&str], rows: Vec<Vec<String>>, essential: &[usize]) -> String {
-    overview_within(width(), header, rows, essential)
+/// A table in which one looks for what stands out. It has the first of these sets of columns that a
+/// terminal has room for without most of its rows being folded, else the last.
+pub(super) fn overview(header: &[&str], rows: &[Vec<String>], columns: &[&[usize]]) -> String {
+    overview_within(width(), header, rows, columns)
 }
 
 fn overview_within(
     width: Option<u16>,
     header: &[&str],
-    rows: Vec<Vec<String>>,
-    essential: &[usize],
+    rows: &[Vec<String>],
+    columns: &[&[usize]],
 ) -> String {
-    if fits(&narrowest(&upper(header), &rows), width) {
-        return draw(header, rows, width, str::to_owned);
+    let most_lines = rows.len() + 1 + rows.len() / FOLDED_PART;
+    let mut drawn = String::new();
+    for columns in columns {
+        let header: Vec<&str> = columns.iter().map(|place| header[*place]).collect();
+        let chosen = |row: &Vec<String>| columns.iter().map(|place| row[*place].clone()).collect();
+        drawn = draw(&header, rows.iter().map(chosen).collect(), width, str::to_owned);
+        if width.is_none() || drawn.lines().count() <= most_lines {
+            break;
+        }
     }
-    let chosen = |row: &Vec<String>| essential.iter().map(|place| row[*place].clone()).collect();
-    let header: Vec<&str> = essential.iter().map(|place| header[*place]).collect();
-    draw(&header, rows.iter().map(chosen).collect(), width, str::to_owned)
+    drawn
+}
+
+/// A label and what is to be said of it, line by line, folded where the terminal ends.
+pub(super) fn labelled(lines: &[(&str, String)], width: u16) -> String {
+    let label = lines.iter().map(|(label, _)| label.len()).max().unwrap_or_default();
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(width);
+    table.add_rows(lines.iter().map(|(label, text)| [(*label).to_owned(), text.clone()]));
+    let label = u16::try_from(label).unwrap_or(u16::MAX).saturating_add(GAP);
+    for (column, padding) in table.column_iter_mut().zip([GAP, 0]) {
+        column.set_padding((0, padding));
+        if column.index == 0 {
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(label)));
+        }
+    }
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
 fn upper(header: &[&str]) -> Vec<String> {
@@ -164,11 +190,24 @@ mod tests {
 
     #[test]
     fn an_overview_that_does_not_fit_leaves_columns_out() {
-        let rows = || vec![vec!["groups".to_owned(), "a/".repeat(60), "ok".to_owned()]];
-        let drawn =
-            |width| overview_within(Some(width), &["name", "path", "result"], rows(), &[0, 2]);
-        assert!(drawn(200).contains("a/a/"));
-        assert_eq!(drawn(20), "NAME    RESULT\ngroups  ok\n");
+        let rows = [vec!["groups".to_owned(), "a/".repeat(60), "ok".to_owned()]];
+        let columns: [&[usize]; 2] = [&[0, 1, 2], &[0, 2]];
+        let drawn = |width| overview_within(width, &["name", "path", "result"], &rows, &columns);
+        assert!(drawn(Some(200)).contains("a/a/") && drawn(None).contains("a/a/"));
+        for width in [20, 60] {
+            assert_eq!(drawn(Some(width)), "NAME    RESULT\ngroups  ok\n");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_label_is_folded_beside_it() {
+        let said = |text: &str| ("failed", text.to_owned());
+        let lines = [said("acme.tickets"), ("", "one two three four".to_owned())];
+        insta::assert_snapshot!(labelled(&lines, 20), @r"
+        failed  acme.tickets
+                one two
+                three four
+        ");
     }
 
     const HEADER: [&str; 5] = ["created_at", "actor_name", "source_type", "change", "ip_address"];

@@ -137,6 +137,11 @@ pub(super) fn bold(text: &str) -> String {
     format!("\x1b[1m{text}\x1b[0m")
 }
 
+/// What has to be seen first.
+pub(super) fn alarm(text: &str) -> String {
+    format!("\x1b[1;31m{text}\x1b[0m")
+}
+
 /// JSON with colours in it. Without them it is the same, byte for byte.
 pub(super) fn paint(json: &[u8]) -> Vec<u8> {
     let mut painted = Vec::with_capacity(json.len() * 2);

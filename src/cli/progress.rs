@@ -20,6 +20,12 @@ use crate::telemetry;
 /// How often a line goes to the log.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
+/// What ends sooner is not worth a line.
+const SHOWN_AFTER: Duration = Duration::from_secs(1);
+
+/// Only a rate limit lets anybody wait so long; that is told where nothing is drawn too.
+const WAIT_TOLD: Duration = Duration::from_secs(6);
+
 /// How often what is drawn is drawn again.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
 
@@ -32,6 +38,7 @@ const STRETCH_PART: u32 = 3;
 const STRETCH: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(10));
 
 const BAR: &str = "{spinner} {wide_bar} {percent}% {human_pos}/{human_len} records {msg}";
+const LINE: &str = "{spinner} {wide_msg}";
 const COUNT: &str = "{spinner} {human_pos} records {msg}";
 
 /// What is drawn on the terminal, so that the log can be written around it.
@@ -53,6 +60,8 @@ impl Progress {
         let bar = draws.then(|| {
             let bar = DRAWN.get_or_init(ProgressBar::new_spinner).clone();
             telemetry::write_around(around);
+            // It may have been cleared before.
+            bar.reset();
             bar.enable_steady_tick(DRAW_EVERY);
             bar
         });
@@ -91,6 +100,28 @@ impl Progress {
         }
     }
 
+    /// What is being done, in a line that is cut where the terminal ends.
+    fn say(&mut self, doing: &Doing) {
+        let Doing { text, wait } = doing;
+        let wait = wait.as_ref().filter(|(_, wait)| !wait.is_zero());
+        let waiting = wait.map_or_else(String::new, |(bucket, wait)| {
+            format!("; waiting {} for the budget `{bucket}`", in_words(*wait))
+        });
+        if let Some(bar) = &self.bar {
+            if let Ok(style) = ProgressStyle::with_template(LINE) {
+                bar.set_style(style);
+            }
+            bar.set_message(format!("{text}{waiting}"));
+        } else if Instant::now() >= self.line_at {
+            self.line_at = Instant::now() + LINE_EVERY;
+            if wait.is_some_and(|(_, wait)| *wait >= WAIT_TOLD) {
+                tracing::warn!("{text}{waiting}");
+            } else {
+                tracing::info!("{text}{waiting}");
+            }
+        }
+    }
+
     /// Nothing is drawn any more.
     pub(super) fn clear(&self) {
         if let Some(bar) = &self.bar {
@@ -109,6 +140,32 @@ fn around(write: &mut dyn FnMut()) {
     match DRAWN.get() {
         Some(bar) => bar.suspend(write),
         None => write(),
+    }
+}
+
+/// What is being done.
+#[derive(Debug)]
+pub(super) struct Doing {
+    /// In words.
+    pub(super) text: String,
+    /// The bucket of the rate budget that is waited for, and how long.
+    pub(super) wait: Option<(String, Duration)>,
+}
+
+/// Does it, and tells on stderr what is being done once that takes longer than a second.
+pub(super) async fn telling<T>(work: impl Future<Output = T>, doing: impl Fn() -> Doing) -> T {
+    let told = async {
+        tokio::time::sleep(SHOWN_AFTER).await;
+        let mut progress = Progress::new(true);
+        loop {
+            progress.say(&doing());
+            tokio::time::sleep(DRAW_EVERY).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        done = work => done,
+        never = told => never,
     }
 }
 

@@ -16,12 +16,12 @@ use jiff::tz::TimeZone;
 
 use super::Failure;
 use super::account::{Account, AccountArguments, PATIENT};
-use super::chosen::{Chosen, Nothing};
+use super::chosen::{Chosen, Nothing, find_all};
 use super::format::{self, Format, Printer, Style};
 use super::pager::Pager;
-use super::progress::{self, Progress, fills_a_file};
+use super::progress::{self, Doing, Progress, fills_a_file};
 use super::when::{self, When, parse_when};
-use crate::streams::{self, CATALOGUE, Emit, History, LeftOut, Page, StreamSettings, StreamSpec};
+use crate::streams::{self, Emit, History, LeftOut, Page, StreamSettings, StreamSpec};
 use crate::zendesk::ApiError;
 
 /// How far back each look reaches again for records that show up late, with `--follow`.
@@ -91,11 +91,19 @@ Examples:
     )
 }
 
-type Pages = Pin<Box<dyn Stream<Item = (usize, Result<Page, ApiError>)> + Send>>;
+/// What came of the stream at this place.
+struct Came {
+    index: usize,
+    page: Result<Page, ApiError>,
+    /// Whether that is all that comes of it.
+    is_end: bool,
+}
+
+type Pages = Pin<Box<dyn Stream<Item = Came> + Send>>;
 type Out = Printer<BufWriter<Box<dyn Write>>>;
 
 pub(super) async fn run(arguments: Arguments, colourful: bool) -> Result<(), Failure> {
-    let specs = arguments.specs()?;
+    let specs = find_all(&arguments.streams)?;
     arguments.refuse_what_cannot_be_printed(&specs)?;
     let account = arguments.account.open(PATIENT)?;
     let done = read(&arguments, &account, specs, colourful).await;
@@ -129,7 +137,7 @@ async fn read(
     let out = BufWriter::with_capacity(64 << 10, out);
     let printer = Printer::new(out, style, specs[0].columns);
     let chosen = Chosen::new(&arguments.ids);
-    let reading = Reading { arguments, specs, printer, chosen, left: arguments.limit };
+    let reading = Reading { arguments, account, specs, printer, chosen, left: arguments.limit };
     let Some(reader) = reader else { return reading.finish(select_all(pages)).await };
     // Ctrl-C ends the reading; the pager, which has the terminal, ends when its reader does.
     let ended = tokio::select! {
@@ -145,9 +153,10 @@ fn failure(what: &str, error: ApiError) -> Failure {
     Failure::from(error).about(&format!("stream `{what}`: "))
 }
 
-/// Whether the stream goes on after an error.
-fn passes(error: &ApiError, follow: bool) -> bool {
-    follow && error.is_transient()
+/// Whether a stream that is followed goes on after an error. A host that was never found is
+/// mistyped.
+fn passes(error: &ApiError, has_come: bool) -> bool {
+    error.is_transient() && (has_come || !error.unresolved)
 }
 
 /// The pages of one stream, up to the error that ends it: the others must not wait for a stream
@@ -159,10 +168,12 @@ fn until_it_breaks(
 ) -> Pages {
     Box::pin(async_stream::stream! {
         let mut pages = std::pin::pin!(pages);
+        let mut has_come = false;
         while let Some(page) = pages.next().await {
-            let breaks = page.as_ref().is_err_and(|error| !passes(error, follow));
-            yield (index, page);
-            if breaks {
+            let is_end = page.as_ref().is_err_and(|error| !follow || !passes(error, has_come));
+            has_come |= page.is_ok();
+            yield Came { index, page, is_end };
+            if is_end {
                 return;
             }
         }
@@ -172,6 +183,7 @@ fn until_it_breaks(
 /// The loop over pages.
 struct Reading<'a> {
     arguments: &'a Arguments,
+    account: &'a Account,
     specs: Vec<&'static StreamSpec>,
     printer: Out,
     chosen: Chosen,
@@ -180,10 +192,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// Prints all that there is, and ends the output.
-    async fn finish(
-        mut self,
-        pages: impl Stream<Item = (usize, Result<Page, ApiError>)> + Unpin,
-    ) -> Result<(), Failure> {
+    async fn finish(mut self, pages: impl Stream<Item = Came> + Unpin) -> Result<(), Failure> {
         let failed = self.print(pages).await?;
         for field in self.printer.unmet_fields() {
             tracing::warn!(field, "no record has this field");
@@ -203,17 +212,19 @@ impl Reading<'_> {
     /// the other streams are read all the same.
     async fn print(
         &mut self,
-        mut pages: impl Stream<Item = (usize, Result<Page, ApiError>)> + Unpin,
+        mut pages: impl Stream<Item = Came> + Unpin,
     ) -> Result<Option<Failure>, Failure> {
-        // Anything else that takes the records may write to the same terminal, as `jq` at the end
-        // of a pipe does.
+        if self.left == Some(0) {
+            return Ok(None);
+        }
+        // Until the first page nobody else writes to the terminal.
+        let mut came = progress::telling(pages.next(), || self.asking()).await;
+        // Later whatever takes the records may, as `jq` at the end of a pipe does.
         let mut progress = Progress::new(fills_a_file());
         let (mut done, mut left) = (0, vec![None; self.specs.len()]);
         let mut failed: Option<Failure> = None;
         let mut told = BTreeSet::new();
-        while self.left != Some(0)
-            && let Some((index, page)) = pages.next().await
-        {
+        while let Some(Came { index, page, is_end }) = came {
             let stream = self.specs[index].name;
             match page {
                 Ok(page) => {
@@ -231,7 +242,7 @@ impl Reading<'_> {
                     let left = progress::of_all(left.iter().flatten().copied());
                     progress.update(done, left, &about.unwrap_or_default());
                 }
-                Err(error) if passes(&error, self.arguments.follow) => {
+                Err(error) if !is_end => {
                     tracing::warn!(stream, %error, "stream failed, trying again");
                 }
                 Err(error) => {
@@ -239,9 +250,16 @@ impl Reading<'_> {
                     failed.get_or_insert(failure(stream, error));
                 }
             }
+            came = if self.left == Some(0) { None } else { pages.next().await };
         }
         progress.clear();
         Ok(failed)
+    }
+
+    fn asking(&self) -> Doing {
+        let names: Vec<&str> = self.specs.iter().map(|spec| spec.name).collect();
+        let text = format!("asking {} for {}", self.account.subdomain, names.join(", "));
+        Doing { text, wait: self.account.client.longest_wait() }
     }
 
     fn print_page(&mut self, stream: &str, page: &Page) -> Result<(), Failure> {
@@ -263,21 +281,6 @@ impl Reading<'_> {
 }
 
 impl Arguments {
-    fn specs(&self) -> Result<Vec<&'static StreamSpec>, Failure> {
-        let mut specs: Vec<&'static StreamSpec> = Vec::new();
-        for name in self.streams.iter().map(|name| name.trim()).filter(|name| !name.is_empty()) {
-            let spec = find(name)?;
-            if !specs.contains(&spec) {
-                specs.push(spec);
-            }
-        }
-        if specs.is_empty() {
-            return Err(Failure::usage("no stream is named")
-                .with_hint("`zenstream streams` lists what there is"));
-        }
-        Ok(specs)
-    }
-
     fn settings(
         &self,
         spec: &'static StreamSpec,
@@ -363,20 +366,6 @@ impl Arguments {
         let shown_to_people = self.format == Format::Table;
         self.timezone.clone().or_else(|| shown_to_people.then(TimeZone::system))
     }
-}
-
-pub(super) fn find(name: &str) -> Result<&'static StreamSpec, Failure> {
-    streams::find(name).ok_or_else(|| {
-        let names = CATALOGUE.iter().map(|spec| spec.name);
-        let close = names.map(|known| (strsim::jaro_winkler(known, name), known));
-        let best = close.max_by(|a, b| a.0.total_cmp(&b.0));
-        let hint = match best {
-            _ if name.contains(',') => "name one stream at a time".to_owned(),
-            Some((likeness, known)) if likeness > 0.8 => format!("did you mean `{known}`?"),
-            _ => "`zenstream streams` lists what there is".to_owned(),
-        };
-        Failure::usage(format!("there is no stream `{name}`")).with_hint(hint)
-    })
 }
 
 fn parse_filter(text: &str) -> Result<(String, String), String> {

@@ -1,8 +1,11 @@
 //! `streams`: the catalogue.
 
+use std::io::Write as _;
+
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::pager::Pager;
 use super::{Failure, output};
 use crate::streams::CATALOGUE;
 
@@ -12,6 +15,9 @@ pub(super) struct Arguments {
     /// The form.
     #[arg(long, default_value = "table")]
     format: CatalogueFormat,
+    /// At a terminal, print without a pager.
+    #[arg(long)]
+    no_pager: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -21,10 +27,17 @@ enum CatalogueFormat {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    match arguments.format {
-        CatalogueFormat::Table => output::print(table().as_bytes()),
-        CatalogueFormat::Json => output::print(&json_lines()),
+    let text = match arguments.format {
+        CatalogueFormat::Table => table().into_bytes(),
+        CatalogueFormat::Json => json_lines(),
+    };
+    let (pager, mut out) = Pager::open(!arguments.no_pager);
+    let written = out.write_all(&text).and_then(|()| out.flush());
+    drop(out);
+    if let Some(pager) = pager {
+        pager.wait()?;
     }
+    Ok(written?)
 }
 
 fn table() -> String {
@@ -41,7 +54,10 @@ fn table() -> String {
         ];
         cells.map(str::to_owned).to_vec()
     });
-    output::overview(&header, rows.collect(), &[0, 3, 5, 6])
+    let rows: Vec<_> = rows.collect();
+    let columns: [&[usize]; 4] =
+        [&[0, 1, 2, 3, 4, 5, 6], &[0, 2, 3, 4, 5, 6], &[0, 3, 5, 6], &[0, 3, 5]];
+    output::overview(&header, &rows, &columns)
 }
 
 fn json_lines() -> Vec<u8> {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::account::{Account, AccountArguments, PATIENT};
 use super::format::{Format, Printer, Style, harmless, printable, shift};
 use super::pager::Pager;
+use super::progress::{self, Doing};
 use super::read::parse_zone;
 use super::{Failure, output};
 use crate::normalize::{self, Event, Origin};
@@ -65,7 +66,11 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments, colourful: bool) -> Result<(), Failure> {
     let account = arguments.account.open(PATIENT)?;
-    let (profile, activities) = look_up(&account, &arguments).await?;
+    let doing = || Doing {
+        text: format!("asking {} for user {}", account.subdomain, arguments.id),
+        wait: account.client.longest_wait(),
+    };
+    let (profile, activities) = progress::telling(look_up(&account, &arguments), doing).await?;
     let style = arguments.style(colourful);
     let (pager, mut out) = Pager::open(!arguments.no_pager);
     let written = print(&mut out, &profile, &activities, style);

@@ -109,6 +109,9 @@ pub struct Client {
     random: Arc<Random>,
     counters: Counters,
     clock_ahead_secs: AtomicI64,
+    /// How often a host that cannot be looked up is looked up again, where that is less often than
+    /// what else fails is tried again.
+    lookup_retries: u32,
 }
 
 /// A whole answer.
@@ -140,7 +143,15 @@ impl Client {
             random,
             counters: Counters::default(),
             clock_ahead_secs: AtomicI64::new(0),
+            lookup_retries: u32::MAX,
         }
+    }
+
+    /// For whoever sits and waits: a host that cannot be looked up is soon told, with so many
+    /// further tries.
+    #[must_use]
+    pub fn giving_up_on_names_after(self, lookup_retries: u32) -> Self {
+        Self { lookup_retries, ..self }
     }
 
     /// What was done so far.
@@ -151,6 +162,12 @@ impl Client {
     /// What is left of the rate budget, by bucket.
     pub fn budget(&self) -> Vec<(String, BucketState)> {
         self.budget.snapshot()
+    }
+
+    /// The bucket of the rate budget that some request waits for longest, and how long; none: none
+    /// waits.
+    pub fn longest_wait(&self) -> Option<(String, Duration)> {
+        self.budget.longest_wait()
     }
 
     /// How many requests like this one must be under way at once to use the rate budget, at the
@@ -190,7 +207,6 @@ impl Client {
         decode: impl Fn(&Bytes) -> Result<T, String> + Send + Sync,
     ) -> Result<T, ApiError> {
         let mut backoff = Backoff::new(RETRY_CEILINGS.0, RETRY_CEILINGS.1);
-        let retries = if page.single_try { 0 } else { self.settings.retry_attempts };
         let mut failures = 0;
         let mut limited = Limited::default();
         loop {
@@ -208,7 +224,7 @@ impl Client {
                 ErrorKind::RateLimited { after } => {
                     after.unwrap_or_else(|| backoff.next(&self.random)).max(SHORTEST_RATE_WAIT)
                 }
-                ErrorKind::Retry { after } if failures < retries => {
+                ErrorKind::Retry { after } if failures < self.retries(page, &error) => {
                     failures += 1;
                     let after = after.filter(|after| !after.is_zero());
                     after.unwrap_or_else(|| backoff.next(&self.random))
@@ -222,7 +238,18 @@ impl Client {
             } else {
                 tracing::warn!(path = page.path, %error, retry_in_ms, "request failed, trying again");
             }
+            let is_limited = matches!(error.kind, ErrorKind::RateLimited { .. });
+            let _held = is_limited.then(|| self.budget.held_back(&page.draw(), wait));
             self.clock.sleep(wait).await;
+        }
+    }
+
+    /// How often a request that failed so is tried again.
+    fn retries(&self, page: &PageRequest, error: &ApiError) -> u32 {
+        match self.settings.retry_attempts {
+            _ if page.single_try => 0,
+            retries if error.unresolved => retries.min(self.lookup_retries),
+            retries => retries,
         }
     }
 

@@ -34,6 +34,8 @@ pub struct ApiError {
     pub hint: Option<String>,
     /// Whether no whole answer came in time, or it was longer than it may be.
     pub too_much: bool,
+    /// Whether the host could not be looked up by its name: that is mistyped more often than it passes.
+    pub unresolved: bool,
 }
 
 /// What follows from an [`ApiError`].
@@ -79,8 +81,9 @@ impl From<TransportError> for ApiError {
             code: None,
             message: error.to_string(),
             too_much: matches!(error, TransportError::Timeout(_)),
+            unresolved: matches!(error, TransportError::Lookup(_)),
             hint: match error {
-                TransportError::Connect(_) => {
+                TransportError::Lookup(_) | TransportError::Connect(_) => {
                     Some("check the subdomain, the network and the proxy settings".to_owned())
                 }
                 TransportError::Timeout(_) => {
@@ -102,6 +105,7 @@ impl ApiError {
             message: message.into(),
             hint: None,
             too_much: false,
+            unresolved: false,
         }
     }
 
@@ -171,6 +175,7 @@ impl ApiError {
             message: format!("zendesk answered: {message}"),
             hint,
             too_much: false,
+            unresolved: false,
         }
     }
 

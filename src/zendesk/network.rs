@@ -56,6 +56,9 @@ impl Transport for Network {
 }
 
 fn classify(error: reqwest::Error) -> TransportError {
+    if let Some(unresolved) = http_client::unresolved(&error) {
+        return TransportError::Lookup(unresolved.to_string());
+    }
     // Before it is connected nothing says that too much was asked for.
     if error.is_connect() || error.is_builder() {
         TransportError::Connect(http_client::cause(error))
@@ -76,16 +79,11 @@ mod tests {
     use crate::random::Random;
     use crate::zendesk::{Client, ClientSettings, Credentials, PageRequest};
 
-    /// Whoever accepts and then says nothing lets nobody through to TLS, like a dead gateway.
-    #[tokio::test]
-    async fn who_cannot_connect_in_time_is_told_so_and_not_that_the_answer_is_late() {
-        let dead = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = dead.local_addr().expect("its address");
-        let timeout = Duration::from_millis(400);
+    fn client_of(endpoint: &str, timeout: Duration, retry_attempts: u32) -> Client {
         let settings = ClientSettings {
-            endpoint: Url::parse(&format!("https://{address}")).expect("an address"),
+            endpoint: Url::parse(endpoint).expect("an address"),
             timeout,
-            retry_attempts: 0,
+            retry_attempts,
             share: 1.0,
             max_body_bytes: 1 << 20,
         };
@@ -93,7 +91,27 @@ mod tests {
         let random = std::sync::Arc::new(Random::from_seed(1));
         let credentials = Credentials::Bearer("t".into());
         let transport = std::sync::Arc::new(network);
-        let client = Client::new(settings, credentials, transport, Clock::system(), random);
+        Client::new(settings, credentials, transport, Clock::system(), random)
+    }
+
+    /// `.invalid` is no domain by promise (RFC 6761).
+    #[tokio::test]
+    async fn a_host_that_nobody_knows_is_named_and_soon_given_up_by_whoever_wants_that() {
+        let client = client_of("https://typo.invalid", Duration::from_secs(60), 1_000);
+        let client = client.giving_up_on_names_after(0);
+        let error = client.get(&PageRequest::new("/x"), |_| Ok(())).await.expect_err("nobody");
+        assert!(error.message.starts_with("cannot look up the host `typo.invalid`: "), "{error}");
+        assert!(error.unresolved && error.is_transient(), "a run that follows tries again");
+        assert_eq!(client.counters().retries.load(std::sync::atomic::Ordering::Relaxed), 0);
+    }
+
+    /// Whoever accepts and then says nothing lets nobody through to TLS, like a dead gateway.
+    #[tokio::test]
+    async fn who_cannot_connect_in_time_is_told_so_and_not_that_the_answer_is_late() {
+        let dead = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = dead.local_addr().expect("its address");
+        let timeout = Duration::from_millis(400);
+        let client = client_of(&format!("https://{address}"), timeout, 0);
         let error = client.get(&PageRequest::new("/x"), |_| Ok(())).await.expect_err("nobody");
         assert!(!error.is_too_much() && error.is_transient(), "{error}");
         assert!(error.message.starts_with("cannot connect"), "{error}");

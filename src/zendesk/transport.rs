@@ -34,7 +34,10 @@ impl std::fmt::Debug for Response {
 /// Why there is no (whole) answer. All of these may pass, so all are retried.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
-    /// No connection: name not found, refused, TLS failed.
+    /// Nobody knows the host by its name, or nobody could be asked.
+    #[error("{0}")]
+    Lookup(String),
+    /// No connection: refused, TLS failed.
     #[error("cannot connect: {0}")]
     Connect(String),
     /// Nothing came within the time allowed.

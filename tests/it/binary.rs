@@ -148,6 +148,27 @@ impl Program<'_> {
         Running { child: Owned(child), stdout, stderr }
     }
 
+    /// Lets it run at a terminal of so many columns, where a person could press keys. `redirected`
+    /// is what a shell is told of its output: nothing, or `> out.ndjson`.
+    pub(crate) fn start_at_terminal(self, columns: u16, redirected: &str) -> AtTerminal {
+        let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_str().expect("plain text"));
+        let words = [self.command.get_program()].into_iter().chain(self.command.get_args());
+        let words: Vec<String> = words.map(quoted).collect();
+        let line = format!("stty cols {columns} rows 24; exec {} {redirected}", words.join(" "));
+        // It makes a pseudo terminal and the session that belongs to it.
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--flush", "--return", "--command", &line, "/dev/null"]);
+        script.env_clear().env("TERM", "xterm").current_dir(self.home.path(""));
+        script.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let number = self.home.started.fetch_add(1, Ordering::Relaxed);
+        let seen = self.home.path(&format!("terminal.{number}"));
+        let file = File::create(&seen).expect("a file for what is seen");
+        script.stdin(Stdio::piped()).stdout(file).stderr(Stdio::null());
+        let child = script.spawn().expect("`script` of util-linux is there");
+        let stderr = seen.clone();
+        AtTerminal { running: Running { child: Owned(child), stdout: seen, stderr } }
+    }
+
     /// Runs it with a log that goes there. Returns its exit code; none if a signal ended it.
     pub(crate) fn run_logging_to(mut self, log: impl Into<Stdio>) -> Option<i32> {
         self.command.stdout(Stdio::null()).stderr(log);
@@ -253,6 +274,29 @@ impl Running {
 
 fn text(path: &Path) -> String {
     String::from_utf8(fs::read(path).expect("what was printed")).expect("text was printed")
+}
+
+/// A program that runs at a terminal. What is seen there is its stdout.
+#[derive(Debug)]
+pub(crate) struct AtTerminal {
+    pub(crate) running: Running,
+}
+
+impl AtTerminal {
+    /// Presses keys: text, or `\x03` for Ctrl-C.
+    pub(crate) fn press(&mut self, keys: &str) {
+        let keyboard = self.running.child.0.stdin.as_mut().expect("a keyboard");
+        keyboard.write_all(keys.as_bytes()).expect("it is listened to");
+    }
+
+    /// Waits for its end. The lines that are seen end as lines do in a file.
+    pub(crate) fn end(mut self) -> Ended {
+        // Without a keyboard the terminal would be gone.
+        let keyboard = self.running.child.0.stdin.take();
+        let ended = self.running.end();
+        drop(keyboard);
+        Ended { stdout: ended.stdout.replace("\r\n", "\n"), stderr: String::new(), ..ended }
+    }
 }
 
 /// What a program left. Its display is what a person sees.

@@ -9,7 +9,7 @@ mod lines;
 mod subject;
 mod topics;
 
-use std::io::{BufWriter, IsTerminal as _, Write as _};
+use std::io::{BufWriter, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,8 +33,9 @@ const SHOWN_MAX: usize = 20;
 #[derive(Debug, Args)]
 #[command(after_help = examples())]
 pub(super) struct Arguments {
-    /// The stream; one that is read by time.
-    stream: String,
+    /// The streams, separated by commas; those that are read by time.
+    #[arg(value_name = "STREAM", value_delimiter = ',', required = true)]
+    streams: Vec<String>,
     /// The first instant of the period.
     #[arg(long, value_name = "WHEN", value_parser = parse_when)]
     since: When,
@@ -43,7 +44,7 @@ pub(super) struct Arguments {
     until: When,
     /// Where the events should be: `s3://bucket/prefix`, `gs://bucket/prefix`,
     /// `az://container/prefix`, `kafka://HOST:PORT/TOPIC`, a file or a directory; several are taken
-    /// as one.
+    /// as one. `{{ stream }}` in it is the stream's name.
     #[arg(long, value_name = "URI", required_unless_present = "sink")]
     against: Vec<String>,
     /// Config files: they say which account it is and how it is read.
@@ -90,6 +91,8 @@ Examples:
   zenstream verify audit_logs --since 2024-05-01 --until 2024-06-01 --against s3://acme-logs/zendesk/audit_logs/
   zenstream verify audit_logs --since 30d -c zenstream.yaml --sink archive --report proof.json
   zenstream verify audit_logs --since 7d --against ./archive/audit_logs
+  zenstream verify audit_logs,access_logs,tickets --since 30d -c zenstream.yaml --sink archive
+  zenstream verify audit_logs,tickets --since 7d --against './archive/{{{{ stream }}}}'
   zenstream verify audit_logs --since 7d --against kafka://kafka-1:9092,kafka-2:9092/zendesk-audit_logs
 
 A line has to be the record as Zendesk sends it, byte for byte; only the member under the metadata key
@@ -104,37 +107,101 @@ Exit codes: 0 every event is there once and unchanged, 1 something is wrong, 2 w
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let wanted = Wanted::of(&arguments)?;
-    let (since, until) = (wanted.settings.since, wanted.until);
+    let progress = progress();
+    let (all, mut sections) = (Wanted::all(&arguments)?, Vec::new());
+    for wanted in &all {
+        let mut section = Section::of(wanted, &arguments, &progress).await;
+        if all.len() > 1 {
+            let whose = format!("{}: ", section.stream);
+            section.failure = section.failure.map(|failure| failure.about(&whose));
+        }
+        sections.push(section);
+    }
+    progress.finish_and_clear();
+    tell(&arguments, &mut sections)?;
+    let names: Vec<&str> = sections.iter().map(|section| section.stream).collect();
+    let whose = if names.len() > 1 { format!("{}: ", names.join(", ")) } else { String::new() };
+    let failures: Vec<Failure> = sections.into_iter().filter_map(|it| it.failure).collect();
+    if let Some(failure) = Failure::together(failures) {
+        return Err(failure);
+    }
+    output::tell(&format!("verified: {whose}every event is there once and unchanged"));
+    Ok(())
+}
+
+/// What came of one stream.
+#[derive(Debug)]
+struct Section {
+    stream: &'static str,
+    /// What was held against what.
+    head: Value,
+    /// None where a side could not be read.
+    report: Option<Report>,
+    /// Why the stream is not verified.
+    failure: Option<Failure>,
+}
+
+impl Section {
+    async fn of(wanted: &Wanted, arguments: &Arguments, progress: &ProgressBar) -> Self {
+        let stream = wanted.settings.spec.name;
+        let head = json!({
+            "stream": stream,
+            "account": wanted.account,
+            "since": wanted.settings.since,
+            "until": wanted.until,
+            "against": wanted.destinations.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        });
+        let compared = match compare(wanted, arguments, progress).await {
+            Ok((mut report, gone)) => {
+                verdict(stream, &mut report, gone).map(|wrong| (Some(report), wrong))
+            }
+            Err(failure) => Err(failure),
+        };
+        let (report, failure) = compared.unwrap_or_else(|failure| (None, Some(failure)));
+        Self { stream, head, report, failure }
+    }
+
+    /// As JSON, in the form of a report.
+    fn write(&mut self, out: &mut impl Write) -> std::io::Result<()> {
+        if let Some(report) = &mut self.report {
+            return report.write(&self.head, out);
+        }
+        let mut head = self.head.clone();
+        head["verified"] = Value::from(false);
+        head["error"] = self.failure.as_ref().map(Failure::message).into();
+        writeln!(out, "{head}")
+    }
+}
+
+/// Reads both sides and compares them. Returns too how many messages topics had that are gone.
+async fn compare(
+    wanted: &Wanted,
+    arguments: &Arguments,
+    progress: &ProgressBar,
+) -> Result<(Report, u64), Failure> {
     let subject = Subject {
         layout: wanted.settings.spec.layout(usize::MAX),
-        since,
-        until,
+        since: wanted.settings.since,
+        until: wanted.until,
         metadata_key: arguments.metadata_key.clone().or_else(|| wanted.metadata_key.clone()),
     };
     let directory = arguments.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
     let mut comparison = Comparison::new(&subject, &directory).map_err(of_temporary_files)?;
-    let progress = progress();
-    let rejected = wanted.read_account(&mut comparison, &progress).await?;
+    let rejected = wanted.read_account(&mut comparison, progress).await?;
+    if rejected > 0 {
+        let stream = wanted.settings.spec.name;
+        tracing::warn!(
+            stream,
+            rejected,
+            "records of the account are no events, and were not looked for"
+        );
+    }
     let mut gone = 0;
     for destination in &wanted.destinations {
-        gone += destination.read(&mut comparison, &progress).await?;
+        gone += destination.read(&mut comparison, progress).await?;
     }
     progress.set_message("comparing");
-    let mut report = comparison.finish().map_err(of_temporary_files)?;
-    progress.finish_and_clear();
-    let head = json!({
-        "stream": wanted.settings.spec.name,
-        "account": wanted.account,
-        "since": since,
-        "until": until,
-        "against": wanted.destinations.iter().map(ToString::to_string).collect::<Vec<_>>(),
-    });
-    tell(&arguments, &head, &mut report)?;
-    if rejected > 0 {
-        tracing::warn!(rejected, "records of the account are no events, and were not looked for");
-    }
-    verdict(wanted.settings.spec.name, &mut report, gone)
+    Ok((comparison.finish().map_err(of_temporary_files)?, gone))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
@@ -143,11 +210,11 @@ fn of_temporary_files(error: std::io::Error) -> Failure {
         .with_hint("choose a place with room with `--temp-dir`")
 }
 
-fn tell(arguments: &Arguments, head: &Value, report: &mut Report) -> Result<(), Failure> {
+fn tell(arguments: &Arguments, sections: &mut [Section]) -> Result<(), Failure> {
     if let Some(path) = &arguments.report {
         let written = std::fs::File::create(path).and_then(|file| {
             let mut file = BufWriter::new(file);
-            report.write(head, &mut file)?;
+            write(sections, &mut file)?;
             file.flush()
         });
         written.map_err(|error| {
@@ -155,11 +222,33 @@ fn tell(arguments: &Arguments, head: &Value, report: &mut Report) -> Result<(), 
         })?;
     }
     let mut out = BufWriter::new(std::io::stdout().lock());
-    match arguments.format {
-        VerifyFormat::Json => report.write(head, &mut out)?,
-        VerifyFormat::Text => out.write_all(summary(head, report)?.as_bytes())?,
+    if arguments.format == VerifyFormat::Json {
+        write(sections, &mut out)?;
+        return Ok(out.flush()?);
+    }
+    for (place, section) in sections.iter_mut().enumerate() {
+        if let Some(report) = &mut section.report {
+            out.write_all(if place > 0 { b"\n" } else { b"" })?;
+            out.write_all(summary(&section.head, report)?.as_bytes())?;
+        }
     }
     Ok(out.flush()?)
+}
+
+/// The report of one stream as it is; of several the reports of each in one.
+fn write(sections: &mut [Section], out: &mut impl Write) -> std::io::Result<()> {
+    if let [section] = sections {
+        return section.write(out);
+    }
+    let head = sections.first().map_or(&Value::Null, |first| &first.head);
+    writeln!(out, "{{\n\"since\": {},\n\"until\": {},", head["since"], head["until"])?;
+    let verified = sections.iter().all(|section| section.failure.is_none());
+    writeln!(out, "\"verified\": {verified},\n\"streams\": [")?;
+    for (place, section) in sections.iter_mut().enumerate() {
+        out.write_all(if place > 0 { b"," } else { b"" })?;
+        section.write(out)?;
+    }
+    out.write_all(b"]\n}\n")
 }
 
 fn summary(head: &Value, report: &mut Report) -> Result<String, Failure> {
@@ -209,11 +298,10 @@ fn summary(head: &Value, report: &mut Report) -> Result<String, Failure> {
     Ok(lines.join("\n") + "\n")
 }
 
-/// `gone` is how many messages topics had that are no longer there.
-fn verdict(stream: &str, report: &mut Report, gone: u64) -> Result<(), Failure> {
+/// What is wrong, if anything is. `gone` is how many messages topics had that are no longer there.
+fn verdict(stream: &str, report: &mut Report, gone: u64) -> Result<Option<Failure>, Failure> {
     if report.is_clean() {
-        output::tell("verified: every event is there once and unchanged");
-        return Ok(());
+        return Ok(None);
     }
     let (found, unreadable) = (report.counts.found, report.counts.unreadable);
     let kinds = [
@@ -226,7 +314,7 @@ fn verdict(stream: &str, report: &mut Report, gone: u64) -> Result<(), Failure> 
     let told = kinds.iter().filter(|(count, _)| *count > 0);
     let told: Vec<String> = told.map(|(count, kind)| format!("{count} {kind}")).collect();
     let failure = Failure::run(format!("not verified: {}", told.join(", ")));
-    Err(if found.missing > 0 && gone > 0 {
+    Ok(Some(if found.missing > 0 && gone > 0 {
         failure.with_hint(format!(
             "the first {gone} offsets are gone from the topics: retention deletes from there (`retention.ms`); let `--since` begin later, or keep an archive in a bucket"
         ))
@@ -236,7 +324,7 @@ fn verdict(stream: &str, report: &mut Report, gone: u64) -> Result<(), Failure> 
         failure.with_hint("let `--against` point to this stream's lines alone")
     } else {
         failure
-    })
+    }))
 }
 
 /// How what is missing is had again, and nothing beside it twice.

@@ -1,6 +1,7 @@
 //! Which account, which stream of it, and where its events should be: from a config, or from
 //! flags and the environment.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use jiff::tz::TimeZone;
 use super::destination::{Destination, Opener};
 use super::topics::Topics;
 use super::{Arguments, of_temporary_files, refuse_an_empty_period};
-use crate::cli::account::{self, PATIENT};
-use crate::cli::{Failure, read};
+use crate::cli::account::{self, BRIEF, PATIENT};
+use crate::cli::{Failure, chosen};
 use crate::config::{
     self, CheckpointConfig, Config, ProcessEnvironment, ProxySettings, SinkConfig, SinkKind,
 };
@@ -45,30 +46,39 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn of(arguments: &Arguments) -> Result<Self, Failure> {
+    /// One of each stream that is named. What is read of one account is read with one client.
+    pub(super) fn all(arguments: &Arguments) -> Result<Vec<Self>, Failure> {
         let outside = account::outside(false);
-        let spec = read::find(&arguments.stream)?;
-        refuse_what_has_no_period(spec)?;
+        let specs = chosen::find_all(&arguments.streams)?;
+        specs.iter().try_for_each(|spec| refuse_what_has_no_period(spec))?;
+        refuse_one_place_for_several(&specs, &arguments.against)?;
         let (now, zone) = (outside.clock.now(), arguments.timezone.clone());
         let zone = zone.unwrap_or_else(TimeZone::system);
         let since = arguments.since.resolve(now, &zone);
         let until = arguments.until.resolve(now, &zone).min(now);
         refuse_an_empty_period(since, until)?;
         let wanted = if arguments.config.is_empty() {
-            of_environment(arguments, spec, &outside)?
+            of_environment(arguments, &specs, &outside)?
         } else {
             let config = config::load(&arguments.config, &ProcessEnvironment)?;
-            of_config(arguments, spec, &config, &outside)?
+            let mut clients = BTreeMap::new();
+            let specs = specs.into_iter();
+            let wanted =
+                specs.map(|spec| of_config(arguments, spec, &config, &outside, &mut clients));
+            wanted.collect::<Result<_, _>>()?
         };
-        let settings = StreamSettings {
-            since,
-            until: Some(until),
-            follow: false,
-            lag: Duration::ZERO,
-            max_record_bytes: RECORD_BYTES_MAX,
-            ..wanted.settings
+        let in_period = |wanted: Self| {
+            let settings = StreamSettings {
+                since,
+                until: Some(until),
+                follow: false,
+                lag: Duration::ZERO,
+                max_record_bytes: RECORD_BYTES_MAX,
+                ..wanted.settings
+            };
+            Self { settings, until, ..wanted }
         };
-        Ok(Self { settings, until, ..wanted })
+        Ok(wanted.into_iter().map(in_period).collect())
     }
 
     /// Gives all records of the period to the comparison. Returns how many cannot be events.
@@ -112,40 +122,64 @@ fn refuse_what_has_no_period(spec: &StreamSpec) -> Result<(), Failure> {
         .with_hint("`zenstream streams` shows which are read in time windows or exported by time"))
 }
 
+/// Topics say of each message which stream it is of; lines in a file or an object do not.
+fn refuse_one_place_for_several(specs: &[&StreamSpec], against: &[String]) -> Result<(), Failure> {
+    let is_of_all = |uri: &String| !uri.starts_with("kafka://") && in_place_of(uri, "") == *uri;
+    if specs.len() < 2 || !against.iter().any(is_of_all) {
+        return Ok(());
+    }
+    Err(Failure::usage("several streams cannot be told apart in one place").with_hint(
+        "let `--against` name the place of each, as in `s3://acme-logs/zendesk/{{ stream }}/`, or \
+         let a sink say it (`-c FILE --sink NAME`)",
+    ))
+}
+
+/// The address with a stream's name where it has `{{ stream }}`.
+fn in_place_of(uri: &str, stream: &str) -> String {
+    uri.replace("{{ stream }}", stream).replace("{{stream}}", stream)
+}
+
 fn of_environment(
     arguments: &Arguments,
-    spec: &'static StreamSpec,
+    specs: &[&'static StreamSpec],
     outside: &Outside,
-) -> Result<Wanted, Failure> {
+) -> Result<Vec<Wanted>, Failure> {
     let account = arguments.account.open(PATIENT)?;
     let proxy = ProxySettings::of_environment(&ProcessEnvironment)?;
-    let headers = headers(spec.name, &account.subdomain);
-    Ok(Wanted {
-        settings: StreamSettings {
-            spec,
-            source: account.subdomain.clone(),
-            subdomain: account.subdomain.clone(),
-            since: Timestamp::UNIX_EPOCH,
-            until: None,
-            follow: false,
-            poll_interval: Duration::ZERO,
-            lag: Duration::ZERO,
-            overlap: Duration::ZERO,
-            filter: Vec::new(),
-            include: Vec::new(),
-            exclude_deleted: false,
-            report_removed: false,
-            reread: Duration::ZERO,
-            max_record_bytes: RECORD_BYTES_MAX,
-            emit: Emit::Records,
-            history: History::InSlices,
-        },
-        client: account.client,
-        account: account.subdomain,
-        until: Timestamp::UNIX_EPOCH,
-        metadata_key: None,
-        destinations: destinations(arguments, &proxy, headers, outside)?,
-    })
+    let wanted = specs.iter().map(|spec| {
+        let headers = headers(spec.name, &account.subdomain);
+        Ok(Wanted {
+            settings: of_account(spec, &account.subdomain),
+            client: Arc::clone(&account.client),
+            account: account.subdomain.clone(),
+            until: Timestamp::UNIX_EPOCH,
+            metadata_key: None,
+            destinations: destinations(arguments, spec.name, &proxy, headers, outside)?,
+        })
+    });
+    wanted.collect()
+}
+
+fn of_account(spec: &'static StreamSpec, subdomain: &str) -> StreamSettings {
+    StreamSettings {
+        spec,
+        source: subdomain.to_owned(),
+        subdomain: subdomain.to_owned(),
+        since: Timestamp::UNIX_EPOCH,
+        until: None,
+        follow: false,
+        poll_interval: Duration::ZERO,
+        lag: Duration::ZERO,
+        overlap: Duration::ZERO,
+        filter: Vec::new(),
+        include: Vec::new(),
+        exclude_deleted: false,
+        report_removed: false,
+        reread: Duration::ZERO,
+        max_record_bytes: RECORD_BYTES_MAX,
+        emit: Emit::Records,
+        history: History::InSlices,
+    }
 }
 
 fn of_config(
@@ -153,6 +187,7 @@ fn of_config(
     spec: &'static StreamSpec,
     config: &Config,
     outside: &Outside,
+    clients: &mut BTreeMap<String, Arc<Client>>,
 ) -> Result<Wanted, Failure> {
     let of_source = |name: &str| arguments.source.as_ref().is_none_or(|source| source == name);
     let mut reading = config.sources.iter().filter(|it| of_source(&it.name)).filter_map(|source| {
@@ -184,9 +219,16 @@ fn of_config(
         (sink.encoder.metadata_key.clone(), places)
     } else {
         let headers = headers(spec.name, &source.subdomain);
-        (None, destinations(arguments, &config.proxy, headers, outside)?)
+        (None, destinations(arguments, spec.name, &config.proxy, headers, outside)?)
     };
-    let client = Arc::new(pipeline::client(source, &config.proxy, outside)?);
+    let client = if let Some(client) = clients.get(&source.name) {
+        Arc::clone(client)
+    } else {
+        let client = pipeline::client(source, &config.proxy, outside)?;
+        let client = Arc::new(client.giving_up_on_names_after(BRIEF));
+        clients.insert(source.name.clone(), Arc::clone(&client));
+        client
+    };
     let (account, until) = (source.subdomain.clone(), Timestamp::UNIX_EPOCH);
     Ok(Wanted { client, account, settings, until, metadata_key, destinations })
 }
@@ -220,6 +262,7 @@ fn refuse_what_is_changed(sink: &SinkConfig, origin: &Origin) -> Result<(), Fail
 /// The places of `--against`, with no config's credentials.
 fn destinations(
     arguments: &Arguments,
+    stream: &str,
     proxy: &ProxySettings,
     headers: SharedHeaders,
     outside: &Outside,
@@ -228,7 +271,16 @@ fn destinations(
     let connector = Connector::of_checkpoint(&nowhere, proxy, outside);
     let random = Arc::clone(&outside.random);
     let opener = Opener { connector, random, sink: None, headers };
-    arguments.against.iter().map(|uri| Destination::of_uri(uri, &opener)).collect()
+    places(arguments, stream, &opener)
+}
+
+fn places(
+    arguments: &Arguments,
+    stream: &str,
+    opener: &Opener<'_>,
+) -> Result<Vec<Destination>, Failure> {
+    let places = arguments.against.iter().map(|uri| in_place_of(uri, stream));
+    places.map(|uri| Destination::of_uri(&uri, opener)).collect()
 }
 
 /// The sink's own place, or `--against` with the sink's credentials.
@@ -243,7 +295,7 @@ fn of_sink(
     let headers = headers(&origin.stream, &origin.subdomain);
     if !arguments.against.is_empty() {
         let opener = Opener { connector, random, sink: Some(sink), headers };
-        return arguments.against.iter().map(|uri| Destination::of_uri(uri, &opener)).collect();
+        return places(arguments, &origin.stream, &opener);
     }
     let bucket = connector.bucket(sink)?;
     let refused = |error: crate::sinks::SinkError| Failure::config(error.to_string());

@@ -133,6 +133,11 @@ impl Bucket {
         }
     }
 
+    /// Whether a 429 holds it.
+    pub(super) fn is_blocked(&self, now: Instant) -> bool {
+        self.blocked_until.is_some_and(|until| until > now)
+    }
+
     /// A good answer did not mention this bucket.
     pub(super) fn is_not_told(&mut self) {
         self.untold = true;

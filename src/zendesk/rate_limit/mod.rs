@@ -112,6 +112,8 @@ struct Books {
     endpoints: HashMap<String, Endpoint>,
     /// Who waits for nothing but a service's bucket, in the order of coming.
     waiting: BTreeMap<u64, (&'static str, bool)>,
+    /// The bucket that each of those who wait was held by when last it asked, and until when.
+    held: BTreeMap<u64, (String, Instant)>,
     /// Counts requests, and who waits.
     last_number: u64,
     /// What an answer takes on average, in seconds.
@@ -151,15 +153,17 @@ impl Drop for Permit<'_> {
     }
 }
 
-/// Who waits for a service's bucket; dropping it leaves the queue.
-struct Queued<'a> {
+/// Who waits for a bucket; dropping it leaves the queue.
+pub(super) struct Queued<'a> {
     budget: &'a RateBudget,
     number: u64,
 }
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        self.budget.lock().waiting.remove(&self.number);
+        let mut books = self.budget.lock();
+        books.waiting.remove(&self.number);
+        books.held.remove(&self.number);
     }
 }
 
@@ -198,16 +202,21 @@ impl RateBudget {
     fn try_acquire<'a>(&'a self, draw: &'a Draw, queued: u64) -> Result<Permit<'a>, Duration> {
         let now = Instant::now();
         let mut books = self.lock();
-        let Books { buckets, endpoints, waiting, .. } = &mut *books;
+        let Books { buckets, endpoints, waiting, held, .. } = &mut *books;
+        let mut hold = |name: &str, wait: Duration| {
+            held.insert(queued, (name.to_owned(), now + wait));
+            wait
+        };
         let endpoint = endpoints.entry(draw.endpoint.clone()).or_default();
         let own = endpoint.own.wait(self.share, draw.patient, now);
-        let named = endpoint.named.iter();
-        let named =
-            named.filter_map(|name| buckets.get_mut(name)?.wait(self.share, draw.patient, now));
-        if let Some(wait) = own.into_iter().chain(named).max() {
+        let own = own.map(|wait| (&draw.endpoint, wait));
+        let named = endpoint.named.iter().filter_map(|name| {
+            Some((name, buckets.get_mut(name)?.wait(self.share, draw.patient, now)?))
+        });
+        if let Some((name, wait)) = own.into_iter().chain(named).max_by_key(|(_, wait)| *wait) {
             // It does not stand in the way of those that draw on the account alone.
             waiting.remove(&queued);
-            return Err(wait);
+            return Err(hold(name, wait));
         }
         let service = buckets.entry(draw.service.to_owned()).or_default();
         let wait = service.wait(self.share, draw.patient, now);
@@ -217,7 +226,7 @@ impl RateBudget {
         });
         if wait.is_some() || ahead {
             waiting.insert(queued, (draw.service, draw.patient));
-            return Err(wait.unwrap_or(SHORTEST_SLEEP));
+            return Err(hold(draw.service, wait.unwrap_or(SHORTEST_SLEEP)));
         }
         waiting.remove(&queued);
         Ok(books.take(self, draw, now))
@@ -277,6 +286,26 @@ impl RateBudget {
         } else {
             books.buckets.entry(draw.service.to_owned()).or_default().block(until);
         }
+    }
+
+    /// A request that was answered with 429 waits by itself before it asks again; that counts as
+    /// waiting here until it is dropped.
+    pub(super) fn held_back(&self, draw: &Draw, wait: Duration) -> Queued<'_> {
+        let now = Instant::now();
+        let mut books = self.lock();
+        let number = books.next_number();
+        let of_endpoint = books.endpoints.get(&draw.endpoint);
+        let is_of_endpoint = of_endpoint.is_some_and(|endpoint| endpoint.own.is_blocked(now));
+        let name = if is_of_endpoint { &draw.endpoint } else { draw.service };
+        books.held.insert(number, (name.to_owned(), now + wait));
+        Queued { budget: self, number }
+    }
+
+    /// The bucket that somebody waits for longest, as far as is known now, and how long.
+    pub(super) fn longest_wait(&self) -> Option<(String, Duration)> {
+        let books = self.lock();
+        let (name, until) = books.held.values().max_by_key(|(_, until)| *until)?;
+        Some((name.clone(), until.saturating_duration_since(Instant::now())))
     }
 
     /// How many requests of this kind must be under way at once to use what may be used, at the
@@ -387,7 +416,11 @@ mod tests {
         assert_eq!(exchange(&budget, &users, &HeaderMap::new()).await, Duration::ZERO);
         let waits = async || budget.acquire(&tickets).await.1;
         let held = tokio::time::timeout(Duration::from_secs(29), waits());
-        assert!(held.await.is_err());
+        let (held, told) = tokio::join!(held, async { budget.longest_wait() });
+        assert!(held.is_err());
+        let (name, wait) = told.expect("somebody waits");
+        assert!(name == "exports" && (29..=31).contains(&wait.as_secs()), "{name}: {wait:?}");
+        assert_eq!(budget.longest_wait(), None, "who went is not waited for");
         // Another endpoint that turns out to draw on the same bucket is held from then on.
         let events = draw("/api/v2/ticket_events");
         exchange(&budget, &events, &used_up).await;

@@ -15,6 +15,7 @@
 //! * `alerting`: what people are told at once
 //! * `newcomer`: the first mistakes with an account and a config, and what is said of them
 //! * `verifying`: `verify`: what a destination holds, against what the account has
+//! * `terminal`: what is different at a terminal: colour, pager, width, progress, keys
 //! * `secrets`: whatever happens, no secret is printed
 
 mod alerting;
@@ -28,6 +29,8 @@ mod observing;
 mod reading;
 mod running;
 mod secrets;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod transforming;
 mod turns;
 mod usage;

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 
 use super::{CONFIG, filters};
-use crate::binary::{Account, Home};
+use crate::binary::{Account, Home, TOKEN};
 
 #[expect(clippy::disallowed_methods, reason = "it ends with the test's process")]
 /// The address at which `account` is asked for under the name of one that does not exist.
@@ -77,19 +77,19 @@ fn a_subdomain_that_is_an_address() {
     insta::assert_snapshot!(with("https://acme.zendesk.com/agent"), @"
     exit code 2
     --- stderr
-    error: `https://acme.zendesk.com/agent` is not a subdomain
+    error: ZENDESK_SUBDOMAIN: `https://acme.zendesk.com/agent` is not a subdomain
     hint: write `acme`
     ");
     insta::assert_snapshot!(with("acme.zendesk.com"), @"
     exit code 2
     --- stderr
-    error: `acme.zendesk.com` is not a subdomain
+    error: ZENDESK_SUBDOMAIN: `acme.zendesk.com` is not a subdomain
     hint: write `acme`
     ");
     insta::assert_snapshot!(with("Acme Inc"), @"
     exit code 2
     --- stderr
-    error: `Acme Inc` is not a subdomain
+    error: ZENDESK_SUBDOMAIN: `Acme Inc` is not a subdomain
     hint: `acme`, if the account is at acme.zendesk.com
     ");
 }
@@ -110,8 +110,49 @@ fn an_account_that_cannot_be_reached() {
     error: 1 of 1 checks failed
     ");
     let unknown = check("https://zenstream-test.invalid");
-    assert!(unknown.stdout.contains("cannot connect: "), "{unknown}");
+    assert!(
+        unknown.stdout.contains("cannot look up the host `zenstream-test.invalid`: "),
+        "{unknown}"
+    );
     assert!(unknown.stdout.contains("check the subdomain, the network and the proxy settings"));
+}
+
+#[test]
+fn a_host_that_nobody_knows_is_named_and_soon_given_up() {
+    let home = Home::new();
+    for line in [
+        "-q read audit_logs",
+        "-q read audit_logs --follow",
+        "-q user 17",
+        "-q verify audit_logs --since 1d --against .",
+    ] {
+        let read = home.zenstream(line).env("ZENDESK_BEARER_TOKEN", "t");
+        let ended = read.env("ZENDESK_BASE_URL", "https://zenstream-test.invalid").run();
+        assert_eq!(ended.code, Some(1), "{line}: {ended}");
+        assert!(ended.stderr.matches(" WARN ").count() <= 2, "{line}: {ended}");
+        let words = ended.last_words();
+        assert!(words.contains("cannot look up the host `zenstream-test.invalid`: "), "{ended}");
+        let hint = "\nhint: check the subdomain, the network and the proxy settings";
+        assert!(words.contains(hint), "{line}: {ended}");
+    }
+}
+
+#[test]
+fn two_accounts_at_once() {
+    let _filters = filters();
+    let (home, account) = (Home::new(), Account::small());
+    let read = || home.zenstream("read audit_logs --limit 1 --since beginning").at(&account);
+    insta::assert_snapshot!(read().env("ZENDESK_SUBDOMAIN", "acme").run(), @"
+    exit code 2
+    --- stderr
+    error: ZENDESK_BASE_URL (`http://127.0.0.1:[port]`) and ZENDESK_SUBDOMAIN (`acme`) differ
+    hint: the credentials would go to the first: `unset ZENDESK_BASE_URL` or `unset ZENDESK_SUBDOMAIN`
+    ");
+    // What is written last goes before what was set some time.
+    let option = ["--base-url", account.url.as_str()].join(" ");
+    let other = home.zenstream("read audit_logs --limit 1 --since beginning").args(&option);
+    let other = other.env("ZENDESK_SUBDOMAIN", "acme").env("ZENDESK_BEARER_TOKEN", TOKEN);
+    other.run().well();
 }
 
 #[test]

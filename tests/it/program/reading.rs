@@ -24,13 +24,13 @@ fn without_an_account_or_credentials_it_says_what_to_set() {
     insta::assert_snapshot!(home.zenstream("read audit_logs --subdomain https://acme.zendesk.com").run(), @"
     exit code 2
     --- stderr
-    error: `https://acme.zendesk.com` is not a subdomain
+    error: --subdomain: `https://acme.zendesk.com` is not a subdomain
     hint: write `acme`
     ");
     insta::assert_snapshot!(home.zenstream("read audit_logs --base-url http://acme.zendesk.com").run(), @"
     exit code 2
     --- stderr
-    error: the account's address must be `https`; `http` is for this machine alone
+    error: --base-url (`http://acme.zendesk.com`) must be `https`; `http` is for this machine alone
     hint: write `https://HOST`
     ");
     insta::assert_snapshot!(home.zenstream("user 17").env("ZENDESK_SUBDOMAIN", "acme").run(), @"

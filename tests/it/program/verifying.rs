@@ -67,6 +67,76 @@ fn what_was_collected_is_verified() {
 }
 
 #[test]
+fn several_streams_are_verified_into_one_report() {
+    let _filters = filters();
+    let account = Account::small();
+    let home = collected(&account);
+    let line = "audit_logs,tickets -c zenstream.yaml --sink gzip --report proof.json";
+    let ended = verify(&home, &account, line).well();
+    assert_eq!(
+        ended.stderr,
+        "verified: audit_logs, tickets: every event is there once and unchanged\n"
+    );
+    let report = || -> Value {
+        serde_json::from_str(&home.lines("proof.json").join("\n")).expect("a JSON report")
+    };
+    let both = report();
+    assert_eq!(both["verified"], true);
+    // Each section is what the report of that stream alone is.
+    for (place, stream) in ["audit_logs", "tickets"].into_iter().enumerate() {
+        let line = format!("{stream} -c zenstream.yaml --sink gzip --report proof.json");
+        let alone = verify(&home, &account, &line).well();
+        assert!(ended.stdout.contains(&alone.stdout), "{stream}: {ended}");
+        assert_eq!(both["streams"][place], report(), "{stream}");
+        assert!(report()["hours"].as_array().is_some_and(|hours| !hours.is_empty()), "{stream}");
+        let digest = report()["digest"]["account"].as_str().map(str::len);
+        assert_eq!(digest, Some(64), "{stream}");
+    }
+    verify(&home, &account, "tickets,audit_logs -c zenstream.yaml --sink plain").well();
+}
+
+#[test]
+fn what_is_wrong_with_one_stream_keeps_no_other_from_being_verified() {
+    let _filters = filters();
+    let account = Account::small();
+    let home = collected(&account);
+    let places = |streams: &str| {
+        let verify = home.zenstream(&format!("verify {streams} {PERIOD} --report proof.json"));
+        verify.args("--against").arg("plain/{{ stream }}").at(&account).run()
+    };
+    places("audit_logs,tickets").well();
+    let lost = home.gzip_lines("gzip/audit_logs.gz").remove(0);
+    let file = std::fs::read_dir(home.path("plain/audit_logs")).expect("a directory").next();
+    let file = file.expect("a file").expect("a file").path();
+    let kept = std::fs::read_to_string(&file).expect("lines").replace(&(lost + "\n"), "");
+    std::fs::write(&file, kept).expect("a file");
+    let ended = places("users,audit_logs,tickets");
+    assert_eq!(ended.code, Some(1), "{ended}");
+    let told = ended.stderr.split("`zenstream read").next().expect("a beginning");
+    insta::assert_snapshot!(told, @"
+    error: users: there is nothing at plain/users
+    hint: let `--against` point to where this stream's lines are
+    error: audit_logs: not verified: 1 missing
+    hint: 
+    ");
+    let report: Value =
+        serde_json::from_str(&home.lines("proof.json").join("\n")).expect("a JSON report");
+    let verified = |place: usize| report["streams"][place]["verified"].clone();
+    assert_eq!([verified(0), verified(1), verified(2)].map(|it| it == true), [false, false, true]);
+    assert_eq!(report["verified"], false);
+    assert_eq!(report["streams"][0]["error"], "users: there is nothing at plain/users");
+    assert_eq!(report["streams"][1]["missing"].as_array().map(Vec::len), Some(1));
+
+    let refused = verify(&home, &account, "audit_logs,tickets --against plain");
+    insta::assert_snapshot!(refused, @"
+    exit code 2
+    --- stderr
+    error: several streams cannot be told apart in one place
+    hint: let `--against` name the place of each, as in `s3://acme-logs/zendesk/{{ stream }}/`, or let a sink say it (`-c FILE --sink NAME`)
+    ");
+}
+
+#[test]
 fn a_part_of_the_time_is_verified_beside_the_rest() {
     let account = Account::small();
     let home = collected(&account);

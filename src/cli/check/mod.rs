@@ -3,17 +3,20 @@
 //! Signs in, asks each stream for its smallest page, asks each sink what can be tried
 //! of it. The API answers 200 to `users/me` even for nobody, so only a user with an id counts.
 
+mod finding;
+
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use futures::future::join_all;
-use serde::Serialize;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
 use super::account::{self, AccountArguments, BRIEF};
+use super::progress::{self, Doing};
 use super::{Failure, output};
 use crate::checkpoint::{StoreError, StoreErrorKind};
 use crate::config::{self, Config, ProcessEnvironment};
@@ -23,9 +26,11 @@ use crate::pipeline::{self, BuildError, Connector};
 use crate::streams::{CATALOGUE, StreamSpec};
 use crate::webhook::WebhookSettings;
 use crate::zendesk::{ApiError, Client, ErrorKind, PageRequest};
+use finding::{Finding, SIGN_IN, STREAM, render};
 
-/// A probe that takes longer waits for the rate limit, perhaps for ever.
-const LONGEST_PROBE: Duration = Duration::from_secs(60);
+/// A probe that takes longer waits for the rate limit, perhaps for ever. Two windows of it have room
+/// for all streams, where nothing else takes it.
+const LONGEST_PROBE: Duration = Duration::from_secs(120);
 
 /// What to check.
 #[derive(Debug, Args)]
@@ -46,31 +51,20 @@ enum CheckFormat {
     Json,
 }
 
-/// One line of the outcome.
-#[derive(Debug, Serialize)]
-struct Finding {
-    /// `sign-in`, `stream`, `transform`, `webhook`, `sink` or `checkpoint`.
-    kind: &'static str,
-    /// What was tried.
-    name: String,
-    ok: bool,
-    /// What came of it.
-    detail: String,
-    /// What a person could do.
-    hint: Option<String>,
-}
-
-pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+pub(super) async fn run(arguments: Arguments, colourful: bool) -> Result<(), Failure> {
     let findings = if arguments.config.is_empty() {
         let account = arguments.account.open(BRIEF)?;
-        check_source(&account.subdomain, &account.client, CATALOGUE.iter(), Vec::new()).await
+        let tried = Tried::of(CATALOGUE.len() + 1);
+        let work =
+            check_source(&account.subdomain, &account.client, CATALOGUE.iter(), Vec::new(), &tried);
+        progress::telling(work, || tried.told([&*account.client].into_iter())).await
     } else {
         let config = config::load(&arguments.config, &ProcessEnvironment)?;
         output::warn(&config.warnings);
         check_config(&config).await?
     };
     match arguments.format {
-        CheckFormat::Table => output::print(render(&findings).as_bytes())?,
+        CheckFormat::Table => output::print(render(&findings, colourful).as_bytes())?,
         CheckFormat::Json => {
             let mut text = serde_json::to_vec_pretty(&findings).unwrap_or_default();
             text.push(b'\n');
@@ -96,28 +90,55 @@ async fn check_config(config: &Config) -> Result<Vec<Finding>, Failure> {
     for sink in &config.sinks {
         sinks.push((&sink.name, connector.sink(sink)?));
     }
+    let lookups = |source: &str| pipeline::lookups(&config.transforms, source);
+    let streams = config.sources.iter().map(|it| 1 + it.streams.len() + lookups(&it.name).len());
+    let all = streams.sum::<usize>() + config.webhooks.len() + sinks.len() + 1;
+    let tried = &Tried::of(all);
     let sources = config.sources.iter().zip(&clients).map(|(source, client)| {
         let specs = source.streams.iter().map(|stream| stream.spec);
-        let lookups = pipeline::lookups(&config.transforms, &source.name);
-        check_source(&source.name, client, specs, lookups)
+        check_source(&source.name, client, specs, lookups(&source.name), tried)
     });
     let sinks = sinks.iter().map(|(name, sink)| async move {
-        let (ok, detail, hint) = match sink.check().await {
+        let (ok, detail, hint) = match tried.one(sink.check()).await {
             Ok(checked) => (true, checked.tried, checked.hint),
             Err(error) => (false, error.to_string(), error.hint),
         };
         Finding { kind: "sink", name: (*name).clone(), ok, detail, hint }
     });
     // All at once: what is away lets nobody wait but itself.
-    let webhooks = join_all(config.webhooks.iter().map(check_webhook));
-    let (sources, webhooks, sinks, checkpoint) = tokio::join!(
-        join_all(sources),
-        webhooks,
-        join_all(sinks),
-        check_checkpoint(config, &connector)
-    );
+    let webhooks = config.webhooks.iter().map(|webhook| tried.one(check_webhook(webhook)));
+    let checkpoint = tried.one(check_checkpoint(config, &connector));
+    let all =
+        async { tokio::join!(join_all(sources), join_all(webhooks), join_all(sinks), checkpoint) };
+    let (sources, webhooks, sinks, checkpoint) =
+        progress::telling(all, || tried.told(clients.iter())).await;
     let sources = sources.into_iter().flatten().chain(webhooks);
     Ok(sources.chain(sinks).chain([checkpoint]).collect())
+}
+
+/// How many of all things were tried.
+struct Tried {
+    done: AtomicUsize,
+    all: usize,
+}
+
+impl Tried {
+    fn of(all: usize) -> Self {
+        Self { done: AtomicUsize::new(0), all }
+    }
+
+    /// Counts one when it is done.
+    async fn one<T>(&self, work: impl Future<Output = T>) -> T {
+        let done = work.await;
+        self.done.fetch_add(1, Ordering::Relaxed);
+        done
+    }
+
+    fn told<'c>(&self, clients: impl Iterator<Item = &'c Client>) -> Doing {
+        let text = format!("{} of {} tried", self.done.load(Ordering::Relaxed), self.all);
+        let wait = clients.filter_map(Client::longest_wait).max_by_key(|(_, wait)| *wait);
+        Doing { text, wait }
+    }
 }
 
 /// Whether webhooks can be received. A run that does so right now is the best proof.
@@ -177,10 +198,11 @@ async fn check_source(
     client: &Client,
     specs: impl Iterator<Item = &'static StreamSpec>,
     lookups: Vec<&str>,
+    tried: &Tried,
 ) -> Vec<Finding> {
-    let signed_in = match sign_in(client).await {
+    let signed_in = match tried.one(sign_in(client)).await {
         Ok(signed_in) => signed_in,
-        Err(error) => return vec![Finding::failed("sign-in", name.to_owned(), error)],
+        Err(error) => return vec![Finding::failed(SIGN_IN, name.to_owned(), error)],
     };
     let scopes = client.scopes().await.unwrap_or_else(|error| {
         tracing::debug!(%error, "the scopes of the token are not known");
@@ -190,24 +212,25 @@ async fn check_source(
         let (name, scopes) = (format!("{name}.{}", spec.name), scopes.as_deref());
         let role = signed_in.role.as_deref();
         async move {
-            let probed = tokio::time::timeout(LONGEST_PROBE, probe(client, spec)).await;
-            match probed {
+            let probed = tokio::time::timeout(LONGEST_PROBE, probe(client, spec));
+            match tried.one(probed).await {
                 Err(_) => Finding::unasked(name),
-                Ok(Ok(detail)) => Finding::well("stream", name, detail),
+                Ok(Ok(detail)) => Finding::well(STREAM, name, detail),
                 Ok(Err(error)) => {
                     let may_lack = pipeline::may_lack(spec, role, scopes);
                     let hint = to_grant(spec, scopes).or(error.hint_needing(&may_lack));
                     let hint = hint.or(error.hint.clone());
-                    Finding { hint, ..Finding::failed("stream", name, error) }
+                    Finding { hint, ..Finding::failed(STREAM, name, error) }
                 }
             }
         }
     });
-    let lookups = lookups.into_iter().map(|name| check_lookup(name, client, scopes.as_deref()));
+    let lookups = lookups.into_iter();
+    let lookups = lookups.map(|name| tried.one(check_lookup(name, client, scopes.as_deref())));
     let (streams, lookups) = tokio::join!(join_all(streams), join_all(lookups));
     client.settle().await;
     let hint = signed_in.hint;
-    let signed_in = Finding { hint, ..Finding::well("sign-in", name.to_owned(), signed_in.detail) };
+    let signed_in = Finding { hint, ..Finding::well(SIGN_IN, name.to_owned(), signed_in.detail) };
     [signed_in].into_iter().chain(streams).chain(lookups).collect()
 }
 
@@ -234,23 +257,6 @@ fn to_grant(spec: &StreamSpec, scopes: Option<&[String]>) -> Option<String> {
         narrow => format!("`{narrow}` or `read`"),
     };
     Some(format!("grant the scope {needed}; the token has `{}`", granted.join(" ")))
-}
-
-impl Finding {
-    fn well(kind: &'static str, name: String, detail: String) -> Self {
-        Self { kind, name, ok: true, detail, hint: None }
-    }
-
-    /// The rate limit left no room for it.
-    fn unasked(name: String) -> Self {
-        let detail = format!("not answered within {} s", LONGEST_PROBE.as_secs());
-        let hint = "the rate limit leaves no room: something else uses it up, or too many streams share it; check again later, or fewer of them";
-        Self { kind: "stream", name, ok: false, detail, hint: Some(hint.to_owned()) }
-    }
-
-    fn failed(kind: &'static str, name: String, error: ApiError) -> Self {
-        Self { kind, name, ok: false, detail: error.to_string(), hint: error.hint }
-    }
 }
 
 /// As whom Zendesk knows us.
@@ -319,20 +325,6 @@ async fn ask_once(
     let decode =
         |body: &Bytes| normalize::split(body, &layout).map_err(|malformed| malformed.to_string());
     client.get(&request, decode).await
-}
-
-fn render(findings: &[Finding]) -> String {
-    let rows = findings.iter().map(|finding| {
-        vec![
-            finding.kind.to_owned(),
-            finding.name.clone(),
-            if finding.ok { "ok" } else { "failed" }.to_owned(),
-            finding.detail.clone(),
-            finding.hint.clone().unwrap_or_default(),
-        ]
-    });
-    let header = ["what", "name", "result", "detail", "what to do"];
-    output::overview(&header, rows.collect(), &[1, 2, 4])
 }
 
 #[cfg(test)]
