@@ -302,7 +302,7 @@ impl Parts {
                 }
             }
         }
-        page.resume = self.position();
+        page.resume = self.position().into();
         let is_left_out =
             |(last, slice): (&i64, &Slice)| slice.window.is_some() && self.rests.is_resting(*last);
         page.caught_up = self.tail_at_end && self.slices.iter().all(is_left_out);

@@ -211,8 +211,14 @@ const fn happened(name: &'static str, path: &'static str) -> StreamSpec {
     StreamSpec { poll_interval_secs: 900, ..row(name, path, whole(ListPages::Cursor, true)) }
 }
 
+/// The same, where those since a time can be asked for.
+const fn happened_since(name: &'static str, path: &'static str) -> StreamSpec {
+    let list = SnapshotList { pages: ListPages::Cursor, dated: true, since: Some("since") };
+    StreamSpec { paging: Paging::Snapshot(list), ..happened(name, path) }
+}
+
 const fn whole(pages: ListPages, dated: bool) -> Paging {
-    Paging::Snapshot(SnapshotList { pages, dated })
+    Paging::Snapshot(SnapshotList { pages, dated, since: None })
 }
 
 /// An incremental export with a cursor.
