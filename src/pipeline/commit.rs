@@ -383,10 +383,9 @@ mod tests {
             assert_eq!(pace_of(bytes), LONGEST_PACED);
         }
         // In a day, of three megabytes as of sixteen.
-        for (megabytes, most) in [(1, 9), (3, 9), (16, 24)] {
-            let saves = 86_400.0 / pace_of(megabytes << 20).as_secs_f64();
-            let gigabytes = saves * megabytes as f64 / 1_000.0;
-            assert!(gigabytes < f64::from(most), "{megabytes} MB: {gigabytes} GB");
+        for (megabytes, most) in [(1, 9_000), (3, 9_000), (16, 24_000)] {
+            let a_day = megabytes as u128 * 86_400_000 / pace_of(megabytes << 20).as_millis();
+            assert!(a_day < most, "{megabytes} MB: {a_day} MB");
         }
     }
 }

@@ -303,6 +303,7 @@ mod tests {
         ledger.fetched(0, resume(1), vec![share(0, &[1])]);
         for seq in 1..1_000 {
             assert!(!ledger.fetched(seq, resume(seq + 1), vec![share(0, &[])]));
+            assert!(ledger.is_joined(seq) && !ledger.is_joined(0));
         }
         assert_eq!(ledger.pages.len(), 1);
         assert!(!ledger.is_safe(999));

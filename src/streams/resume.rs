@@ -52,15 +52,15 @@ impl Resume {
 
     /// A copy to go along with events; none of a long one.
     pub fn if_short(&self) -> Option<Value> {
-        self.is_long().map_or(true, |long| !long).then(|| self.position().if_short())?
+        self.is_long().is_none_or(|long| !long).then(|| self.position().if_short())?
     }
 
     /// Whether it is, where that shows without putting it together.
     fn is_long(&self) -> Option<bool> {
         let entries = match &self.0 {
             Form::Whole(_) => return None,
-            Form::List(list) => list.base.entries() + list.grown_by,
-            Form::Family(lists) => lists.base.entries() + lists.grown_by,
+            Form::List(list) => list.base.entries() + list.changed,
+            Form::Family(lists) => lists.base.entries() + lists.changed,
         };
         if entries > SHORT_ENTRIES {
             return Some(true);
@@ -108,13 +108,13 @@ pub(super) trait Growing: Clone {
 pub(super) struct Grown<T: Growing> {
     base: Arc<T>,
     changes: Chain<T::Change>,
-    grown_by: usize,
+    changed: usize,
 }
 
 impl<T: Growing> Clone for Grown<T> {
     fn clone(&self) -> Self {
         let (base, changes) = (Arc::clone(&self.base), self.changes.clone());
-        Self { base, changes, grown_by: self.grown_by }
+        Self { base, changes, changed: self.changed }
     }
 }
 
@@ -123,11 +123,11 @@ const CHANGES_KEPT: usize = 64;
 
 impl<T: Growing> Grown<T> {
     pub(super) fn new(base: T) -> Self {
-        Self { base: Arc::new(base), changes: Chain(None), grown_by: 0 }
+        Self { base: Arc::new(base), changes: Chain(None), changed: 0 }
     }
 
     pub(super) fn push(&mut self, change: T::Change) {
-        self.grown_by += 1 + T::entries_of(&change);
+        self.changed += 1 + T::entries_of(&change);
         self.changes = Chain(Some(Arc::new(Link { before: self.changes.clone(), change })));
     }
 
@@ -147,7 +147,7 @@ impl<T: Growing> Grown<T> {
     /// Puts the changes in where they are many beside what they change: so it costs no more than
     /// they did, and what pages under way hold is at most some times what they brought.
     pub(super) fn settle(&mut self) {
-        if self.grown_by > self.base.entries() / 2 + CHANGES_KEPT {
+        if self.changed > self.base.entries() / 2 + CHANGES_KEPT {
             *self = Self::new(self.whole());
         }
     }

@@ -187,15 +187,15 @@ impl Growing for List {
                 self.passed = Some(*began);
                 self.absent = Prints(absent.iter().copied().collect());
                 self.met.extend(met.iter().copied());
-                absent.iter().for_each(|(print, _)| {
+                for (print, _) in absent {
                     self.met.0.remove(print);
-                });
+                }
                 self.told = Seen::default();
                 (self.known, self.missed) = Default::default();
                 self.ids.extend(ids.iter().cloned());
-                gone.iter().for_each(|id| {
+                for id in gone {
                     self.ids.remove(id);
-                });
+                }
             }
         }
     }

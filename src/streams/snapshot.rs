@@ -396,7 +396,7 @@ mod tests {
             let mut page = Fetched { events, rejected: Vec::new(), origin: Arc::clone(&origin) };
             let next = vec![(PAGE_AFTER, format!("{}", self.now))];
             let next = if more { next } else { Parameters::new() };
-            self.snapshot.accept(&self.settings, &mut page, PageEnd { more, next });
+            self.snapshot.accept(&self.settings, &mut page, PageEnd { next, more });
             page.len()
         }
 
@@ -415,8 +415,9 @@ mod tests {
         }
     }
 
-    fn below(random: &Random, most: u64) -> u64 {
-        (0..most).rev().find(|n| random.fraction() < 1.0 / (n + 1) as f64).unwrap_or_default()
+    fn below(random: &Random, most: u32) -> u64 {
+        let is_it = |n: &u32| random.fraction() < 1.0 / f64::from(n + 1);
+        (0..most).rev().find(is_it).unwrap_or_default().into()
     }
 
     #[test]
