@@ -97,7 +97,7 @@ fn of_two_changes_in_one_second_the_later_one_is_delivered_too() {
         let before = truth_of(&world, &CHANGING);
         world.live(Life::Stopped(Duration::from_secs(250))).expect("a run in good order");
         assert_stood(&world.memory, &before, &world, "memory");
-        for event in world.memory.events().iter() {
+        for event in &world.memory.events() {
             let at = CHANGING.iter().position(|stream| *stream == event.origin.stream);
             let version = event.id.version.as_deref().unwrap_or_default();
             if version.contains(&b'+') {
