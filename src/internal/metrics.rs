@@ -144,7 +144,7 @@ mod tests {
         let clock = Clock::simulated("2026-01-02T03:04:05Z".parse().unwrap());
         let idle = tokio::time::sleep(Duration::from_secs(40));
         let pages = pin!(pages(speaker(), clock, families, idle));
-        let at = pages.map(|page| (start.elapsed().as_secs(), page.resume));
+        let at = pages.map(|page| (start.elapsed().as_secs(), page.resume.position()));
         let at: Vec<_> = at.collect().await;
         assert_eq!(at.iter().map(|(secs, _)| *secs).collect::<Vec<_>>(), [0, 15, 30, 40]);
         assert!(at.windows(2).all(|two| two[0].1 != two[1].1), "the position moves");

@@ -101,7 +101,7 @@ impl Speaker {
             events: events.into_iter().map(event).collect(),
             rejected: Vec::new(),
             deduplicated: 0,
-            resume: position(&last.unwrap_or_default()),
+            resume: position(&last.unwrap_or_default()).into(),
             caught_up: true,
             left: None,
             frame: None,

@@ -20,7 +20,7 @@ use crate::checkpoint::{Checkpoint, CheckpointStore, Quiet, Revision, StoreError
 use crate::clock::Clock;
 use crate::random::Random;
 use crate::sinks::SinkState;
-use crate::streams::Position;
+use crate::streams::Resume;
 use crate::webhook::Receipt;
 use crate::zendesk::Backoff;
 
@@ -35,9 +35,10 @@ const NOTES_PER_SAVE_MAX: usize = 256;
 
 /// How fast a checkpoint may be written that nobody waits for, in bytes a second; and how long it may
 /// wait for that. Whole lists make it as long as they are: saved with each of their pages it
-/// would cost the square of that.
-const PACE: u32 = 1 << 20;
-const LONGEST_PACED: Duration = Duration::from_secs(5);
+/// would cost the square of that, and beside a stream that never rests it is written all day. What
+/// lies between two saves a sink without a memory of its own is given again after a crash.
+const PACE: u32 = 100 << 10;
+const LONGEST_PACED: Duration = Duration::from_secs(60);
 
 /// A shorter one is saved at once, in bytes.
 const UNPACED_BYTES: usize = 64 << 10;
@@ -51,7 +52,7 @@ pub(super) enum Note {
     Fetched {
         stream: usize,
         seq: Seq,
-        resume: Position,
+        resume: Resume,
         shares: Vec<Share>,
         caught_up: bool,
         /// Everything before it has been read with this page; none: not known.
@@ -168,11 +169,11 @@ impl Committer {
                 newest,
                 receipt,
             } => {
-                self.reading[stream].push_back((seq, read_through));
                 let is_awaited = receipt.is_some();
                 self.receipts.extend(receipt.map(|receipt| (stream, seq, receipt)));
                 self.ledgers[stream].brought(newest);
                 let moved = self.ledgers[stream].fetched(seq, resume, shares);
+                self.note_read(stream, seq, read_through);
                 if caught_up {
                     self.ledgers[stream].caught_up();
                 }
@@ -197,6 +198,16 @@ impl Committer {
                 waiting.push(saved);
                 true
             }
+        }
+    }
+
+    /// Remembers how far a page read. One that is joined with the one before it takes no room of
+    /// its own.
+    fn note_read(&mut self, stream: usize, seq: Seq, through: Option<Timestamp>) {
+        let is_joined = self.ledgers[stream].is_joined(seq);
+        match self.reading[stream].back_mut() {
+            Some((_, before)) if is_joined => *before = through.max(*before),
+            _ => self.reading[stream].push_back((seq, through)),
         }
     }
 
@@ -365,12 +376,16 @@ mod tests {
     }
 
     #[test]
-    fn a_long_checkpoint_is_written_at_a_megabyte_a_second_and_waits_for_seconds_at_most() {
+    fn a_long_checkpoint_is_written_slowly_and_waits_for_a_minute_at_most() {
         assert_eq!(pace_of(UNPACED_BYTES), Duration::ZERO);
-        assert_eq!(pace_of(512 << 10), Duration::from_millis(500));
-        assert_eq!(pace_of(3 << 20), Duration::from_secs(3));
+        assert_eq!(pace_of(512 << 10), Duration::from_millis(5_120));
         for bytes in [6 << 20, 1 << 30, usize::MAX] {
             assert_eq!(pace_of(bytes), LONGEST_PACED);
+        }
+        // In a day, of three megabytes as of sixteen.
+        for (megabytes, most) in [(1, 9_000), (3, 9_000), (16, 24_000)] {
+            let a_day = megabytes as u128 * 86_400_000 / pace_of(megabytes << 20).as_millis();
+            assert!(a_day < most, "{megabytes} MB: {a_day} MB");
         }
     }
 }

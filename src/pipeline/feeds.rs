@@ -61,7 +61,7 @@ impl Pipeline {
     /// What takes the pages of a stream, and the books of it.
     pub(super) fn feed(&self, opening: Opening<'_>, wiring: &Wiring<'_>) -> (Feed, Ledger) {
         let Opening { stream, source, start, since, is_whole, silence_alert } = opening;
-        let position = start.position.0.clone();
+        let position = start.position.if_short().unwrap_or_default();
         let watched = Watched { limit: silence_alert, saved: start.quiet, since };
         let ledger =
             Ledger::new(start, |name| self.sinks.iter().position(|sink| sink.name == name));

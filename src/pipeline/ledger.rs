@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::checkpoint::{Quiet, StreamState};
-use crate::streams::Position;
+use crate::streams::Resume;
 
 /// Counts the pages of one stream in one run, from 0.
 pub type Seq = u64;
@@ -34,7 +34,7 @@ pub struct Share {
 #[derive(Debug)]
 pub struct Ledger {
     endpoint: String,
-    position: Position,
+    position: Resume,
     pages: VecDeque<Fetched>,
     /// What a former run's sinks held beyond its position and have not met again yet.
     restored: BTreeMap<SinkId, BTreeSet<u64>>,
@@ -50,7 +50,7 @@ pub struct Ledger {
 #[derive(Debug)]
 struct Fetched {
     seq: Seq,
-    resume: Position,
+    resume: Resume,
     shares: Vec<(Share, usize)>,
 }
 
@@ -69,7 +69,7 @@ impl Ledger {
             .filter_map(|(name, ids)| Some((sink_id(&name)?, ids.into_iter().collect())))
             .collect();
         let StreamState { endpoint, position, quiet, last_event, .. } = start;
-        let (pages, beyond) = (VecDeque::new(), BTreeMap::new());
+        let (position, pages, beyond) = (position.into(), VecDeque::new(), BTreeMap::new());
         Self { endpoint, position, pages, restored, beyond, quiet, last_event }
     }
 
@@ -104,7 +104,7 @@ impl Ledger {
 
     /// A page is on its way. Returns whether the position moved, as it does over a page that no
     /// sink waits for.
-    pub fn fetched(&mut self, seq: Seq, resume: Position, shares: Vec<Share>) -> bool {
+    pub fn fetched(&mut self, seq: Seq, resume: Resume, shares: Vec<Share>) -> bool {
         debug_assert!(self.pages.back().is_none_or(|last| last.seq < seq), "pages come in order");
         for share in &shares {
             if let Some(restored) = self.restored.get_mut(&share.sink) {
@@ -149,6 +149,11 @@ impl Ledger {
         }
     }
 
+    /// Whether that page, the last one, is told of together with the one before it, which waits.
+    pub fn is_joined(&self, seq: Seq) -> bool {
+        self.pages.back().is_some_and(|page| page.seq < seq)
+    }
+
     /// Whether the position has passed that page.
     pub fn is_safe(&self, seq: Seq) -> bool {
         self.pages.front().is_none_or(|page| page.seq > seq)
@@ -158,16 +163,16 @@ impl Ledger {
         let mut moved = false;
         while self.pages.front().is_some_and(Fetched::is_done) {
             let Some(page) = self.pages.pop_front() else { break };
-            if self.position == page.resume {
+            if self.position.is_same(&page.resume) {
                 for (share, _) in page.shares {
                     let ids = share.given.iter().chain(&share.held);
                     self.beyond.entry(share.sink).or_default().extend(ids);
                 }
             } else {
                 self.beyond.clear();
-                self.position = page.resume;
                 moved = true;
             }
+            self.position = page.resume;
         }
         moved
     }
@@ -187,7 +192,7 @@ impl Ledger {
             ahead.into_iter().map(|(sink, ids)| (sink_name(sink), ids.into_iter().collect()));
         StreamState {
             endpoint: self.endpoint.clone(),
-            position: self.position.clone(),
+            position: self.position.position(),
             ahead: ahead.collect(),
             quiet: self.quiet,
             last_event: self.last_event,
@@ -201,6 +206,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::streams::Position;
 
     fn share(sink: SinkId, given: &[u64]) -> Share {
         Share { sink, given: given.into(), held: Vec::new() }
@@ -208,6 +214,10 @@ mod tests {
 
     fn position(n: u64) -> Position {
         Position(json!(n))
+    }
+
+    fn resume(n: u64) -> Resume {
+        position(n).into()
     }
 
     fn ledger() -> Ledger {
@@ -229,7 +239,7 @@ mod tests {
     #[test]
     fn the_position_waits_for_the_slowest_sink() {
         let mut ledger = ledger();
-        ledger.fetched(0, position(1), vec![share(0, &[1, 2]), share(1, &[1, 2])]);
+        ledger.fetched(0, resume(1), vec![share(0, &[1, 2]), share(1, &[1, 2])]);
         assert!(!ledger.delivered(0, 0, 2));
         let ahead = BTreeMap::from([("sink0".to_owned(), vec![1, 2])]);
         assert_eq!(saved(&ledger), (position(0), ahead));
@@ -244,10 +254,10 @@ mod tests {
     #[test]
     fn what_a_fast_sink_holds_is_remembered_across_restarts() {
         let mut first = ledger();
-        first.fetched(0, position(1), vec![share(0, &[1]), share(1, &[1])]);
+        first.fetched(0, resume(1), vec![share(0, &[1]), share(1, &[1])]);
         first.delivered(0, 0, 1);
         first.delivered(1, 0, 1);
-        first.fetched(1, position(2), vec![share(0, &[2, 3]), share(1, &[2, 3])]);
+        first.fetched(1, resume(2), vec![share(0, &[2, 3]), share(1, &[2, 3])]);
         first.delivered(0, 1, 1);
         let state = first.state(|sink| format!("sink{sink}"));
         assert_eq!(state.ahead, BTreeMap::from([("sink0".to_owned(), vec![2])]));
@@ -256,7 +266,7 @@ mod tests {
         let mut second = Ledger::new(state, by_name);
         assert_eq!(second.restored(0), BTreeSet::from([2]));
         let held = Share { sink: 0, given: [3].into(), held: vec![2] };
-        second.fetched(0, position(2), vec![held, share(1, &[2, 3])]);
+        second.fetched(0, resume(2), vec![held, share(1, &[2, 3])]);
         second.delivered(1, 0, 2);
         let ahead =
             BTreeMap::from([("sink0".to_owned(), vec![2]), ("sink1".to_owned(), vec![2, 3])]);
@@ -268,9 +278,9 @@ mod tests {
     #[test]
     fn what_sinks_hold_of_pages_that_do_not_move_the_position_is_remembered_until_one_does() {
         let mut first = ledger();
-        first.fetched(0, position(0), vec![share(0, &[1, 2])]);
+        first.fetched(0, resume(0), vec![share(0, &[1, 2])]);
         assert!(!first.delivered(0, 0, 2));
-        first.fetched(1, position(0), vec![share(0, &[3])]);
+        first.fetched(1, resume(0), vec![share(0, &[3])]);
         first.delivered(0, 1, 1);
         let ahead = BTreeMap::from([("sink0".to_owned(), vec![1, 2, 3])]);
         assert_eq!(saved(&first), (position(0), ahead.clone()));
@@ -280,9 +290,9 @@ mod tests {
         let held = |held: &[u64], given: &[u64]| {
             vec![Share { sink: 0, given: given.into(), held: held.to_vec() }]
         };
-        second.fetched(0, position(0), held(&[1, 2, 3], &[]));
+        second.fetched(0, resume(0), held(&[1, 2, 3], &[]));
         assert_eq!(saved(&second), (position(0), ahead), "killed once more");
-        second.fetched(1, position(1), held(&[], &[4]));
+        second.fetched(1, resume(1), held(&[], &[4]));
         assert!(second.delivered(0, 1, 1));
         assert_eq!(saved(&second), (position(1), BTreeMap::new()));
     }
@@ -290,9 +300,10 @@ mod tests {
     #[test]
     fn pages_of_nothing_behind_one_that_waits_are_one_page() {
         let mut ledger = ledger();
-        ledger.fetched(0, position(1), vec![share(0, &[1])]);
+        ledger.fetched(0, resume(1), vec![share(0, &[1])]);
         for seq in 1..1_000 {
-            assert!(!ledger.fetched(seq, position(seq + 1), vec![share(0, &[])]));
+            assert!(!ledger.fetched(seq, resume(seq + 1), vec![share(0, &[])]));
+            assert!(ledger.is_joined(seq) && !ledger.is_joined(0));
         }
         assert_eq!(ledger.pages.len(), 1);
         assert!(!ledger.is_safe(999));
@@ -304,8 +315,8 @@ mod tests {
     #[test]
     fn a_page_nobody_waits_for_moves_the_position_at_once() {
         let mut ledger = ledger();
-        assert!(ledger.fetched(0, position(1), vec![]));
-        assert!(!ledger.fetched(1, position(1), vec![share(0, &[])]), "the same position");
+        assert!(ledger.fetched(0, resume(1), vec![]));
+        assert!(!ledger.fetched(1, resume(1), vec![share(0, &[])]), "the same position");
     }
 
     proptest! {
@@ -322,7 +333,7 @@ mod tests {
             for (seq, size) in pages.iter().enumerate() {
                 let ids: Vec<u64> = (next_id..next_id + *size as u64).collect();
                 next_id += *size as u64;
-                ledger.fetched(seq as u64, position(seq as u64 + 1), (0..3).map(|s| share(s, &ids)).collect());
+                ledger.fetched(seq as u64, resume(seq as u64 + 1), (0..3).map(|s| share(s, &ids)).collect());
                 contents.push(ids);
             }
             let mut done = [(0usize, 0usize); 3];

@@ -3,6 +3,8 @@
 //! Only times and versions are kept; what a record says is drawn again whenever
 //! it is needed. How pages are cut is not decided here.
 
+use std::collections::VecDeque;
+
 use super::draw::{Draw, Purpose};
 use super::settings::Settings;
 use super::timeline::{self, Live};
@@ -47,6 +49,9 @@ pub(super) struct Collection {
     live: Live,
     late_percent: u32,
     late_max: i64,
+    again_percent: u32,
+    /// The second in which a record changes once more, and its place.
+    again: VecDeque<(i64, usize)>,
 }
 
 impl Collection {
@@ -70,7 +75,17 @@ impl Collection {
         }
         let follows = Live::with_seed(settings, seed, settings.live_changes_per_minute);
         let initial = items.len();
-        Self { seed, life, items, initial, live: follows, late_percent: 0, late_max: 0 }
+        Self {
+            seed,
+            life,
+            items,
+            initial,
+            live: follows,
+            late_percent: 0,
+            late_max: 0,
+            again_percent: settings.changed_again_percent,
+            again: VecDeque::new(),
+        }
     }
 
     /// Lets some records be seen only some time after they came to be.
@@ -98,6 +113,7 @@ impl Collection {
     /// Lets everything happen that happens until `now`.
     pub(super) fn advance(&mut self, now: i64) {
         while let Some((number, time)) = self.live.next_until(now) {
+            self.change_again(time);
             let mut draw = Draw::new(!self.seed, Purpose::Change, number);
             let chance = draw.below(10);
             let is_new = match self.life {
@@ -113,6 +129,18 @@ impl Collection {
             let goes = matches!(self.life, Life::Marks | Life::Vanishes) && chance >= 8;
             let at = draw.index(self.items.len());
             self.change(at, time, goes);
+            if !goes && self.again_percent > 0 && draw.percent(self.again_percent) {
+                self.again.push_back((time, at));
+            }
+        }
+        self.change_again(now);
+    }
+
+    /// Those that changed before `now` and do so once more within their second.
+    fn change_again(&mut self, now: i64) {
+        while let Some((second, at)) = self.again.pop_front_if(|(second, _)| *second < now) {
+            let item = &mut self.items[at];
+            item.version += u32::from(item.changed == second && item.gone.is_none());
         }
     }
 
@@ -121,7 +149,8 @@ impl Collection {
         self.items.push(Item { place, created: time, changed: time, version: 0, gone: None });
     }
 
-    /// Each second sees at most one version of a record, so that a time tells versions apart.
+    /// Each second sees at most one version of a record, so that a time tells versions apart, unless
+    /// it was chosen otherwise.
     fn change(&mut self, at: usize, time: i64, goes: bool) {
         let item = &mut self.items[at];
         if item.gone.is_some() || item.changed >= time {

@@ -41,6 +41,9 @@ pub struct Settings {
     /// Changes that follow each minute after the anchor, in each stream but audit logs and
     /// tickets: new records, changed ones, and where records can go, gone ones.
     pub live_changes_per_minute: u32,
+    /// How many percent of these changes are followed by another one in the same second, which can be
+    /// seen when the second is over: the two have the same time.
+    pub changed_again_percent: u32,
     /// Ticket changes that follow each minute after the anchor; every tenth is a new ticket.
     pub live_ticket_changes_per_minute: u32,
     /// How many percent of the audit logs can be seen only some time after their `created_at`.
@@ -132,6 +135,7 @@ impl Default for Settings {
             records: 30,
             counts: Vec::new(),
             live_changes_per_minute: 0,
+            changed_again_percent: 0,
             live_audit_logs_per_minute: 0,
             live_ticket_changes_per_minute: 0,
             late_percent: 0,

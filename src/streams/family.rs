@@ -7,10 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::reader::{Fetched, Onward, Reader, Taken, may_be_a_bad_cursor, reader_of_one, saved};
+use super::resume::{Grown, Lists, Resume, SavedLists};
 use super::snapshot::end_of;
 use super::{LeftOut, ListPages, Parents, Position, PositionError, StreamSettings, StreamSpec};
 use crate::normalize::{PageLayout, RecordId, SplitPage};
@@ -19,23 +19,18 @@ use crate::zendesk::{ApiError, ErrorKind, PageEnd, PageRequest, Parameters};
 /// Parents asked for per page.
 const PAGE_SIZE: usize = 100;
 
-/// What is saved.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Saved {
-    /// Where each parent's list continues.
-    parents: BTreeMap<String, Position>,
-    /// Where the list of a parent begins that was not there yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    since: Option<Timestamp>,
-}
-
 /// Reads the lists of all parents; its state between two pages.
 pub(super) struct Family {
     parents: Parents,
     settings: StreamSettings,
     /// A reader for each parent that is or was there.
     children: BTreeMap<String, Box<dyn Reader>>,
+    /// Those that may stand elsewhere than [`Self::places`] says.
+    touched: BTreeSet<String>,
+    /// Where each of them stands.
+    places: BTreeMap<String, Resume>,
+    /// The same, as pages carry it.
+    resume: Grown<Lists>,
     /// Those that the last listing did not have.
     missed: BTreeSet<String>,
     /// Those that are not asked for now.
@@ -89,7 +84,7 @@ impl Family {
         settings: &StreamSettings,
         position: Option<&Position>,
     ) -> Result<Self, PositionError> {
-        let saved: Saved = saved(settings, position)?.unwrap_or_default();
+        let saved: SavedLists = saved(settings, position)?.unwrap_or_default();
         // `since` may be so long before the start of the run; a parent that came while nobody
         // looked is older than that.
         let since = saved.since.unwrap_or(settings.since);
@@ -97,6 +92,9 @@ impl Family {
             parents,
             settings: StreamSettings { since, ..settings.clone() },
             children: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            places: BTreeMap::new(),
+            resume: Grown::new(Lists { since, parents: BTreeMap::new() }),
             missed: BTreeSet::new(),
             resting: BTreeMap::new(),
             stage: Stage::Idle,
@@ -107,9 +105,11 @@ impl Family {
         for (parent, position) in saved.parents {
             // Earlier versions saved the id with the escapes that it has in JSON.
             let parent = RecordId { record: parent.into(), version: None }.plain();
-            let child = family.child(&parent, Some(&position))?;
+            let mut child = family.child(&parent, Some(&position))?;
+            family.places.insert(parent.clone(), child.resume());
             family.children.insert(parent, child);
         }
+        family.resume = Grown::new(Lists { since, parents: family.places.clone() });
         Ok(family)
     }
 
@@ -130,7 +130,9 @@ impl Family {
 
     fn current_mut(&mut self) -> Option<&mut Box<dyn Reader>> {
         let Stage::Reading { left, .. } = &self.stage else { return None };
-        self.children.get_mut(left.first()?)
+        let parent = left.first()?;
+        self.touched.insert(parent.clone());
+        self.children.get_mut(parent)
     }
 
     /// Goes on to the next child. Returns whether there is none.
@@ -156,6 +158,7 @@ impl Family {
         }
         for parent in gone.iter().take(gone.len().saturating_sub(GONE_KEPT)) {
             self.children.remove(parent);
+            self.touched.insert(parent.clone());
         }
         self.missed = missed;
         for parent in &found {
@@ -163,6 +166,7 @@ impl Family {
                 // Without a position there is none that cannot be read.
                 let Ok(child) = self.child(parent, None) else { continue };
                 self.children.insert(parent.clone(), child);
+                self.touched.insert(parent.clone());
             }
         }
         let now = self.now;
@@ -303,12 +307,29 @@ impl Reader for Family {
         Taken { caught_up: taken.caught_up && self.advance(), ..taken }
     }
 
+    fn resume(&mut self) -> Resume {
+        for parent in std::mem::take(&mut self.touched) {
+            let before = self.places.remove(&parent);
+            let now = self.children.get_mut(&parent).map(|child| child.resume());
+            let is_same = match (&before, &now) {
+                (Some(before), Some(now)) => before.is_same(now),
+                (before, now) => before.is_none() && now.is_none(),
+            };
+            if let Some(place) = if is_same { before } else { now.clone() } {
+                self.places.insert(parent.clone(), place);
+            }
+            if !is_same {
+                self.resume.push((parent, now));
+            }
+        }
+        self.resume.settle();
+        self.resume.clone().into()
+    }
+
     fn position(&self) -> Position {
-        let parents = self.children.iter();
-        let parents = parents.map(|(parent, child)| (parent.clone(), child.position())).collect();
-        let saved = Saved { parents, since: Some(self.settings.since) };
-        // A map of positions always has a JSON form.
-        Position(serde_json::to_value(saved).unwrap_or_default())
+        let children = self.children.iter();
+        let parents = children.map(|(parent, child)| (parent.clone(), child.position().into()));
+        Lists { since: self.settings.since, parents: parents.collect() }.position()
     }
 
     fn is_past(&self, until: Timestamp) -> bool {

@@ -12,6 +12,7 @@ mod page_size;
 mod poll;
 mod probe;
 mod reader;
+mod resume;
 mod seen;
 mod snapshot;
 mod standing;
@@ -37,6 +38,7 @@ pub use catalogue::{
     CATALOGUE, CursorExport, ListPages, NextCursor, Paging, Parents, SnapshotList, StreamSpec,
     TimeExport, TimeFilter, TimeForm, TimeUnit, aliases, find,
 };
+pub use resume::Resume;
 pub use standing::time_of_cursor;
 
 /// Where a stream continues. Only the stream that made it can read it; it has
@@ -55,7 +57,7 @@ pub struct Page {
     /// Records left out because they were delivered before.
     pub deduplicated: usize,
     /// Where to continue once all of the above is durable.
-    pub resume: Position,
+    pub resume: Resume,
     /// Whether this page reached the stream's present end.
     pub caught_up: bool,
     /// What of history is still to come, while that is read in slices that could be counted.

@@ -226,7 +226,7 @@ pub(super) fn accept(
         events: page.events,
         rejected: page.rejected,
         deduplicated: taken.deduplicated,
-        resume: reader.position(),
+        resume: reader.resume(),
         caught_up: taken.caught_up,
         left: None,
         frame,
@@ -241,12 +241,12 @@ fn time_in(line: &[u8], field: &str) -> Option<Timestamp> {
 }
 
 /// The page of a look at what cannot be there yet.
-pub(super) fn nothing_new(reader: &dyn Reader, caught_up: bool) -> Page {
+pub(super) fn nothing_new(reader: &mut dyn Reader, caught_up: bool) -> Page {
     Page {
         events: Vec::new(),
         rejected: Vec::new(),
         deduplicated: 0,
-        resume: reader.position(),
+        resume: reader.resume(),
         caught_up,
         left: None,
         frame: None,

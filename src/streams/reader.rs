@@ -12,6 +12,7 @@ use url::Url;
 
 use super::cursor_export::CursorReader;
 use super::family::Family;
+use super::resume::Resume;
 use super::snapshot::Snapshot;
 use super::tail::Tail;
 use super::time_export::TimeReader;
@@ -49,6 +50,11 @@ pub(super) trait Reader: Send + Sync {
     fn accept(&mut self, settings: &StreamSettings, page: &mut Fetched, end: PageEnd) -> Taken;
 
     /// Where to resume once everything accepted so far is durable.
+    fn resume(&mut self) -> Resume {
+        self.position().into()
+    }
+
+    /// The same, put together.
     fn position(&self) -> Position;
 
     /// Whether everything up to `until` was read and nothing can be added to it.

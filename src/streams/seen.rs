@@ -1,4 +1,4 @@
-//! What a snapshot remembers of a list, and how that is written into a position.
+//! What a snapshot remembers of a list, how it changes, and how that is written into a position.
 //!
 //! Fingerprints in order, sixteen bytes each, as one base64 text: a tenth of what lists of numbers
 //! would take, and read and written in one go.
@@ -12,6 +12,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Position;
+use super::resume::Growing;
 
 /// Ids of records, each with the time of the last pass that met it, if that was not the last one.
 pub(super) type Ids = BTreeMap<String, Option<Timestamp>>;
@@ -42,6 +43,11 @@ impl<const N: usize> Prints<N> {
         self.0.insert(print, known)
     }
 
+    /// Enters what is known of several.
+    pub(super) fn extend(&mut self, known: impl IntoIterator<Item = (u64, [u32; N])>) {
+        self.0.extend(known);
+    }
+
     /// What is known of one.
     pub(super) fn get(&self, print: u64) -> Option<[u32; N]> {
         self.0.get(&print).copied()
@@ -57,6 +63,11 @@ impl<const N: usize> Prints<N> {
     pub(super) fn without(mut self, others: &Self) -> Self {
         self.0.retain(|print, _| !others.0.contains_key(print));
         self
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, [u32; N])> {
+        self.0.iter().map(|(print, known)| (*print, *known))
     }
 
     fn is_empty(&self) -> bool {
@@ -97,7 +108,7 @@ impl<'de, const N: usize> Deserialize<'de> for Prints<N> {
 /// What is saved of a list.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Saved {
+pub(super) struct List {
     /// What is older is not delivered, where the list is one of things that happened.
     pub(super) since: Timestamp,
     /// When the last complete pass began.
@@ -122,7 +133,7 @@ pub(super) struct Saved {
     pub(super) ids: Ids,
 }
 
-impl Saved {
+impl List {
     /// Before the first pass.
     pub(super) fn starting(since: Timestamp) -> Self {
         Self {
@@ -138,19 +149,69 @@ impl Saved {
     }
 
     /// As a position.
-    pub(super) fn encode(&self) -> Position {
+    pub(super) fn position(&self) -> Position {
         // A struct of texts and times always has a JSON form.
         Position(serde_json::to_value(self).unwrap_or_default())
     }
+}
 
-    /// Writes into an encoded one what a pass has delivered and met so far, and leaves the rest of
-    /// it as it is: that may be long.
-    pub(super) fn note_pass(Position(encoded): &mut Position, told: &Seen, ids: &Ids) {
-        // A text and a map of texts always have a JSON form.
-        encoded["told"] = serde_json::to_value(told).unwrap_or_default();
-        if !ids.is_empty() {
-            encoded["ids"] = serde_json::to_value(ids).unwrap_or_default();
+/// What a page changes of it.
+#[derive(Debug)]
+pub(super) enum ListChange {
+    /// A page of a pass that goes on: what was delivered of it, and the ids that were met.
+    Told { told: Vec<(u64, [u32; 2])>, ids: Vec<String> },
+    /// A pass came to its end.
+    Passed {
+        began: Timestamp,
+        /// What it met that is new or other than before.
+        met: Vec<(u64, [u32; 2])>,
+        /// What it did not meet, all of it.
+        absent: Vec<(u64, [u32; 2])>,
+        /// Ids that are new or other than before.
+        ids: Vec<(String, Option<Timestamp>)>,
+        /// Ids that are gone.
+        gone: Vec<String>,
+    },
+}
+
+impl Growing for List {
+    type Change = ListChange;
+
+    fn take(&mut self, change: &ListChange) {
+        match change {
+            ListChange::Told { told, ids } => {
+                self.told.extend(told.iter().copied());
+                self.ids.extend(ids.iter().map(|id| (id.clone(), None)));
+            }
+            ListChange::Passed { began, met, absent, ids, gone } => {
+                self.passed = Some(*began);
+                self.absent = Prints(absent.iter().copied().collect());
+                self.met.extend(met.iter().copied());
+                for (print, _) in absent {
+                    self.met.0.remove(print);
+                }
+                self.told = Seen::default();
+                (self.known, self.missed) = Default::default();
+                self.ids.extend(ids.iter().cloned());
+                for id in gone {
+                    self.ids.remove(id);
+                }
+            }
         }
+    }
+
+    fn entries_of(change: &ListChange) -> usize {
+        match change {
+            ListChange::Told { told, ids } => told.len() + ids.len(),
+            ListChange::Passed { met, absent, ids, gone, .. } => {
+                met.len() + absent.len() + ids.len() + gone.len()
+            }
+        }
+    }
+
+    fn entries(&self) -> usize {
+        let prints = self.met.0.len() + self.absent.0.len() + self.told.0.len();
+        prints + self.known.0.len() + self.missed.0.len() + self.ids.len()
     }
 }
 

@@ -15,8 +15,9 @@ use super::Position;
 const BRIEF_ITEMS: usize = 16;
 const BRIEF_CHARS: usize = 200;
 
-/// A position with more values than this is long.
+/// A position of more values than this is long, and one that has a text of more bytes.
 const SHORT_VALUES: usize = 300;
+const SHORT_TEXT_BYTES: usize = 2_000;
 
 impl Position {
     /// Everything before this time was delivered; none where the position does not tell. Of
@@ -33,8 +34,7 @@ impl Position {
         brief(&self.0)
     }
 
-    /// A copy to go along with events; none of a long one, of which a page under way is not to hold
-    /// another.
+    /// A copy to go along with events; none of a long one.
     pub fn if_short(&self) -> Option<Value> {
         let mut room = SHORT_VALUES;
         fits(&self.0, &mut room).then(|| self.0.clone())
@@ -48,7 +48,8 @@ fn fits(value: &Value, room: &mut usize) -> bool {
     match value {
         Value::Array(items) => items.iter().all(|item| fits(item, room)),
         Value::Object(members) => members.values().all(|member| fits(member, room)),
-        _ => true,
+        Value::String(text) => text.len() <= SHORT_TEXT_BYTES,
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }
 }
 

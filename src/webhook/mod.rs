@@ -129,7 +129,7 @@ pub fn open(
     let pages = async_stream::stream! {
         while let Some(Arrived { mut events, mut rejected, receipt }) = arrivals.recv().await {
             let deduplicated = recent.leave_out_known(&mut events, &mut rejected);
-            let resume = recent.position();
+            let resume = recent.position().into();
             // What a former run's sinks held may still be sent again, however quiet it is now.
             let (left, left_out, frame, caught_up) = (None, Vec::new(), None, false);
             let page = Page {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use zenstream::random::Random;
 use zenstream::simulator::{Faults, Settings};
+use zenstream::sinks::Memory;
 use zenstream::streams::CATALOGUE;
 
 use crate::seeds::over_seeds;
@@ -110,9 +111,14 @@ pub(crate) fn reading() -> Reading {
 /// No event is in memory twice. Returns the lines of a stream, and how often each is there: what
 /// has no id may be there as often as the account has it.
 fn held(world: &World, stream: &str) -> BTreeMap<String, usize> {
+    held_by(&world.memory, stream)
+}
+
+/// The same of any sink in memory.
+pub(crate) fn held_by(memory: &Memory, stream: &str) -> BTreeMap<String, usize> {
     let mut ids = BTreeSet::new();
     let mut lines = BTreeMap::new();
-    for event in world.memory.events().iter().filter(|event| event.origin.stream == stream) {
+    for event in memory.events().iter().filter(|event| event.origin.stream == stream) {
         let id = event.id();
         assert!(ids.insert(id.clone()), "{id} is there twice");
         let line = String::from_utf8(event.line.to_vec()).expect("records are text");

@@ -731,10 +731,10 @@ fn a_page_that_leads_back_to_itself_ends_the_stream() {
 
 /// A sink with hindrances: so many writes fail, each takes so long.
 #[derive(Debug)]
-struct Hindered {
-    inner: Memory,
+pub(crate) struct Hindered {
+    pub(crate) inner: Memory,
     kind: SinkErrorKind,
-    failures: AtomicU64,
+    pub(crate) failures: AtomicU64,
     delay: Mutex<Duration>,
 }
 
@@ -744,7 +744,7 @@ impl Hindered {
         Arc::new(Self { inner, kind, failures: AtomicU64::new(0), delay: Mutex::new(delay) })
     }
 
-    fn failing(failures: u64, kind: SinkErrorKind) -> Arc<Self> {
+    pub(crate) fn failing(failures: u64, kind: SinkErrorKind) -> Arc<Self> {
         let failures = AtomicU64::new(failures);
         Arc::new(Self { inner: Memory::new(), kind, failures, delay: Mutex::default() })
     }
@@ -795,7 +795,7 @@ impl Sink for Forgetful {
     }
 }
 
-fn extra(name: &'static str, takes: &[&'static str], sink: Arc<dyn Sink>) -> Extra {
+pub(crate) fn extra(name: &'static str, takes: &[&'static str], sink: Arc<dyn Sink>) -> Extra {
     Extra { name, takes: takes.to_vec(), acknowledged: true, sink, delivery: None }
 }
 

@@ -6,6 +6,7 @@
 //! * `turns`: several processes on one checkpoint, of which one works
 //! * `backfill`: history in slices, within our share of the rate budget
 //! * `defects`: what other collectors get wrong, one test each
+//! * `lists`: what is read as a whole, before sinks that hold it, and changes that no time tells apart
 //! * `isolation`: streams and accounts that fail, beside others that do not
 //! * `poison`: pages that cannot be read, beside the rest of their stream
 //! * `webhooks`: what Zendesk sends by itself, over real sockets
@@ -45,6 +46,7 @@ mod examples;
 mod house;
 mod isolation;
 mod kill;
+mod lists;
 mod month;
 mod pages;
 mod poison;

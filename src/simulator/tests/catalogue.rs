@@ -123,6 +123,27 @@ fn lists_change_in_place_and_lose_records_over_time() {
 }
 
 #[test]
+fn a_record_may_change_twice_in_a_second_and_both_can_be_seen() {
+    let settings = Settings { live_changes_per_minute: 30, changed_again_percent: 100, ..free() };
+    let mut account = Account::new(settings);
+    account.now = account.simulator.settings().now;
+    let mut before = account.truth("macros");
+    let mut in_place = 0;
+    for _ in 0..120 {
+        account.now += SignedDuration::from_secs(1);
+        let after = account.truth("macros");
+        let other = |one: &&Value| {
+            let same =
+                |old: &&Value| old["id"] == one["id"] && old["updated_at"] == one["updated_at"];
+            before.iter().find(same).is_some_and(|old| old != *one)
+        };
+        in_place += after.iter().filter(other).count();
+        before = after;
+    }
+    assert!(in_place > 10, "{in_place}");
+}
+
+#[test]
 fn what_is_deleted_from_an_export_leaves_a_row_that_says_so() {
     let mut account = Account::new(free());
     let users = account.all("/api/v2/incremental/users/cursor?start_time=0", "users", next_export);

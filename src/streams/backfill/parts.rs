@@ -341,7 +341,7 @@ impl Parts {
                 }
             }
         }
-        page.resume = self.position();
+        page.resume = self.position().into();
         let is_left_out = |last: &i64| self.rests.is_left_out(*last);
         let none_to_come = self.waiting.is_empty() && self.slices.keys().all(is_left_out);
         page.caught_up = self.tail_at_end && none_to_come;

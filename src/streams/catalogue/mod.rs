@@ -114,10 +114,13 @@ impl StreamSpec {
 
     /// What the splitter must know of this stream's pages.
     pub fn layout(&self, max_record_bytes: usize) -> PageLayout {
-        let one = SnapshotList { pages: ListPages::Object, dated: false };
+        let is_object = match self.paging {
+            Paging::Snapshot(list) => list.pages == ListPages::Object,
+            _ => false,
+        };
         PageLayout {
             records_key: self.records_key,
-            is_object: self.paging == Paging::Snapshot(one),
+            is_object,
             id_field: self.id_field,
             time_field: self.time_field,
             version_field: self.version_field,
@@ -222,8 +225,14 @@ const fn happened(name: &'static str, path: &'static str) -> StreamSpec {
     StreamSpec { poll_interval_secs: 900, ..row(name, path, whole(ListPages::Cursor, true)) }
 }
 
+/// The same, where those since a time can be asked for.
+const fn happened_since(name: &'static str, path: &'static str) -> StreamSpec {
+    let list = SnapshotList { pages: ListPages::Cursor, dated: true, since: Some("since") };
+    StreamSpec { paging: Paging::Snapshot(list), ..happened(name, path) }
+}
+
 const fn whole(pages: ListPages, dated: bool) -> Paging {
-    Paging::Snapshot(SnapshotList { pages, dated })
+    Paging::Snapshot(SnapshotList { pages, dated, since: None })
 }
 
 /// An incremental export with a cursor.

@@ -101,6 +101,8 @@ pub struct SnapshotList {
     pub pages: ListPages,
     /// Whether its records are things that happened, so that those before `since` are left out.
     pub dated: bool,
+    /// The parameter by which only those since a time are asked for, to the second, where there is one.
+    pub since: Option<&'static str>,
 }
 
 /// How a list without a filter is paged.

@@ -1,8 +1,8 @@
 //! Tickets, and what is told about them.
 
 use super::{
-    Paging, StreamSpec, TimeFilter, TimeForm, by_cursor, by_time, happened, listed, on_one_page,
-    row,
+    Paging, StreamSpec, TimeFilter, TimeForm, by_cursor, by_time, happened, happened_since, listed,
+    on_one_page, row,
 };
 use crate::zendesk::PAGE_AFTER;
 
@@ -118,7 +118,7 @@ pub(super) const ROWS: &[StreamSpec] = &[
         retention_days: Some(30),
         columns: &["created_at", "verb", "title", "user_id"],
         docs_url: docs!("ticketing/tickets/activity_stream"),
-        ..happened("activities", "/api/v2/activities")
+        ..happened_since("activities", "/api/v2/activities")
     },
     StreamSpec {
         description: "mail that was held back and has not become a ticket",

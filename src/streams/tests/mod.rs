@@ -39,11 +39,11 @@ fn brought(ids: &[&str], caught_up: bool) -> Brought {
     Brought { ids: ids.iter().map(|&id| id.to_owned()).collect(), caught_up }
 }
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("a time")
 }
 
-fn settings(name: &str) -> StreamSettings {
+pub(super) fn settings(name: &str) -> StreamSettings {
     StreamSettings {
         spec: find(name).expect("a row"),
         source: "acme".to_owned(),
@@ -108,6 +108,8 @@ impl Reading {
         let events = normalize::events(split.records, &origin);
         let mut page = Fetched { events, rejected, origin };
         let taken = self.reader.accept(&self.settings, &mut page, end);
+        let carried = self.reader.resume().position();
+        assert_eq!(carried, self.reader.position(), "what a page carries is where it stands");
         let ids = page.events.iter().map(|event| event.id.to_string()).collect();
         Ok(Brought { ids, caught_up: taken.caught_up })
     }
