@@ -109,8 +109,7 @@ pub struct Client {
     random: Arc<Random>,
     counters: Counters,
     clock_ahead_secs: AtomicI64,
-    /// How often a host that cannot be looked up is looked up again, where that is less often than
-    /// what else fails is tried again.
+    /// How often a host that cannot be looked up is looked up again, at the most.
     lookup_retries: u32,
 }
 
@@ -147,8 +146,7 @@ impl Client {
         }
     }
 
-    /// For whoever sits and waits: a host that cannot be looked up is soon told, with so many
-    /// further tries.
+    /// For whoever sits and waits: a host that cannot be looked up is told after so many further tries.
     #[must_use]
     pub fn giving_up_on_names_after(self, lookup_retries: u32) -> Self {
         Self { lookup_retries, ..self }
@@ -164,8 +162,7 @@ impl Client {
         self.budget.snapshot()
     }
 
-    /// The bucket of the rate budget that some request waits for longest, and how long; none: none
-    /// waits.
+    /// The bucket of the rate budget that some request waits for longest, and how long.
     pub fn longest_wait(&self) -> Option<(String, Duration)> {
         self.budget.longest_wait()
     }
@@ -246,11 +243,8 @@ impl Client {
 
     /// How often a request that failed so is tried again.
     fn retries(&self, page: &PageRequest, error: &ApiError) -> u32 {
-        match self.settings.retry_attempts {
-            _ if page.single_try => 0,
-            retries if error.unresolved => retries.min(self.lookup_retries),
-            retries => retries,
-        }
+        let most = if error.unresolved { self.lookup_retries } else { u32::MAX };
+        if page.single_try { 0 } else { self.settings.retry_attempts.min(most) }
     }
 
     /// One try: paced, signed, sent, read, decoded. A token that is refused is renewed once.
