@@ -80,8 +80,13 @@ impl Document {
         ConfigError { problems: self.located(findings) }
     }
 
-    /// The same, where it is no error.
-    pub(super) fn located(&self, findings: Findings) -> Vec<Problem> {
+    /// What is no error, in the files that it is of.
+    pub(super) fn warnings(&self, findings: Findings) -> Vec<Problem> {
+        let warnings = self.located(findings).into_iter();
+        warnings.map(|problem| Problem { is_warning: true, ..problem }).collect()
+    }
+
+    fn located(&self, findings: Findings) -> Vec<Problem> {
         let locate = |finding: Finding| {
             let file = self.file_of(&finding.path).map(str::to_owned);
             finding.located(&self.root, file.as_deref())

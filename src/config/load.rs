@@ -49,7 +49,7 @@ pub fn load_trials(
     let found = &mut Found { findings: &mut findings, warnings: &mut warnings };
     match meaning::trials(&document.root, found) {
         Some((steps, trials)) if findings.0.is_empty() => {
-            Ok(Trials { steps, trials, warnings: document.located(warnings) })
+            Ok(Trials { steps, trials, warnings: document.warnings(warnings) })
         }
         _ => Err(document.error(findings)),
     }
@@ -97,7 +97,7 @@ fn build(
     let mut warnings = Findings::default();
     match meaning::config(&document.root, environment, &mut findings, &mut warnings) {
         Some(config) if findings.0.is_empty() => {
-            Ok(Config { warnings: document.located(warnings), ..config })
+            Ok(Config { warnings: document.warnings(warnings), ..config })
         }
         _ => Err(document.error(findings)),
     }
@@ -162,5 +162,5 @@ fn text(path: &Path) -> Result<(Format, String), (String, Option<String>)> {
 }
 
 fn whole(file: &str, message: String, hint: Option<String>) -> Problem {
-    Problem { file: Some(file.to_owned()), path: String::new(), message, hint }
+    Problem { file: Some(file.to_owned()), path: String::new(), message, hint, is_warning: false }
 }

@@ -27,7 +27,15 @@ impl ConfigError {
     }
 
     pub(super) fn of(message: String, hint: Option<String>) -> Self {
-        Self { problems: vec![Problem { file: None, path: String::new(), message, hint }] }
+        Self {
+            problems: vec![Problem {
+                file: None,
+                path: String::new(),
+                message,
+                hint,
+                is_warning: false,
+            }],
+        }
     }
 }
 
@@ -52,12 +60,15 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// Whether the config can be followed all the same.
+    pub is_warning: bool,
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
-            write!(f, "cannot read config `{file}`: ")?;
+            let what = if self.is_warning { "config" } else { "cannot read config" };
+            write!(f, "{what} `{file}`: ")?;
         }
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
@@ -147,7 +158,7 @@ impl Finding {
     pub(super) fn located(self, root: &Node, file: Option<&str>) -> Problem {
         let file = self.file.clone().or_else(|| file.map(str::to_owned));
         let Self { path, message, hint, .. } = self.redacted(root);
-        Problem { file, path: path.to_string(), message, hint }
+        Problem { file, path: path.to_string(), message, hint, is_warning: false }
     }
 }
 

@@ -184,7 +184,8 @@ impl<'g> Walk<'g> {
         let counts = &mut self.state.passed.counts[node];
         counts.sent += made.items.len();
         counts.discarded += made.discarded;
-        counts.failed += made.failed;
+        // An event at which several conditions fail is one.
+        counts.failed += made.failed.min(1);
         counts.dropped += made.dropped;
         if counts.failure.is_none() {
             counts.failure = made.failure;

@@ -92,7 +92,7 @@ fn a_stream_that_reaches_a_sink_through_transforms_is_taken() {
     assert_eq!(yaml(&text).unwrap().sinks[0].inputs, ["t"]);
     let loose = transform(&format!("{REMAP}source: .a = 1")).replace("['*', 't*']", "[acme]");
     let config = yaml(&loose).unwrap();
-    insta::assert_snapshot!(config.warnings[0], @"cannot read config `c.yaml`: transforms.t: nobody takes `t`: its events are dropped");
+    insta::assert_snapshot!(config.warnings[0], @"config `c.yaml`: transforms.t: nobody takes `t`: its events are dropped");
     let lost = transform("type: filter\ninputs: [acme]\ncondition: 'true'")
         .replace("['*', 't*']", "[out2.rejected]")
         + "  # \n";

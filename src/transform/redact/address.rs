@@ -3,7 +3,7 @@
 use core::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
-use super::shape::follows_one_of;
+use super::label::follows_one_of;
 
 /// Words before numbers that only read as addresses.
 const VERSIONS: &[&str] = &["build", "driver", "firmware", "release", "section", "ver", "version"];
@@ -31,16 +31,22 @@ pub(super) fn ip_addresses(text: &str) -> Vec<(Range<usize>, String)> {
     found
 }
 
-/// Whether a word is a version, by what stands before it: `Chrome/120.0.0.0`, `version 4.2.1.0`. The
-/// names of hosts begin with small letters: `localhost/127.0.0.1`.
+/// Whether a word is a version, by what it is and what stands before it: `Chrome/120.0.0.0`,
+/// `version 4.2.1.0`. The names of hosts begin with small letters, or have none: `localhost/127.0.0.1`,
+/// `HOST01/10.0.0.5`.
 fn is_version(before: &str, word: &str) -> bool {
+    let Ok(address) = word.parse::<Ipv4Addr>() else { return false };
+    let is_small = address.octets().iter().all(|part| *part < 100) && !address.is_private();
     let Some(before) = before.strip_suffix('/') else {
-        return follows_one_of(before, VERSIONS);
+        return is_small && follows_one_of(before, VERSIONS);
     };
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let name = &before[before.trim_end_matches(is_name).len()..];
-    let is_product = name.starts_with(|c: char| c.is_ascii_uppercase())
-        || (name.starts_with(|c: char| c.is_ascii_lowercase()) && word.ends_with(".0.0"));
+    let ends_in_zeros = word.ends_with(".0.0") && !address.is_private();
+    let is_product = (name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.contains(|c: char| c.is_ascii_lowercase())
+        && (is_small || ends_in_zeros))
+        || (name.starts_with(|c: char| c.is_ascii_lowercase()) && ends_in_zeros);
     let around = &before[..before.len() - name.len()];
     is_product && !around.ends_with(['/', '.', ':', '@'])
 }
@@ -67,12 +73,16 @@ fn v4(word: &str) -> Option<String> {
     address.map(|address| address.to_string())
 }
 
-/// Names in code (`a::b`) and times (`12::30`) read as addresses too.
+/// Names in code (`a::b`) and times (`12::30`) read as addresses too; but no name begins with a digit,
+/// and no time has letters.
 fn v6(word: &str) -> Option<String> {
     let groups: Vec<&str> = word.split(':').filter(|group| !group.is_empty()).collect();
     let is_long = |group: &&str| group.len() > 2 && group.contains(|c: char| c.is_ascii_digit());
     let has_many = word.contains("::") && groups.len() > 2;
-    if !has_many && word != "::1" && !groups.iter().any(is_long) {
+    let ends_in_digit = word.contains("::")
+        && groups.last().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()))
+        && word.contains(|c: char| c.is_ascii_alphabetic());
+    if !(has_many || ends_in_digit || word == "::1" || groups.iter().any(is_long)) {
         return None;
     }
     word.parse::<Ipv6Addr>().ok().map(|address| address.to_string())
@@ -103,6 +113,16 @@ mod tests {
             ("localhost/127.0.0.1:8080", "127.0.0.1:8080"),
             ("fd00::1", "fd00::1"),
             ("2001:db8:0:0:1:0:0:1", "2001:db8:0:0:1:0:0:1"),
+            ("fd::1", "fd::1"),
+            ("Since the release, 203.0.113.9 is blocked", "203.0.113.9"),
+            ("new firmware.\n203.0.113.9 is down", "203.0.113.9"),
+            ("build server: build 203.0.113.9", "203.0.113.9"),
+            ("printer driver 203.0.113.9", "203.0.113.9"),
+            ("java.net.ConnectException: HOST01/10.0.0.5:8080", "10.0.0.5:8080"),
+            ("DESKTOP-ABC/192.168.1.7:8080", "192.168.1.7:8080"),
+            ("IP/203.0.113.9", "203.0.113.9"),
+            ("Gateway/10.0.0.5", "10.0.0.5"),
+            ("Gateway/203.0.113.9", "203.0.113.9"),
         ] {
             assert_eq!(found(text), [address], "{text}");
         }
@@ -113,6 +133,8 @@ mod tests {
         for text in [
             "Mozilla/5.0 (X11) Chrome/120.0.0.0 Safari/537.36",
             "headless-chrome/120.0.0.0",
+            "Safari/17.4.1.2",
+            "version no. 4.2.1.0",
             "v1.2.3.4",
             "version 4.2.1.0",
             "Version: 4.2.1.7",

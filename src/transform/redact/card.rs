@@ -97,10 +97,12 @@ fn is_issued(digits: &[u8]) -> bool {
         (34 | 37, _) => length == 15,
         // Diners Club
         (36 | 38 | 39, _) | (_, 3000..=3059 | 3095) => matches!(length, 14 | 16 | 19),
-        // Mir, JCB, UnionPay, RuPay, Troy
-        (81 | 82, _) | (_, 2200..=2204 | 3528..=3589 | 9792) => (16..=19).contains(&length),
-        // Discover, UnionPay, RuPay, Hipercard and others
-        (60 | 62 | 64 | 65, _) => (16..=19).contains(&length),
+        // BORICA, UzCard, ArCa, Belkart, Humo
+        (_, 2205 | 8600 | 9051 | 9112 | 9860) => length == 16,
+        // Discover, JCB, UnionPay, RuPay, Mir, Troy, Hipercard and others
+        (60 | 62 | 64 | 65 | 81 | 82, _) | (_, 2200..=2204 | 3528..=3589 | 9792) => {
+            (16..=19).contains(&length)
+        }
         // Maestro and others
         (50 | 56..=58 | 63 | 67, _) => true,
         _ => false,
@@ -216,7 +218,6 @@ mod tests {
         assert_eq!(found("VISA4111111111111111"), ["4111111111111111"]);
         assert_eq!(found("x_4111_1111_1111_1111_y"), ["4111_1111_1111_1111"]);
         assert_eq!(found("https://x/?c=4111%201111%201111%201111").len(), 1);
-        assert_eq!(found("?c=5%204111111111111111"), ["4111111111111111"]);
     }
 
     #[test]
@@ -270,10 +271,28 @@ mod tests {
     }
 
     #[test]
+    fn issuers_of_one_country_are_known() {
+        for text in ["8600 1400 0000 0001", "9860010000000009"] {
+            assert_eq!(found(&format!("card {text}, thanks")), [text]);
+        }
+    }
+
+    #[test]
+    fn accounts_are_no_cards_and_cards_behind_them_are() {
+        let card = "4111 1111 1111 1111";
+        for account in ["FR14 4111 1111 1111 1111 3M02 606", "DE89 4111 1111 1111 1111 00"] {
+            assert_eq!(found(&format!("IBAN: {account}")), [""; 0], "{account}");
+        }
+        let text = format!("IBAN DE89 3704 0044 0532 0130 00\n{card}");
+        assert_eq!(found(&text), [card]);
+    }
+
+    #[test]
     fn several_in_a_row_are_each_found() {
         let text = "4111 1111 1111 1111 5555 5555 5555 4444";
         assert_eq!(found(text), ["4111 1111 1111 1111", "5555 5555 5555 4444"]);
         assert_eq!(found("12 4111111111111111 7").len(), 1);
+        assert_eq!(found("?c=5%204111111111111111"), ["4111111111111111"]);
         let text = "5<a href=\"tel:4111111111111111\">4</a>";
         assert_eq!(found(text), ["4111111111111111"], "in a tag");
         let text = "4111 1111 1111 1111 ".repeat(1_000);

@@ -102,12 +102,6 @@ fn local(before: &str, is_encoded: bool) -> &str {
         start += end.map_or(0, |end| end + 1);
     }
     start += encoded_end(&before[start..]);
-    // Nor is the escape of JSON within text.
-    let is_escaped =
-        before[..start].ends_with('\\') && before[start..].starts_with(['n', 'r', 't']);
-    if is_escaped && before.len() > start + 1 {
-        start += 1;
-    }
     before[start..].trim_start_matches(['=', '\'', '`', '*', '|', '{', '&', '#'])
 }
 
@@ -169,7 +163,6 @@ mod tests {
                 "ann@xn--mller-kva.xn--p1ai",
                 "ann@xn--mller-kva.xn--p1ai",
             ),
-            (r"card\nann@example.com", "ann@example.com", "ann@example.com"),
             (
                 "bounce+ann=x.org@example.com",
                 "bounce+ann=x.org@example.com",

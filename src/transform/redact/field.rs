@@ -37,12 +37,17 @@ const TEXT: &[&str] = &[
 /// Zendesk's own words.
 const TOLD: &[&str] = &["change_description", "source_label", "url", "uri"];
 
-/// Ids that the caller gives, who may write anything.
-const FREE_IDS: &[&str] = &["external_id"];
+/// Ids that the caller gives, who may write anything, and those of mails.
+const FREE_IDS: &[&str] = &["external_id", "message_id"];
 
 /// Objects whose members have names that the account's people gave.
-const FREE: &[&str] =
-    &["custom_object_fields", "custom_ticket_fields", "organization_fields", "user_fields"];
+const FREE: &[&str] = &[
+    "custom_object_fields",
+    "custom_ticket_fields",
+    "external_ids",
+    "organization_fields",
+    "user_fields",
+];
 
 impl Field {
     /// What the name says. Where others than Zendesk give the names, they tell of no ids.

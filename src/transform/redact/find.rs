@@ -7,6 +7,7 @@ use super::card::cards;
 use super::email::emails;
 use super::field::Field;
 use super::phone::phones;
+use super::string::Unescaped;
 
 /// What can be looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,8 +41,18 @@ impl Pattern {
 /// Something that was found: where, what it is, and how it reads without separators and such.
 pub(super) type Found = (Range<usize>, Pattern, String);
 
-/// All that is found, in order, none within another.
+/// All that is found, in order, none within another. In JSON that somebody pasted into a text an escape
+/// is what it stands for.
 pub(super) fn find(text: &str, patterns: &[Pattern], field: Field) -> Vec<Found> {
+    let read = Unescaped::of_text(text);
+    let mut found = find_read(&read.text, patterns, field);
+    for (range, ..) in &mut found {
+        *range = read.written(range);
+    }
+    found
+}
+
+fn find_read(text: &str, patterns: &[Pattern], field: Field) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     for pattern in patterns {
         let matches = match pattern {
@@ -50,7 +61,10 @@ pub(super) fn find(text: &str, patterns: &[Pattern], field: Field) -> Vec<Found>
             Pattern::IpAddress => ip_addresses(text),
             // An id of one word is none.
             Pattern::PhoneNumber if field == Field::Id && !text.contains(' ') => Vec::new(),
-            Pattern::PhoneNumber => phones(text),
+            Pattern::PhoneNumber => {
+                let taken: Vec<Range<usize>> = found.iter().map(|it| it.0.clone()).collect();
+                phones(text, &taken)
+            }
         };
         add(&mut found, matches.into_iter().map(|(range, plain)| (range, *pattern, plain)));
     }

@@ -41,7 +41,7 @@ const ENTITIES: &[(&str, char)] = &[
 const NAME_BYTES_MAX: usize = 32;
 
 /// Text within text within text has no more backslashes in a row before an escape.
-const BACKSLASHES_MAX: usize = 8;
+const BACKSLASHES_MAX: usize = 32;
 
 /// Tags at which a line ends.
 const LINES: &[&str] = &["br", "p", "div", "tr", "li"];
@@ -152,13 +152,14 @@ fn percent(text: &str, follows_digit: bool) -> Option<(char, usize)> {
     Some((c, at + 3 * c.len_utf8() - 1))
 }
 
-/// `\n`, `\u00a0`: JSON within text, and within that.
-fn escape(text: &str) -> Option<(char, usize)> {
+/// `\n`, `\u00a0`, `\"`: JSON within text, and within that.
+pub(super) fn escape(text: &str) -> Option<(char, usize)> {
     let backslashes = text.bytes().take(BACKSLASHES_MAX).take_while(|it| *it == b'\\').count();
     let rest = &text[backslashes..];
     match rest.chars().next()? {
         'n' | 'r' => Some(('\n', backslashes + 1)),
         't' => Some(('\t', backslashes + 1)),
+        c @ ('"' | '/') => Some((c, backslashes + 1)),
         'u' => {
             let digits = rest.get(1..5)?;
             let code = u32::from_str_radix(digits, 16).ok()?;

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::digits::{Digit, Gap, Run};
 use super::field::Field;
+use super::label::{begins_iban, ends_with_country, names_a_thing};
 
 /// So many digits of the same run may stand before a number in unusual groups, and behind it: the
 /// end of a word or the place in a list; a card's last month, and its code.
@@ -21,39 +22,6 @@ const FAR: usize = 64;
 
 /// As much of a text says whether a number in it is part of a link.
 const LINK_BYTES_MAX: usize = 300;
-
-/// Words before the numbers of other things.
-const THINGS: &[&str] = &[
-    "article",
-    "case",
-    "ean",
-    "field",
-    "form",
-    "group",
-    "gtin",
-    "id",
-    "ids",
-    "imei",
-    "invoice",
-    "isbn",
-    "macro",
-    "order",
-    "organization",
-    "ref",
-    "reference",
-    "request",
-    "sku",
-    "ticket",
-    "tickets",
-    "tracking",
-    "trigger",
-    "upc",
-    "user",
-    "users",
-];
-
-/// Words between those and the number.
-const NUMBER: &[&str] = &["no", "nr", "num", "number"];
 
 /// The text that numbers stand in.
 #[derive(Debug)]
@@ -132,13 +100,26 @@ impl<'a> Shape<'a> {
             || (is_common && is_tight(digits))
     }
 
-    /// Whether they follow the country and the check digits of a bank account: `DE89 3704 ...`
+    /// Whether they are part of an account's number: `DE89 3704 ...`, `NL91 ABNA 0417 ...`
     fn is_iban(&self, range: &Range<usize>) -> bool {
-        let before = &self.run.text[..self.run.digits[0].start];
-        let letters = before.bytes().rev().take_while(u8::is_ascii_alphanumeric);
-        let mut letters = letters.take(3).collect::<Vec<u8>>();
-        letters.retain(u8::is_ascii_uppercase);
-        self.run.touches[0] && range.start == 2 && letters.len() == 2
+        let digits = self.run.digits;
+        let before = &self.run.text[..digits[0].start];
+        let groups = sizes(digits, |gap| gap.chars > 0);
+        let has_check = groups[0] == 2 && self.run.touches[0] && ends_with_country(before);
+        // Groups of four follow, and a shorter one ends it.
+        let first = usize::from(has_check);
+        let mut end = 2 * first;
+        for size in groups.into_iter().skip(first) {
+            let is_near = end == 0 || (digits[end].gap.chars == 1 && !digits[end].gap.breaks);
+            if !is_near || size > 4 {
+                break;
+            }
+            end += size;
+            if size < 4 {
+                break;
+            }
+        }
+        (has_check || begins_iban(before)) && range.start >= 2 * first && range.end <= end
     }
 
     /// Whether most of these digits are of dates, times and such.
@@ -288,45 +269,6 @@ fn link(before: &str) -> &str {
 /// Whether it is the path of one of Zendesk's own things that ends a text.
 fn is_in_api(before: &str) -> bool {
     before.ends_with('/') && link(before).contains("/api/v2/")
-}
-
-/// Whether a text ends with what stands before the number of a thing: `ticket `, `order no. `, `#`.
-fn names_a_thing(before: &str) -> bool {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let mut rest = link_free(before);
-    for _ in 0..2 {
-        let end = rest.trim_end_matches(|c: char| !is_word(c));
-        if rest[end.len()..].contains('#') {
-            return true;
-        }
-        let word = end.rsplit(|c: char| !is_word(c)).next().unwrap_or_default();
-        let last = word.rsplit('_').next().unwrap_or_default().to_lowercase();
-        if THINGS.contains(&last.as_str()) || word.ends_with("Id") {
-            return true;
-        }
-        if !NUMBER.contains(&last.as_str()) {
-            return false;
-        }
-        rest = &end[..end.len() - word.len()];
-    }
-    false
-}
-
-/// Whether a text ends with one of these words, or with `number` behind one.
-pub(super) fn follows_one_of(before: &str, words: &[&str]) -> bool {
-    let last = link_free(before).rsplit(|c: char| !c.is_alphanumeric());
-    let word = last.filter(|word| !word.is_empty()).map(str::to_lowercase);
-    let mut word = word.skip_while(|word| NUMBER.contains(&word.as_str()));
-    word.next().is_some_and(|word| words.contains(&word.as_str()))
-}
-
-/// No more of a text's end than two words have.
-fn link_free(before: &str) -> &str {
-    let mut start = before.len().saturating_sub(64);
-    while !before.is_char_boundary(start) {
-        start += 1;
-    }
-    &before[start..]
 }
 
 #[cfg(test)]

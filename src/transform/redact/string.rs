@@ -3,9 +3,13 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::letters::escape as escape_within;
+
 /// A string without its escapes.
 pub(super) struct Unescaped<'a> {
     pub(super) text: Cow<'a, str>,
+    /// Where it begins in what was written.
+    first: usize,
     /// Behind each escape: the place in the text, and in what was written.
     escapes: Vec<(usize, usize)>,
 }
@@ -17,22 +21,36 @@ impl<'a> Unescaped<'a> {
         let inner = written.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
         // A page that is no UTF-8 is no page.
         let inner = std::str::from_utf8(inner.unwrap_or_default()).unwrap_or_default();
+        Self::read(inner, 1, |text| Some(escape(text)))
+    }
+
+    /// Of a text in which somebody may have pasted JSON, or JSON within JSON.
+    pub(super) fn of_text(text: &'a str) -> Self {
+        Self::read(text, 0, escape_within)
+    }
+
+    fn read(
+        written: &'a str,
+        first: usize,
+        escape: impl Fn(&str) -> Option<(char, usize)>,
+    ) -> Self {
         let mut escapes = Vec::new();
-        let mut at = 0;
-        let mut text = String::new();
-        while let Some(length) = memchr::memchr(b'\\', &inner.as_bytes()[at..]) {
-            text.push_str(&inner[at..at + length]);
+        let (mut at, mut text) = (0, String::new());
+        while let Some(length) = memchr::memchr(b'\\', &written.as_bytes()[at..]) {
+            text.push_str(&written[at..at + length]);
             at += length;
-            let (c, length) = escape(&inner[at..]);
+            let (c, length) = escape(&written[at..]).unwrap_or(('\\', 1));
             text.push(c);
             at += length;
-            escapes.push((text.len(), at + 1));
+            if length > 1 {
+                escapes.push((text.len(), first + at));
+            }
         }
-        if at == 0 {
-            return Self { text: Cow::Borrowed(inner), escapes };
+        if escapes.is_empty() {
+            return Self { text: Cow::Borrowed(written), first, escapes };
         }
-        text.push_str(&inner[at..]);
-        Self { text: Cow::Owned(text), escapes }
+        text.push_str(&written[at..]);
+        Self { text: Cow::Owned(text), first, escapes }
     }
 
     /// Where a part of the text is written.
@@ -40,7 +58,8 @@ impl<'a> Unescaped<'a> {
         let place = |at: usize| {
             let behind = self.escapes.partition_point(|(text, _)| *text <= at);
             // What comes before the first escape begins behind the quote.
-            let (text, written) = behind.checked_sub(1).map_or((0, 1), |last| self.escapes[last]);
+            let (text, written) =
+                behind.checked_sub(1).map_or((0, self.first), |last| self.escapes[last]);
             written + (at - text)
         };
         place(part.start)..place(part.end)
@@ -90,29 +109,6 @@ fn string_end(line: &[u8], mut at: usize) -> usize {
 pub(super) fn is_json(raw: &[u8]) -> bool {
     let is_open = matches!(raw.get(1), Some(b'{' | b'['));
     is_open && matches!(raw.get(raw.len().wrapping_sub(2)), Some(b'}' | b']'))
-}
-
-/// Where the strings of a text that is JSON are, with their quotes.
-pub(super) fn strings(text: &str) -> Vec<Range<usize>> {
-    let (mut found, mut at) = (Vec::new(), 0);
-    while let Some(open) = memchr::memchr(b'"', &text.as_bytes()[at..]) {
-        let start = at + open;
-        at = start + 1;
-        loop {
-            let Some(next) = memchr::memchr2(b'"', b'\\', &text.as_bytes()[at..]) else {
-                return found;
-            };
-            at += next + 1;
-            if text.as_bytes()[at - 1] == b'"' {
-                break;
-            }
-            // What is escaped may be no quote, and may be the last.
-            let Some(escaped) = text[at..].chars().next() else { return found };
-            at += escaped.len_utf8();
-        }
-        found.push(start..at);
-    }
-    found
 }
 
 /// A string as JSON has it.

@@ -14,7 +14,7 @@ fn everywhere() -> Redact {
 }
 
 fn out(redact: &Redact, line: &str) -> String {
-    match redacted(redact, line.as_bytes()) {
+    match redacted(redact, line.as_bytes(), false) {
         Some(line) => String::from_utf8(line.to_vec()).unwrap(),
         None => line.to_owned(),
     }
@@ -27,7 +27,7 @@ fn path(text: &str) -> RedactPath {
 #[test]
 fn what_is_not_personal_stays_byte_for_byte() {
     let line = "{\"b\":1.50,\"a\":\"\\u00e9\\/ 12\",\"n\":92233720368547758080,\"o\":{\"z\":[],\"y\":{}},\"x\":null,\"d\":1,\"d\":[true,2]}";
-    assert_eq!(redacted(&everywhere(), line.as_bytes()), None);
+    assert_eq!(redacted(&everywhere(), line.as_bytes(), false), None);
     let mail = line.replace("null", "\"mail a@example.com\"");
     let expected = line.replace("null", "\"mail [email_address]\"");
     assert_eq!(out(&everywhere(), &mail), expected);
@@ -148,6 +148,20 @@ fn json_that_somebody_pasted_is_text() {
             r#"[{"a": "{\"b\": \"[email_address]\"}"} ]"#,
         ),
         (r#"{"broken: "\é" \"}"#, r#"{"broken: "\é" \"}"#),
+        (
+            r#"{"from":"Ann \u003cann@x.de\u003e\u2028"}"#,
+            r#"{"from":"Ann \u003c[email_address]\u003e\u2028"}"#,
+        ),
+        (r#"{"from":"\u00e4nn@x.de"}"#, r#"{"from":"[email_address]"}"#),
+        (
+            r#"{"a":"{\"b\":\"x\\nann@x.de\\u2028\"}"}"#,
+            r#"{"a":"{\"b\":\"x\\n[email_address]\\u2028\"}"}"#,
+        ),
+        (r#"{"a":"\"ann b\"@x.de"}"#, r#"{"a":"[email_address]"}"#),
+        (
+            r#"log: {"ip":"\u0022203.0.113.9\u0022","tel":"\u002b49 171 1234567","to":"ann\u0040x.de"}"#,
+            r#"log: {"ip":"\u0022[ip_address]\u0022","tel":"[phone_number]","to":"[email_address]"}"#,
+        ),
     ] {
         assert_eq!(said(text), clean, "{text}");
     }
@@ -210,12 +224,44 @@ fn ids_that_others_than_zendesk_give_may_be_cards() {
         r#"{"external_id":"5555-5555-55554444"}"#,
         r#"{"metadata":{"custom":{"order_id":"4111111111111111"}}}"#,
         r#"{"user_fields":{"card_id":4111111111111111}}"#,
+        r#"{"external_ids":{"orderId":"4111111111111111"}}"#,
+        r#"{"metadata":{"system":{"message_id":"<4111111111111111@x.de>"}}}"#,
     ] {
         let made = out(&redact(Search::ticket_text()), line);
         assert!(made.contains("[card_number]"), "{line} -> {made}");
     }
     let line = r#"{"external_id":"38123456789011","metadata":{"x_id":4111111111111111}}"#;
     assert_eq!(out(&redact(Search::ticket_text()), line), line);
+}
+
+#[test]
+fn in_the_body_of_a_webhook_no_name_tells_of_ids() {
+    let profile = redact(Search::ticket_text());
+    let line = r#"{"order_id":"4111111111111111","n_id":4111111111111111,"ticket_id":"38123456789011","x":"8447388090494"}"#;
+    let made = redacted(&profile, line.as_bytes(), true).unwrap();
+    let expected = r#"{"order_id":"[card_number]","n_id":"[card_number]","ticket_id":"38123456789011","x":"8447388090494"}"#;
+    assert_eq!(made, expected);
+    assert_eq!(redacted(&profile, line.as_bytes(), false), None);
+}
+
+#[test]
+fn what_webhooks_about_tickets_bring_is_text() {
+    let profile = redact(Search::ticket_text());
+    for line in [
+        r#"{"detail":{"description":"a@b.de","subject":"x a@b.de"},"type":"zen:event-type:ticket.created"}"#,
+        r#"{"event":{"comment":{"body":"a@b.de","id":"1"}}}"#,
+        r#"{"event":{"current":"a@b.de","previous":"+49 30 1234567"}}"#,
+        r#"{"ticket":{"description":"a@b.de"}}"#,
+        r#"{"object":{"ticket":{"subject":"a@b.de"}}}"#,
+        r#"{"external_id":"a@b.de","message_id":"<a@b.de>"}"#,
+        r#"{"metadata":{"system":{"ip_address":"203.0.113.9"}},"system":{"ip_address":"203.0.113.9"}}"#,
+        r#"{"attachments":[{"file_name":"a@b.de.pdf"}],"requester":{"email":"a@b.de","phone":"+49301234567"}}"#,
+    ] {
+        let made = out(&profile, line);
+        assert!(!made.contains(['@', '+']) && !made.contains("203."), "{made}");
+    }
+    let line = r#"{"event":{"action":"user-update","reason":"a@b.de","id":"1"}}"#;
+    assert_eq!(out(&profile, line), line, "a schema's own");
 }
 
 #[test]
@@ -240,7 +286,7 @@ proptest! {
     #[test]
     fn any_json_stays_as_it_is_where_nothing_is_looked_for(value in any_json(4)) {
         let line = value.to_string();
-        prop_assert_eq!(redacted(&redact(Vec::new()), line.as_bytes()), None);
+        prop_assert_eq!(redacted(&redact(Vec::new()), line.as_bytes(), false), None);
         let made = out(&everywhere(), &line);
         serde_json::from_str::<Json>(&made).expect("JSON");
         prop_assert_eq!(out(&everywhere(), &made), made.clone());

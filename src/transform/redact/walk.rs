@@ -14,26 +14,24 @@ use super::card::{is_card_alone, whole_digits};
 use super::field::{Field, is_free, is_original};
 use super::find::{Pattern, find};
 use super::path::{Place, RedactPath};
-use super::string::{Unescaped, is_json, quoted, strings, value_end};
+use super::string::{Unescaped, is_json, quoted, value_end};
 use super::{FieldAction, Redact};
-
-/// Strings within strings within strings are looked into without their escapes; deeper ones are not.
-const DEPTH_MAX: usize = 4;
 
 /// How an event begins that was rejected.
 const REJECTED: &[u8] = br#"{"source":"#;
 
-/// The record without what is to be taken out; none if there is nothing of it.
-pub(super) fn redacted(redact: &Redact, line: &[u8]) -> Option<Bytes> {
-    redacted_within(redact, line, 0, Vec::new())
+/// The record without what is to be taken out; none if there is nothing of it. `is_free` is one whose
+/// names are not Zendesk's.
+pub(super) fn redacted(redact: &Redact, line: &[u8], is_free: bool) -> Option<Bytes> {
+    redacted_within(redact, line, is_free, None)
 }
 
-/// The same of a record `depth` strings deep. `patterns` are looked for in all of it.
+/// The same of a record within a string. `patterns` are looked for in all of it.
 fn redacted_within(
     redact: &Redact,
     line: &[u8],
-    depth: usize,
-    patterns: Vec<Pattern>,
+    is_free: bool,
+    patterns: Option<Vec<Pattern>>,
 ) -> Option<Bytes> {
     let mut walk = Walk {
         redact,
@@ -44,9 +42,9 @@ fn redacted_within(
         way: Vec::new(),
         open: Vec::new(),
         changed: false,
-        depth,
-        everywhere: patterns,
-        is_rejected: line.starts_with(REJECTED),
+        is_free,
+        is_within: patterns.is_some(),
+        everywhere: patterns.unwrap_or_default(),
     };
     walk.value();
     while let Some(open) = walk.open.last_mut() {
@@ -87,12 +85,12 @@ struct Walk<'a> {
     /// The objects and arrays around it.
     open: Vec<Open>,
     changed: bool,
-    /// How many strings are around the record.
-    depth: usize,
+    /// Whether others than Zendesk gave the names.
+    is_free: bool,
+    /// Whether the record is kept in a string.
+    is_within: bool,
     /// What is looked for wherever it is.
     everywhere: Vec<Pattern>,
-    /// Whether the record is a member of the line.
-    is_rejected: bool,
 }
 
 struct Open {
@@ -179,10 +177,17 @@ impl Walk<'_> {
         fields.iter().find(|(path, _)| leads_here(path)).map(|(_, action)| *action)
     }
 
+    /// Whether the record is a member of the line.
+    fn is_rejected(&self) -> bool {
+        self.line.starts_with(REJECTED)
+    }
+
     /// The way to the value here: from the beginning, and within a rejected record.
     fn ways(&self) -> impl Iterator<Item = &[Place]> {
         let within = match self.way.as_slice() {
-            [Place::Key(name), within @ ..] if self.is_rejected && name == "record" => Some(within),
+            [Place::Key(name), within @ ..] if self.is_rejected() && name == "record" => {
+                Some(within)
+            }
             _ => None,
         };
         std::iter::once(self.way.as_slice()).chain(within)
@@ -196,7 +201,7 @@ impl Walk<'_> {
         let (line, is_root) = (self.line, self.open.is_empty());
         let action = if is_root { None } else { self.action() };
         let first = line.get(self.at);
-        if self.is_rejected
+        if self.is_rejected()
             && first != Some(&b'{')
             && self.ways().nth(1).is_some_and(<[_]>::is_empty)
         {
@@ -244,10 +249,10 @@ impl Walk<'_> {
         let clean = match self.original(raw) {
             Some(text) => {
                 let patterns = self.patterns();
-                redacted_within(self.redact, text.as_bytes(), self.depth + 1, patterns)
+                redacted_within(self.redact, text.as_bytes(), self.is_free, Some(patterns))
                     .map(|clean| quoted(&String::from_utf8_lossy(&clean)))
             }
-            None => self.cleaned(raw, self.field(), self.depth),
+            None => self.without_matches(raw, self.field()),
         };
         self.changed |= clean.is_some();
         self.out.extend_from_slice(clean.as_deref().unwrap_or(raw));
@@ -255,41 +260,12 @@ impl Walk<'_> {
 
     /// What a string says that is a record, as a schema keeps it.
     fn original<'r>(&self, raw: &'r [u8]) -> Option<Cow<'r, str>> {
-        if !self.ways().any(is_original) || self.depth > 0 || !is_json(raw) {
+        if !self.ways().any(is_original) || self.is_within || !is_json(raw) {
             return None;
         }
         let text = Unescaped::of(raw).text;
         serde_json::from_str::<IgnoredAny>(&text).ok()?;
         Some(text)
-    }
-
-    /// What is left of a string `depth` strings deep. In JSON that somebody pasted, strings have escapes
-    /// of their own, behind which something may hide.
-    fn cleaned(&self, raw: &[u8], field: Field, depth: usize) -> Option<Vec<u8>> {
-        let found = self.without_matches(raw, field);
-        let now = found.as_deref().unwrap_or(raw);
-        if depth >= DEPTH_MAX || !is_json(now) || !now.contains(&b'\\') {
-            return found;
-        }
-        let unescaped = Unescaped::of(now);
-        let (mut clean, mut end) = (Vec::with_capacity(now.len()), 0);
-        for token in strings(&unescaped.text) {
-            let inner = &unescaped.text.as_bytes()[token.clone()];
-            if !inner.contains(&b'\\') {
-                continue;
-            }
-            let Some(inner) = self.cleaned(inner, field, depth + 1) else { continue };
-            let (written, inner) =
-                (unescaped.written(&token), quoted(&String::from_utf8_lossy(&inner)));
-            clean.extend_from_slice(&now[end..written.start]);
-            clean.extend_from_slice(&inner[1..inner.len() - 1]);
-            end = written.end;
-        }
-        if end == 0 {
-            return found;
-        }
-        clean.extend_from_slice(&now[end..]);
-        Some(clean)
     }
 
     /// What is left of a string, as it is written; none if there is nothing to be taken out.
@@ -344,7 +320,7 @@ impl Walk<'_> {
             Place::Key(name) => Some(name.as_str()),
             Place::Index(_) => None,
         });
-        name.map_or(Field::Other, |name| Field::of(name, is_free(&self.way)))
+        name.map_or(Field::Other, |name| Field::of(name, self.is_free || is_free(&self.way)))
     }
 
     /// What is looked for here.

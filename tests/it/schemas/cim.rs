@@ -84,7 +84,8 @@ pub(super) fn problems(event: &Value) -> Vec<String> {
         }
     }
     let prescribed: &[&str] = match text("data_model") {
-        "Authentication" => &["success", "failure", "pending", "error"],
+        // The last is what the model fills in where nobody can tell.
+        "Authentication" => &["success", "failure", "pending", "error", "unknown"],
         "Web" => &["allowed", "blocked"],
         // Other words are allowed for what nobody knows.
         _ if matches!(text("command"), "create" | "update" | "destroy" | "exported") => {

@@ -119,11 +119,9 @@ fn what_somebody_typed_is_no_change_of_an_account() {
         "Alias set to suspended",
         "Organization: unsuspended",
         "Name changed from Bob to Bob Password",
-        "Signature changed from not set to Regards\nSupport role changed from Agent to Administrator",
-        "Notes changed from not set to hello\r\nSuspended",
-        "Internal notes: hello\nTwo-factor authentication disabled",
         "Details changed from not set to x\n\nPassword changed on 5 May as he asked",
-        "Greeting changed from hello\nSuspended\nto none",
+        "Notes changed from not set to x\nSuspended until he pays",
+        "Notes changed from not set to x\nTwo-factor authentication disabled for him, he lost his phone",
     ] {
         assert_eq!(update(text), 300_403, "{text}");
     }
@@ -137,6 +135,8 @@ fn what_somebody_typed_is_no_change_of_an_account() {
         ("Phone: 1\nSuspended\nNotes changed from a to b\nUnsuspended", 300_105),
         ("Suspended changed from false to true", 300_105),
         ("Suspended changed from true to false", 300_102),
+        ("Suspended changed from not set to true", 300_105),
+        ("Suspended changed from True to not set", 300_102),
     ] {
         assert_eq!(update(text), kind, "{text}");
     }
@@ -150,10 +150,53 @@ fn what_somebody_typed_is_no_change_of_an_account() {
     for text in [
         "Disabled notifications were renamed",
         "Title changed from a to b\nx Active changed from a to true",
-        "Description changed from not set to a\nActive changed from true to false",
     ] {
         let ocsf = one("ocsf", "audit_logs", &log(["update", "rule", "Trigger: x", text]));
         assert_eq!(ocsf["type_uid"], 300_403, "{text}");
+    }
+}
+
+/// Whoever wants to pass unseen edits a note in the same save; a line that was typed is told with a doubt.
+#[test]
+fn no_note_hides_what_was_changed_beside_it() {
+    for (text, kind) in [
+        (
+            "Signature changed from A to B\nRole changed from Agent to Administrator\nPassword changed",
+            300_501,
+        ),
+        (
+            "Signature changed from not set to x\nSupport role changed from Agent to Administrator",
+            300_501,
+        ),
+        ("Details changed from a to b\nTwo-factor authentication disabled", 300_111),
+        ("Internal notes: hello\nTwo-factor auth changed from on to off", 300_111),
+        ("Comment: x\nSuspended", 300_105),
+        ("Notes changed from not set to hello\r\nSuspended", 300_105),
+        ("Notes changed from not set to hello\nSuspended changed from true to not set", 300_102),
+        ("Notes changed from not set to hello\nPassword changed", 300_104),
+        ("Greeting changed from hello\nSuspended\nto none", 300_105),
+    ] {
+        assert_eq!(update(text), kind, "{text}");
+        let [ecs, ocsf, udm, cim] = each("audit_logs", &log(["update", "user", "Bob", text]));
+        let doubt = &ocsf["status_detail"];
+        assert!(doubt.as_str().is_some_and(|doubt| doubt.contains("typed")), "{text}");
+        assert_eq!((&ecs["event"]["reason"], &cim["result"]), (doubt, doubt));
+        let fields = &udm["security_result"][0]["detection_fields"];
+        assert_eq!(fields, &json!([{ "key": "doubt", "value": doubt }]), "{text}");
+    }
+    for text in
+        ["Role changed from A to B\nNotes changed from a to b", "Notes changed from a to b\nx"]
+    {
+        let [ecs, ocsf, ..] = each("audit_logs", &log(["update", "user", "Bob", text]));
+        assert!(ocsf["status_detail"].is_null() && ecs["event"]["reason"].is_null(), "{text}");
+    }
+    for (text, kind) in [
+        ("Description changed from a to b\nActive changed from true to false", 300_409),
+        ("Active changed from not set to true", 300_408),
+        ("Enabled changed from true to not set", 300_409),
+    ] {
+        let ocsf = one("ocsf", "audit_logs", &log(["update", "rule", "Trigger: x", text]));
+        assert_eq!(ocsf["type_uid"], kind, "{text}");
     }
 }
 
@@ -167,7 +210,13 @@ fn a_sign_in_fails_by_what_is_said_of_it_and_not_by_an_address() {
         ("successful sign-in; an earlier attempt was blocked", "success"),
         ("Signed in from https://denied.zendesk.com/failed", "success"),
         ("Signed in with a password that was expired", "success"),
-        ("Sign-in to an unlocked account", "success"),
+        ("Sign-in to an unlocked account", "unknown"),
+        ("Anmeldung fehlgeschlagen", "unknown"),
+        ("", "unknown"),
+        ("Authentication error", "failure"),
+        ("Login attempt limit reached", "failure"),
+        ("Login throttled", "failure"),
+        ("Sign-in attempt: account suspended", "failure"),
         ("Unsuccessful sign-in", "failure"),
         ("Sign-in was not successful", "failure"),
         ("Could not sign in", "failure"),
@@ -180,8 +229,14 @@ fn a_sign_in_fails_by_what_is_said_of_it_and_not_by_an_address() {
     ] {
         let [ecs, ocsf, udm, cim] = each("audit_logs", &log(["login", "user", "Bob", text]));
         assert_eq!(ecs["event"]["outcome"], outcome, "{text}");
-        assert_eq!(ocsf["status_id"], if outcome == "success" { 1 } else { 2 }, "{text}");
-        assert_eq!(udm["security_result"][0]["category"].is_null(), outcome == "success", "{text}");
+        let (status, action) = match outcome {
+            "success" => (1, "ALLOW"),
+            "failure" => (2, "BLOCK"),
+            _ => (0, "UNKNOWN_ACTION"),
+        };
+        assert_eq!(ocsf["status_id"], status, "{text}");
+        assert_eq!(udm["security_result"][0]["action"], json!([action]), "{text}");
+        assert_eq!(udm["security_result"][0]["category"].is_null(), outcome != "failure", "{text}");
         assert_eq!(cim["action"], outcome, "{text}");
     }
     let by_password =
