@@ -31,7 +31,7 @@ const PERMITTED: &str = "USER_CHANGE_PERMISSIONS";
 #[rustfmt::skip]
 fn people() -> Vec<Row> {
     vec![
-        row(["login", "user", "Bob Cat", ""], 300_201, "authentication start", "USER_LOGIN", "Authentication unknown"),
+        row(["login", "user", "Bob Cat", ""], 300_201, "authentication start", "USER_LOGIN", "Authentication success"),
         row(["login", "user", "Bob Cat", "Successful sign-in using Zendesk password from https://a.zendesk.com"],
             300_201, "authentication start", "USER_LOGIN", "Authentication success"),
         row(["login", "user", "Bob Cat", "Failed sign-in: invalid password"], 300_201, "authentication start", "USER_LOGIN",
