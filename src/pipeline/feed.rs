@@ -331,7 +331,8 @@ impl Feed {
             seq,
             resume: page.resume,
             shares,
-            caught_up: page.caught_up,
+            // What was left out comes later, and what sinks hold of it with it.
+            caught_up: page.caught_up && page.left_out.is_empty(),
             read_through,
             newest,
             receipt,

@@ -2,7 +2,7 @@
 //! it can be read again exactly the rest comes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,7 +20,9 @@ use zenstream::pipeline::{
 use zenstream::random::Random;
 use zenstream::simulator::transport::SimulatedTransport;
 use zenstream::simulator::{Settings, Simulator};
-use zenstream::sinks::Memory;
+use zenstream::sinks::{
+    Batch, Checked, Memory, Restored, Sink, SinkError, SinkErrorKind, SinkState, Written,
+};
 use zenstream::streams::{self, History, Page, find};
 use zenstream::zendesk::transport::{Request, Response, Transport, TransportError};
 
@@ -98,8 +100,39 @@ struct Account {
     wrong: Wrong,
     history: History,
     memory: Memory,
+    /// A second sink.
+    second: Option<Arc<Sometimes>>,
     store: Arc<MemoryStore>,
     runs: u64,
+}
+
+/// A sink that is away at times.
+#[derive(Debug, Default)]
+struct Sometimes {
+    inner: Memory,
+    is_away: AtomicBool,
+}
+
+#[async_trait]
+impl Sink for Sometimes {
+    async fn check(&self) -> Result<Checked, SinkError> {
+        self.inner.check().await
+    }
+
+    async fn restore(&self, state: Option<&SinkState>) -> Result<Restored, SinkError> {
+        self.inner.restore(state).await
+    }
+
+    async fn prepare(&self, batch: &Batch) -> Result<Option<SinkState>, SinkError> {
+        self.inner.prepare(batch).await
+    }
+
+    async fn write(&self, batch: &Batch) -> Result<Written, SinkError> {
+        if self.is_away.load(Ordering::Relaxed) {
+            return Err(SinkError::new(SinkErrorKind::Retry, "nobody answers"));
+        }
+        self.inner.write(batch).await
+    }
 }
 
 /// What is left of a run.
@@ -125,6 +158,7 @@ impl Account {
             wrong: Wrong::default(),
             history,
             memory: Memory::new(),
+            second: None,
             store: Arc::new(MemoryStore::new()),
             runs: 0,
         }
@@ -183,16 +217,18 @@ impl Account {
                 client: Arc::new(client),
                 streams: vec![(settings, None)],
             };
-            let sink = SinkPlan {
-                name: "memory".to_owned(),
+            let plan = |name: &str, sink: Arc<dyn Sink>| SinkPlan {
+                name: name.to_owned(),
                 inputs: vec!["acme.audit_logs".to_owned()],
                 acknowledged: true,
                 healthcheck: false,
                 delivery: DeliverySettings::STREAMING,
-                sink: Arc::new(self.memory.clone()),
+                sink,
             };
+            let mut sinks = vec![plan("memory", Arc::new(self.memory.clone()))];
+            sinks.extend(self.second.clone().map(|sink| plan("second", sink)));
             let store = Arc::clone(&self.store);
-            let pipeline = Pipeline::new(vec![source], vec![sink], store, clock, random);
+            let pipeline = Pipeline::new(vec![source], sinks, store, clock, random);
             let tally = pipeline.tally();
             let options = RunOptions {
                 once: for_so_long.is_none(),
@@ -275,19 +311,63 @@ fn a_run_to_the_present_end_reads_all_but_the_pages_that_cannot_be_read_and_the_
 
 #[test]
 fn a_page_that_the_tail_meets_first_holds_the_tail_no_longer_than_it_is_young() {
-    for history in [History::InOrder, History::InSlices] {
+    let modes = [History::InOrder, History::InSlices].into_iter();
+    for (history, way) in modes.flat_map(|history| WAYS.map(|way| (history, way))) {
         let mut account = Account::new(history);
-        account.poison(&[50], Way::Status(400));
+        account.poison(&[50], way);
         for _ in 0..2 {
             let error = account.run(None).outcome.expect_err("some of it was not read");
             assert!(error.to_string().contains("`history-"), "{error}");
             let missing = account.missing(2).len();
-            assert!((1..1_000).contains(&missing), "{history:?}: {missing}");
-            account.wait(10);
+            assert!((1..1_000).contains(&missing), "{history:?} {way:?}: {missing}");
+            account.wait(40);
+        }
+        // And one more of what is new, which again the tail meets first.
+        account.poison(&[50, 3_020], way);
+        let mut before = None;
+        for _ in 0..2 {
+            account.run(None).outcome.expect_err("some of it was not read");
+            let missing = account.missing(2).len();
+            let before = *before.get_or_insert(missing);
+            assert!(missing <= before, "{history:?} {way:?}: {missing} after {before}");
+            account.wait(40);
         }
         account.wrong = Wrong::default();
         account.run(None).outcome.expect("it is well");
+        assert_eq!(account.missing(2), [""; 0], "{history:?} {way:?}");
+    }
+}
+
+#[test]
+fn a_page_that_always_fails_holds_a_tail_that_is_followed_for_some_tries_only() {
+    for way in [Way::Status(500), Way::Cut] {
+        let mut account = Account::new(History::InSlices);
+        account.poison(&[50], way);
+        account.run(Some(Duration::from_mins(60))).outcome.expect("the rest is well");
+        let missing = account.missing(2).len();
+        assert!((1..1_000).contains(&missing), "{way:?}: {missing}");
+        account.wrong = Wrong::default();
+        account.run(Some(Duration::from_mins(10))).outcome.expect("all is well");
+        assert_eq!(account.missing(2), [""; 0], "{way:?}");
+    }
+}
+
+#[test]
+fn what_a_sink_holds_of_a_part_that_is_left_out_does_not_come_twice_when_it_can_be_read() {
+    for history in [History::InOrder, History::InSlices] {
+        let mut account = Account::new(history);
+        let second = Arc::new(Sometimes::default());
+        account.second = Some(Arc::clone(&second));
+        second.is_away.store(true, Ordering::Relaxed);
+        account.run(Some(Duration::from_mins(5))).outcome.expect_err("one waits");
+        assert!(account.memory.len() > 100 && second.inner.is_empty(), "one is ahead");
+        second.is_away.store(false, Ordering::Relaxed);
+        account.poison(&[50], Way::Status(400));
+        account.run(None).outcome.expect_err("some of it was not read");
+        account.wrong = Wrong::default();
+        account.run(None).outcome.expect("it is well");
         assert_eq!(account.missing(2), [""; 0], "{history:?}");
+        assert_eq!(second.inner.len(), account.memory.len(), "{history:?}");
     }
 }
 

@@ -11,6 +11,7 @@
 //! then: where it cannot be read either, it is a matter of the stream. Whoever looks once comes to the
 //! end without what rests, whose place is kept.
 
+mod aside;
 mod count;
 mod parts;
 mod plan;
@@ -29,14 +30,10 @@ use super::page_size::PageSize;
 use super::poll::{self, Answer};
 use super::reader::Reader as _;
 use super::window::Window;
-use super::{History, HistoryLeft, Page, Position, PositionError, StreamSettings, TimeFilter};
-use crate::zendesk::{ApiError, Client, ErrorKind, PageRequest};
-use count::{AT_ONCE_UNKNOWN, Counter, at_once};
+use super::{HistoryLeft, Page, Position, PositionError, StreamSettings, TimeFilter};
+use crate::zendesk::{ApiError, Client, PageRequest};
+use count::{AT_ONCE_UNKNOWN, at_once};
 use parts::{Cut, Parts};
-use plan::Span;
-
-/// A pass of so many pages is a history; a shorter one is not worth counting.
-const PAGES_ALONE: usize = 3;
 
 /// At most so many requests of one stream are under way.
 const AT_ONCE_MAX: usize = 32;
@@ -67,6 +64,7 @@ pub(super) fn open(
         pages_alone: 0,
         counting: JoinSet::new(),
         troubles: 0,
+        tail_failures: 0,
         is_in_trouble: false,
         size,
     };
@@ -119,6 +117,8 @@ struct Reading {
     counting: JoinSet<Cut>,
     /// How many errors were handed over.
     troubles: u64,
+    /// How often in a row the tail could not be read.
+    tail_failures: u32,
     /// Nothing came since the last of them: one request is sent at a time.
     is_in_trouble: bool,
     size: PageSize,
@@ -151,6 +151,10 @@ impl Reading {
                 Ok(fetched) => fetched,
                 Err(lost) => std::panic::resume_unwind(lost.into_panic()),
             };
+            if fetched.slice.is_none() {
+                let has_failed = fetched.answer.is_err();
+                self.tail_failures = if has_failed { self.tail_failures + 1 } else { 0 };
+            }
             if let Some(fetched) = self.set_history_aside(fetched).boxed().await {
                 self.take(fetched)?;
             }
@@ -300,36 +304,6 @@ impl Reading {
         Ok(())
     }
 
-    /// Where the tail was refused and has history before it, a page of that may be what is refused:
-    /// slices are to bring it, and the tail goes on behind. Returns what came otherwise.
-    async fn set_history_aside(&mut self, mut fetched: Fetched) -> Option<Fetched> {
-        let refused = fetched.answer.as_ref().err().filter(|_| fetched.slice.is_none());
-        let is_of_a_page = refused.is_some_and(|error| {
-            let is_less_asked_for = error.is_too_much() && self.size.can_shrink();
-            matches!(error.kind, ErrorKind::Data | ErrorKind::Bug) && !is_less_asked_for
-        });
-        let in_slices = self.settings.history != History::InOnePiece;
-        if !is_of_a_page || !in_slices || !self.parts.slices.is_empty() {
-            return Some(fetched);
-        }
-        let (wall, page_size) = (self.client.clock().now(), self.page_size());
-        // What was refused may have ended its pass.
-        fetched.window.request(&self.settings, wall, page_size);
-        let Some((first, last)) = fetched.window.history() else { return Some(fetched) };
-        let cut = match self.counting.join_next().await {
-            Some(Ok(cut)) => cut,
-            _ => self.counter().cut(Span { first, last }).await,
-        };
-        self.parts.give_back(None, fetched.window);
-        self.take_cut(cut, 1);
-        self.is_in_trouble = true;
-        if !self.parts.slices.is_empty() {
-            return None;
-        }
-        let window = self.parts.tail.take()?;
-        Some(Fetched { window, ..fetched })
-    }
-
     fn take_tail(&mut self, mut window: Window, answer: Answer) {
         let wall = self.client.clock().now();
         let page = poll::accept(&self.settings, &mut window, answer, poll::TAIL, wall);
@@ -342,48 +316,6 @@ impl Reading {
     /// Asks for nothing for a while.
     fn rest(&mut self) {
         self.rests_until = Some(Instant::now() + self.settings.poll_interval.max(SHORTEST_REST));
-    }
-
-    /// Cuts what the tail has before it into slices, once it turns out to be a history. The tail
-    /// reads on while that is counted.
-    fn cut_history(&mut self) {
-        match self.counting.try_join_next() {
-            None => {}
-            Some(Ok(cut)) => self.take_cut(cut, 2),
-            Some(Err(lost)) => std::panic::resume_unwind(lost.into_panic()),
-        }
-        let is_busy = self.parts.is_busy() || !self.counting.is_empty();
-        if self.settings.history == History::InOnePiece || is_busy || self.pages_alone < PAGES_ALONE
-        {
-            return;
-        }
-        // Not again before the next long pass.
-        self.pages_alone = 0;
-        let Some((first, last)) = self.parts.tail.as_ref().and_then(Window::history) else {
-            return;
-        };
-        self.counting.spawn(self.counter().cut(Span { first, last }));
-    }
-
-    fn counter(&self) -> Counter {
-        let (client, settings) = (Arc::clone(&self.client), Arc::clone(&self.settings));
-        Counter { client, settings, filter: self.filter, like: self.like() }
-    }
-
-    /// Reads history in slices, if it was cut into so many at least.
-    fn take_cut(&mut self, mut cut: Cut, least: usize) {
-        let Some(tail) = &self.parts.tail else { return };
-        // What the tail has read meanwhile is no history any more.
-        let Some((first, _)) = tail.history() else { return };
-        cut.begin_at(first);
-        cut.keep_whole_through(tail.timeless_through());
-        if cut.slices.len() >= least {
-            let (stream, slices) = (self.settings.spec.name, cut.slices.len());
-            let records: Option<u64> = cut.slices.iter().map(|(_, records)| *records).sum();
-            tracing::info!(stream, slices, records, "reading history in slices");
-            self.pages_alone = 0;
-            self.parts.cut(&cut);
-        }
     }
 }
 

@@ -23,7 +23,7 @@ const LATER_RESTS: Duration = Duration::from_mins(60);
 const PASSING_RESTS: (Duration, Duration) = (Duration::from_secs(15), Duration::from_mins(5));
 
 /// So many failures in a row that may pass are a matter of their slice.
-const PASSING_TRIES: u32 = 3;
+pub(super) const PASSING_TRIES: u32 = 3;
 
 /// What can be done where nothing better is known.
 const HINT: &str = "all else of the stream is read; if this part cannot be read later either, show the answer \
