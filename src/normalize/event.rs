@@ -29,6 +29,9 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// The partition of what came by a webhook.
+    pub const WEBHOOK: &'static str = "webhook";
+
     /// The name of the stream's output, `acme.audit_logs`, whatever it came through since.
     pub fn output(&self) -> String {
         format!("{}.{}", self.source, self.stream)

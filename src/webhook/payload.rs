@@ -108,7 +108,7 @@ mod tests {
             source: "hooks".to_owned(),
             stream: kind.name().to_owned(),
             subdomain: "acme".to_owned(),
-            partition: "webhook".to_owned(),
+            partition: Origin::WEBHOOK.to_owned(),
             ingest_time: Timestamp::UNIX_EPOCH,
             through: None,
         })

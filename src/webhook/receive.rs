@@ -228,7 +228,7 @@ impl Receiver {
             source: self.settings.source.clone(),
             stream: kind.name().to_owned(),
             subdomain: self.settings.subdomain.clone(),
-            partition: "webhook".to_owned(),
+            partition: Origin::WEBHOOK.to_owned(),
             ingest_time: now.round(Unit::Millisecond).unwrap_or(now),
             through: None,
         })

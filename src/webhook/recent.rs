@@ -110,7 +110,7 @@ mod tests {
             source: "hooks".to_owned(),
             stream: "access_logs".to_owned(),
             subdomain: "acme".to_owned(),
-            partition: "webhook".to_owned(),
+            partition: Origin::WEBHOOK.to_owned(),
             ingest_time: Timestamp::UNIX_EPOCH,
             through: None,
         });

@@ -539,7 +539,7 @@ fn what_is_no_card_number_stays_byte_for_byte() {
 }
 
 /// What everyday mails and tickets have in them.
-const EVERYDAY: [&str; 22] = [
+const EVERYDAY: [&str; 28] = [
     "On 05/01/2026 10:15 AM, Ann wrote:",
     "Am 01.05.2026 09:52 schrieb Ann:",
     "On Fri, 1 May 2026 at 09:52, Ann wrote:",
@@ -562,6 +562,12 @@ const EVERYDAY: [&str; 22] = [
     "Foo::Bar a::b Abe::Dec C4::D",
     "at 12::30, laps 00:01:02:03:04:05:06:07",
     "version 4.2.1.0 listens at 0.0.0.0",
+    "05/2026 - 06/2026, 04.2026-04.2026",
+    "Scan 091026-054108, 01.05. 09.52.42",
+    "IBAN: NL91 ABNA 0417 1643 00, BE71 0961 2345 6769",
+    "Kundennummer 0123 456 789, Case #0012-3456-78",
+    "open 09:00-17:00, 0656 - 0656 / 0656 - 0656",
+    r#"{"from":"Ann \u003cAnn\u003e","at":"05\/01\/2026 10:15"}"#,
 ];
 
 /// Numbers of phones and addresses of machines, which the profile takes out.

@@ -2,7 +2,6 @@
 
 /// What has a number, and is talked about before other numbers too.
 const THINGS: &[&str] = &[
-    "account",
     "article",
     "artikel",
     "auftrag",
@@ -97,7 +96,7 @@ pub(super) fn names_a_thing(before: &str) -> bool {
 /// writes its name before the phone's number too: there a colon, `#` or `no.` has to say that it is the
 /// order's.
 pub(super) fn names_the_number(before: &str) -> bool {
-    if before.ends_with('#') {
+    if before.strip_suffix('#').is_some_and(|front| !front.ends_with(char::is_alphanumeric)) {
         return true;
     }
     let (mut rest, mut is_said) = (tail(before), false);
@@ -182,14 +181,25 @@ mod tests {
 
     #[test]
     fn what_a_number_is_of_stands_right_before_it() {
-        for text in ["SKU ", "order no. ", "Order: ", "ticket #", "Case No ", "user_id=", "#"] {
+        for text in
+            ["SKU ", "order no. ", "Order: ", "ticket #", "Case No ", "user_id=", "#", "Case#"]
+        {
             assert!(names_the_number(text) && names_a_thing(text), "{text}");
         }
-        for text in
-            ["my order ", "my order. ", "SKU\n", "ticket, ", "part (", "phone no. ", "", "ids)"]
-        {
+        for text in [
+            "my order ",
+            "my order. ",
+            "SKU\n",
+            "ticket, ",
+            "part (",
+            "phone no. ",
+            "cell#",
+            "",
+            "ids)",
+        ] {
             assert!(!names_the_number(text), "{text}");
         }
+        assert!(!names_a_thing("charged to my account "));
         for text in ["IBAN DE89 ", "NL91 ABNA ", "GB29\u{a0}NWBK ", "(FR14 "] {
             assert!(begins_iban(text), "{text}");
         }

@@ -31,6 +31,7 @@ pub use path::RedactPath;
 
 use super::Made;
 use super::item::Item;
+use crate::normalize::Origin;
 use field::Field;
 use find::find;
 use walk::redacted;
@@ -122,10 +123,6 @@ const TICKET_TEXT: &[&str] = &[
     "zendesk_users",
 ];
 
-/// The partition of what came by a webhook. In such a body the names are those that its author gave, so
-/// that none tells of ids.
-const WEBHOOK: &str = "webhook";
-
 impl Search {
     /// For tickets: card numbers wherever they are, everything else where people write. (Outside of
     /// text a phone number looks like a date.)
@@ -140,7 +137,8 @@ impl Search {
 
 impl Redact {
     pub(super) fn apply(&self, mut item: Item, made: &mut Made) {
-        let is_of_callers = item.origin().partition == WEBHOOK;
+        // The names in a webhook's body are those that its author gave, so that none tells of ids.
+        let is_of_callers = item.origin().partition == Origin::WEBHOOK;
         let line = &item.event().line;
         if let Some(line) = redacted(self, line, is_of_callers) {
             item.rewrite(line);
