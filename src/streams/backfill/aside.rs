@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::count::Counter;
 use super::parts::Cut;
-use super::plan::Span;
+use super::plan::{SLICES_MAX, Span};
 use super::rest::PASSING_TRIES;
 use super::{Fetched, Reading};
 use crate::streams::History;
@@ -69,7 +69,9 @@ impl Reading {
         let Some(doubt) = failed.and_then(|error| self.doubt_of_a_page(error)) else {
             return Some(fetched);
         };
-        if self.settings.history == History::InOnePiece || self.parts.is_busy() {
+        // It lies behind all slices, whether they are read or rest.
+        let is_full = self.parts.slices.len() >= SLICES_MAX;
+        if self.settings.history == History::InOnePiece || is_full {
             return Some(fetched);
         }
         let (wall, page_size) = (self.client.clock().now(), self.page_size());
