@@ -18,6 +18,9 @@ use crate::zendesk::{ApiError, ErrorKind, PageRequest};
 /// A pass of so many pages is a history; a shorter one is not worth counting.
 const PAGES_ALONE: usize = 3;
 
+/// While the tail fails, what it has before it is counted once in so many tries.
+const COUNTED_EACH: u32 = 16;
+
 impl Reading {
     /// Cuts what the tail has before it into slices, once it turns out to be a history. The tail
     /// reads on while that is counted.
@@ -101,16 +104,15 @@ impl Reading {
     /// the whole list.
     fn doubt_of_a_page(&self, error: &ApiError) -> Option<bool> {
         let is_less_asked_for = error.is_too_much() && self.size.can_shrink();
+        // Who looks once has no other try to wait for. Where all of a list fails for days, counting
+        // it must not double what is asked for.
+        let is_asked = !self.settings.follow || self.tail_failures % COUNTED_EACH == PASSING_TRIES;
         match error.kind {
             _ if is_less_asked_for => None,
             ErrorKind::Data | ErrorKind::Bug => Some(false),
-            ErrorKind::Denied => Some(true),
-            // Who looks once has no other try to wait for.
-            ErrorKind::Retry { .. } => {
-                let stays = !self.settings.follow || self.tail_failures >= PASSING_TRIES;
-                (stays && !error.unresolved).then_some(true)
-            }
-            ErrorKind::Config | ErrorKind::RateLimited { .. } => None,
+            ErrorKind::Retry { .. } => (is_asked && !error.unresolved).then_some(true),
+            // An account that may not read a list is not to be asked twice.
+            ErrorKind::Denied | ErrorKind::Config | ErrorKind::RateLimited { .. } => None,
         }
     }
 }
