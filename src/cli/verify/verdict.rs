@@ -140,9 +140,10 @@ fn to_fetch_again(
     let listed = report.first(kind, SHOWN_MAX)?;
     let ids: Vec<&str> = listed.iter().filter_map(|finding| finding["id"].as_str()).collect();
     let all = report.counts.found.of(kind) == ids.len() as u64;
-    let (ids, of_ids) = match all {
-        true => (ids.join(","), String::new()),
-        false => ("ID,ID...".to_owned(), format!(" (the ids: {all_in})")),
+    let (ids, of_ids) = if all {
+        (ids.join(","), String::new())
+    } else {
+        ("ID,ID...".to_owned(), format!(" (the ids: {all_in})"))
     };
     let mut lacking = report.hours.iter().filter(|(_, counts)| counts.found.of(kind) > 0);
     let (first, last) = (lacking.next(), lacking.next_back());
