@@ -132,6 +132,9 @@ fn progress_is_a_line_on_stderr_that_is_gone_at_the_end() {
     for redirected in ["", "> out.txt"] {
         let seen = check().start_at_terminal(120, redirected).end().well().stdout;
         assert!(seen.contains(" of 5 tried"), "{seen}");
+        let frames = seen.split(['\r', '\n']).map(visible).collect::<Vec<_>>();
+        let first = frames.iter().find(|frame| !frame.trim().is_empty()).expect("a frame");
+        assert!(first.contains(" of 5 tried"), "the first frame says something: {seen:?}");
         assert!(!visible(&seen).contains("tried"), "{seen}");
     }
     let table = home.lines("out.txt").join("\n");
