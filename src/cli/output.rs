@@ -52,7 +52,8 @@ pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
 }
 
 /// A table in which one looks for what stands out. It has the first of these sets of columns that a
-/// terminal has room for without most of its rows being folded, else the last.
+/// terminal has room for without most of its rows being folded, else the last. What is left out is
+/// named below it; `--format json` has to have it.
 pub(super) fn overview(header: &[&str], rows: &[Vec<String>], columns: &[&[usize]]) -> String {
     overview_within(width(), header, rows, columns)
 }
@@ -65,13 +66,20 @@ fn overview_within(
 ) -> String {
     let most_lines = rows.len() + 1 + rows.len() / FOLDED_PART;
     let mut drawn = String::new();
+    let mut left_out = Vec::new();
     for columns in columns {
-        let header: Vec<&str> = columns.iter().map(|place| header[*place]).collect();
-        let chosen = |row: &Vec<String>| columns.iter().map(|place| row[*place].clone()).collect();
-        drawn = draw(&header, rows.iter().map(chosen).collect(), width, str::to_owned);
+        let chosen: Vec<&str> = columns.iter().map(|place| header[*place]).collect();
+        left_out = header.iter().copied().filter(|title| !chosen.contains(title)).collect();
+        let cells = |row: &Vec<String>| columns.iter().map(|place| row[*place].clone()).collect();
+        drawn = draw(&chosen, rows.iter().map(cells).collect(), width, str::to_owned);
         if width.is_none() || drawn.lines().count() <= most_lines {
             break;
         }
+    }
+    if let Some(width) = width.filter(|_| !left_out.is_empty()) {
+        let left_out = upper(&left_out).join(", ");
+        let told = format!("{left_out}; `--format json` has all");
+        drawn = drawn + "\n" + &labelled(&[("no room for", told)], width);
     }
     drawn
 }
@@ -194,8 +202,11 @@ mod tests {
         let columns: [&[usize]; 2] = [&[0, 1, 2], &[0, 2]];
         let drawn = |width| overview_within(width, &["name", "path", "result"], &rows, &columns);
         assert!(drawn(Some(200)).contains("a/a/") && drawn(None).contains("a/a/"));
-        for width in [20, 60] {
-            assert_eq!(drawn(Some(width)), "NAME    RESULT\ngroups  ok\n");
+        for width in [40, 60] {
+            let drawn = drawn(Some(width));
+            let (rows, rest) = drawn.split_once("\n\n").unwrap();
+            assert_eq!(rows, "NAME    RESULT\ngroups  ok");
+            assert!(rest.starts_with("no room for  PATH; `--format json`"), "{rest}");
         }
     }
 

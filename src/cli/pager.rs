@@ -17,6 +17,17 @@ const LESS: &str = "FRX";
 /// What a shell ends with if it cannot start a command.
 const NOT_STARTED: [i32; 2] = [126, 127];
 
+/// Writes a text to stdout, or through the user's pager at a terminal.
+pub(super) fn print(text: &[u8], wanted: bool) -> Result<(), Failure> {
+    let (pager, mut out) = Pager::open(wanted);
+    let written = out.write_all(text).and_then(|()| out.flush());
+    drop(out);
+    if let Some(pager) = pager {
+        pager.wait()?;
+    }
+    Ok(written?)
+}
+
 /// A pager that runs as soon as there is something to show.
 #[derive(Debug)]
 pub(super) struct Pager {

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
 use crate::pipeline::Tally;
@@ -49,6 +49,7 @@ static DRAWN: OnceLock<ProgressBar> = OnceLock::new();
 pub(super) struct Progress {
     /// None: lines in the log.
     bar: Option<ProgressBar>,
+    is_shown: bool,
     pace: Pace,
     line_at: Instant,
 }
@@ -60,12 +61,22 @@ impl Progress {
         let bar = draws.then(|| {
             let bar = DRAWN.get_or_init(ProgressBar::new_spinner).clone();
             telemetry::write_around(around);
-            // It may have been cleared before.
+            // It may have been cleared before, and is not shown with what it said then.
+            bar.set_draw_target(ProgressDrawTarget::hidden());
             bar.reset();
-            bar.enable_steady_tick(DRAW_EVERY);
             bar
         });
-        Self { bar, pace: Pace::default(), line_at: Instant::now() + LINE_EVERY }
+        let line_at = Instant::now() + LINE_EVERY;
+        Self { bar, is_shown: false, pace: Pace::default(), line_at }
+    }
+
+    /// From now on it is drawn: there is something to say.
+    fn show(&mut self) {
+        if let Some(bar) = self.bar.as_ref().filter(|_| !self.is_shown) {
+            self.is_shown = true;
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+            bar.enable_steady_tick(DRAW_EVERY);
+        }
     }
 
     /// So many records were read, and that is still to come, if it is known.
@@ -91,6 +102,7 @@ impl Progress {
                 Some(eta) => format!("{} left {about}", in_words(eta)),
                 None => about.to_owned(),
             });
+            self.show();
         } else if now >= self.line_at
             && let Some(left) = left
         {
@@ -112,6 +124,7 @@ impl Progress {
                 bar.set_style(style);
             }
             bar.set_message(format!("{text}{waiting}"));
+            self.show();
         } else if Instant::now() >= self.line_at {
             self.line_at = Instant::now() + LINE_EVERY;
             if wait.is_some_and(|(_, wait)| *wait >= WAIT_TOLD) {

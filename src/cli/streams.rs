@@ -1,18 +1,15 @@
 //! `streams`: the catalogue.
 
-use std::io::Write as _;
-
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::pager::Pager;
-use super::{Failure, output};
+use super::{Failure, output, pager};
 use crate::streams::CATALOGUE;
 
 /// What to print of it.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The form.
+    /// The form; JSON says of each stream what it holds, too.
     #[arg(long, default_value = "table")]
     format: CatalogueFormat,
     /// At a terminal, print without a pager.
@@ -31,13 +28,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         CatalogueFormat::Table => table().into_bytes(),
         CatalogueFormat::Json => json_lines(),
     };
-    let (pager, mut out) = Pager::open(!arguments.no_pager);
-    let written = out.write_all(&text).and_then(|()| out.flush());
-    drop(out);
-    if let Some(pager) = pager {
-        pager.wait()?;
-    }
-    Ok(written?)
+    pager::print(&text, !arguments.no_pager)
 }
 
 fn table() -> String {

@@ -1,5 +1,6 @@
 //! What a comparison came to, and its report as JSON.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write};
 
@@ -63,6 +64,11 @@ impl Found {
             Kind::Unexpected => &mut self.unexpected,
             Kind::Superseded => &mut self.superseded,
         }
+    }
+
+    /// How many of a kind.
+    pub fn of(mut self, kind: Kind) -> u64 {
+        *self.of_mut(kind)
     }
 
     /// How many are wrong.
@@ -146,10 +152,22 @@ impl Report {
         self.counts.found.wrong() == 0 && self.counts.unreadable == 0
     }
 
-    /// The first findings of a kind, each with `id` and `places`.
+    /// The first findings of a kind by their hour, each with `id`, `hour` and `places`.
     pub fn first(&mut self, kind: Kind, most: usize) -> io::Result<Vec<Value>> {
-        let lines = self.list(kind)?.lines().take(most);
-        lines.map(|line| Ok(serde_json::from_str(&line?)?)).collect()
+        // Numbers of one length are in order as texts are, and so are hours.
+        let order = |finding: &Value| {
+            let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+            (text("hour"), text("id").len(), text("id"))
+        };
+        let mut first = BTreeMap::new();
+        for line in self.list(kind)?.lines() {
+            let finding: Value = serde_json::from_str(&line?)?;
+            first.insert(order(&finding), finding);
+            if first.len() > most {
+                first.pop_last();
+            }
+        }
+        Ok(first.into_values().collect())
     }
 
     /// Writes the whole report as one JSON object that begins with the members of `head`. The

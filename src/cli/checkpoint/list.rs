@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::place::{Place, PlaceArguments, Seen, ago, local};
-use crate::cli::{Failure, output};
+use crate::cli::{Failure, output, pager};
 
 /// What to list and how.
 #[derive(Debug, Args)]
@@ -17,9 +17,15 @@ pub(super) struct ListArguments {
     /// The form of the output.
     #[arg(long, default_value = "table")]
     format: ListFormat,
+    /// At a terminal, print without a pager.
+    #[arg(long)]
+    no_pager: bool,
     #[command(flatten)]
     place: PlaceArguments,
 }
+
+/// What a terminal has room for, the positions left out first: few are short, and none is read.
+const COLUMNS: [&[usize]; 3] = [&[0, 1, 2, 3, 4], &[0, 1, 2, 3], &[0, 1, 2]];
 
 const LIST_HELP: &str = "\
 READ UP TO is the time up to which everything was delivered, and AGO how long ago that is. This is not
@@ -82,9 +88,10 @@ pub(super) async fn list(arguments: &ListArguments) -> Result<(), Failure> {
         }
         ListFormat::Table => {
             let now = place.outside.clock.now();
-            let rows = listing.streams.iter().map(|line| line.row(now));
+            let rows: Vec<_> = listing.streams.iter().map(|line| line.row(now)).collect();
             let header = ["stream", "read up to", "ago", "ahead", "position"];
-            output::print(output::table(&header, rows).as_bytes())
+            let text = output::overview(&header, &rows, &COLUMNS);
+            pager::print(text.as_bytes(), !arguments.no_pager)
         }
     }
 }

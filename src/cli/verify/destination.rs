@@ -11,8 +11,8 @@ use futures::{StreamExt as _, stream};
 use indicatif::ProgressBar;
 
 use super::lines::compare;
-use super::of_temporary_files;
 use super::topics::Topics;
+use super::{begin, of_temporary_files};
 use crate::buckets::{Bucket, BucketError, BucketErrorKind};
 use crate::cli::Failure;
 use crate::config::{ProcessEnvironment, SinkConfig, bucket_sink};
@@ -110,7 +110,7 @@ impl Destination {
         progress: &ProgressBar,
     ) -> Result<u64, Failure> {
         let (before, mut gone) = (comparison.counts().objects, 0);
-        progress.set_message(format!("reading {self}, lines:"));
+        begin(progress, format!("reading {self}, lines:"));
         match self {
             Self::Objects { bucket, prefix, random } => {
                 read_objects(bucket, prefix, random, comparison, progress).await?;

@@ -8,6 +8,7 @@ mod destination;
 mod lines;
 mod subject;
 mod topics;
+mod verdict;
 
 use std::io::{BufWriter, IsTerminal as _, Write};
 use std::path::PathBuf;
@@ -15,19 +16,17 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::account::AccountArguments;
 use super::read::parse_zone;
 use super::when::{self, When, parse_when};
 use super::{Failure, output};
-use crate::verify::{Comparison, Kind, Report, Subject};
+use crate::verify::{Comparison, Report, Subject};
 use subject::Wanted;
-
-/// Findings of a kind that are shown; the report has all of them.
-const SHOWN_MAX: usize = 20;
+use verdict::{all_in, summary, verdict};
 
 /// What to verify.
 #[derive(Debug, Args)]
@@ -153,7 +152,8 @@ impl Section {
         });
         let compared = match compare(wanted, arguments, progress).await {
             Ok((mut report, gone)) => {
-                verdict(stream, &mut report, gone).map(|wrong| (Some(report), wrong))
+                let all_in = all_in(arguments);
+                verdict(stream, &mut report, gone, &all_in).map(|wrong| (Some(report), wrong))
             }
             Err(failure) => Err(failure),
         };
@@ -200,7 +200,8 @@ async fn compare(
     for destination in &wanted.destinations {
         gone += destination.read(&mut comparison, progress).await?;
     }
-    progress.set_message("comparing");
+    begin(progress, format!("comparing {}, lines:", wanted.settings.spec.name));
+    progress.set_position(comparison.counts().lines);
     Ok((comparison.finish().map_err(of_temporary_files)?, gone))
 }
 
@@ -229,7 +230,7 @@ fn tell(arguments: &Arguments, sections: &mut [Section]) -> Result<(), Failure> 
     for (place, section) in sections.iter_mut().enumerate() {
         if let Some(report) = &mut section.report {
             out.write_all(if place > 0 { b"\n" } else { b"" })?;
-            out.write_all(summary(&section.head, report)?.as_bytes())?;
+            out.write_all(summary(&section.head, report, &all_in(arguments))?.as_bytes())?;
         }
     }
     Ok(out.flush()?)
@@ -251,100 +252,10 @@ fn write(sections: &mut [Section], out: &mut impl Write) -> std::io::Result<()> 
     out.write_all(b"]\n}\n")
 }
 
-fn summary(head: &Value, report: &mut Report) -> Result<String, Failure> {
-    let text = |key: &str| head[key].as_str().unwrap_or_default().to_owned();
-    let places = head["against"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let counts = report.counts.clone();
-    let mut lines = vec![
-        format!(
-            "{} of {}, {} to {}",
-            text("stream"),
-            text("account"),
-            text("since"),
-            text("until")
-        ),
-        format!("against {}", places.collect::<Vec<_>>().join(", ")),
-        String::new(),
-        format!("account      {} events", counts.account),
-        format!("destination  {} events, {} objects", counts.destination, counts.objects),
-        format!("             {} lines of another time or stream", counts.outside),
-    ];
-    let found = counts.found;
-    for (name, count) in [
-        ("missing", found.missing),
-        ("doubled", found.doubled),
-        ("altered", found.altered),
-        ("unexpected", found.unexpected),
-        ("superseded", found.superseded),
-        ("unreadable", counts.unreadable),
-    ] {
-        lines.push(format!("{name:<12} {count}"));
-    }
-    lines.push(format!("digest       sha256:{}", report.account_digest));
-    if report.destination_digest != report.account_digest {
-        lines.push(format!("             sha256:{} (destination)", report.destination_digest));
-    }
-    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Superseded) {
-        for finding in report.first(kind, SHOWN_MAX)? {
-            let id = finding["id"].as_str().unwrap_or_default();
-            let places = finding["places"].as_array().into_iter().flatten();
-            let places: Vec<&str> = places.filter_map(Value::as_str).take(3).collect();
-            lines.push(format!("{} {id} {}", kind.name(), places.join(" ")).trim_end().to_owned());
-        }
-    }
-    for it in report.unreadable.iter().take(SHOWN_MAX) {
-        lines.push(format!("unreadable {}:{} {}", it.object, it.line, it.reason));
-    }
-    Ok(lines.join("\n") + "\n")
-}
-
-/// What is wrong, if anything is. `gone` is how many messages topics had that are no longer there.
-fn verdict(stream: &str, report: &mut Report, gone: u64) -> Result<Option<Failure>, Failure> {
-    if report.is_clean() {
-        return Ok(None);
-    }
-    let (found, unreadable) = (report.counts.found, report.counts.unreadable);
-    let kinds = [
-        (found.missing, "missing"),
-        (found.doubled, "doubled"),
-        (found.altered, "altered"),
-        (found.unexpected, "unexpected"),
-        (unreadable, "unreadable"),
-    ];
-    let told = kinds.iter().filter(|(count, _)| *count > 0);
-    let told: Vec<String> = told.map(|(count, kind)| format!("{count} {kind}")).collect();
-    let failure = Failure::run(format!("not verified: {}", told.join(", ")));
-    Ok(Some(if found.missing > 0 && gone > 0 {
-        failure.with_hint(format!(
-            "the first {gone} offsets are gone from the topics: retention deletes from there (`retention.ms`); let `--since` begin later, or keep an archive in a bucket"
-        ))
-    } else if found.missing > 0 {
-        failure.with_hint(to_fetch_again(stream, report)?)
-    } else if found.unexpected > 0 {
-        failure.with_hint("let `--against` point to this stream's lines alone")
-    } else {
-        failure
-    }))
-}
-
-/// How what is missing is had again, and nothing beside it twice.
-fn to_fetch_again(stream: &str, report: &mut Report) -> Result<String, Failure> {
-    let missing = report.first(Kind::Missing, SHOWN_MAX)?;
-    let ids: Vec<&str> = missing.iter().filter_map(|finding| finding["id"].as_str()).collect();
-    // A longer list is in the report.
-    let all = report.counts.found.missing == ids.len() as u64;
-    let ids = if all { ids.join(",") } else { "ID,ID...".to_owned() };
-    let mut lacking = report.hours.iter().filter(|(_, counts)| counts.found.missing > 0);
-    let (first, last) = (lacking.next(), lacking.next_back());
-    let period = first.and_then(|(first, _)| {
-        let last = last.map_or(*first, |(last, _)| *last)?;
-        let end = last.checked_add(SignedDuration::from_hours(1)).ok()?;
-        Some(format!("--since {} --until {end}", (*first)?))
-    });
-    let period = period.unwrap_or_else(|| "--since ... --until ...".to_owned());
-    Ok(format!(
-        "`zenstream read {stream} {period} --id {ids}` prints what is missing, and only that; after `checkpoint set` a run would deliver what is there a second time"
-    ))
+/// What is read now; its count begins anew.
+fn begin(progress: &ProgressBar, message: String) {
+    progress.set_position(0);
+    progress.set_message(message);
 }
 
 /// A count on stderr for a person who waits.
@@ -352,12 +263,13 @@ fn progress() -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new_spinner();
-    bar.enable_steady_tick(Duration::from_millis(200));
-    match ProgressStyle::with_template("{spinner} {msg} {human_pos}") {
+    let bar = ProgressBar::new_spinner().with_message("reading, events:");
+    let bar = match ProgressStyle::with_template("{spinner} {msg} {human_pos}") {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
-    }
+    };
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
 }
 
 /// A period that has an end and a beginning, in this order.

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 
 use super::destination::{Destination, Opener};
 use super::topics::Topics;
-use super::{Arguments, of_temporary_files, refuse_an_empty_period};
+use super::{Arguments, begin, of_temporary_files, refuse_an_empty_period};
 use crate::cli::account::{self, BRIEF, PATIENT};
 use crate::cli::{Failure, chosen};
 use crate::config::{
@@ -88,7 +88,7 @@ impl Wanted {
         progress: &ProgressBar,
     ) -> Result<usize, Failure> {
         let stream = self.settings.spec.name;
-        progress.set_message(format!("reading {stream} of {}, events:", self.account));
+        begin(progress, format!("reading {stream} of {}, events:", self.account));
         let opened = streams::open(Arc::clone(&self.client), self.settings.clone(), None);
         let (_start, pages) = opened.map_err(|error| Failure::run(error.to_string()))?;
         let mut pages = std::pin::pin!(pages);

@@ -101,7 +101,8 @@ fn command_line() -> String {
         program.get_about().expect("what it is for")
     );
     page.push_str(
-        "Data goes to stdout, everything else to stderr.\n\n## Options of every command\n\n",
+        "Data goes to stdout, everything else to stderr. At a terminal a wait of more than a second says there what is \
+         asked for; `read` goes on to show how far it is where stdout is a file, not in a pipe.\n\n## Options of every command\n\n",
     );
     let options = program.get_arguments().filter(|it| it.is_global_set());
     page.push_str(&arguments(options));

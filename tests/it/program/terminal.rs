@@ -95,6 +95,24 @@ fn nothing_is_wider_than_the_terminal_and_what_failed_stands_at_the_end() {
 }
 
 #[test]
+fn where_streams_stand_is_a_line_for_each_in_a_narrow_terminal_too() {
+    let (home, account) = (Home::new(), Account::small());
+    home.write("zenstream.yaml", CONFIG);
+    home.zenstream("run -c zenstream.yaml --once").at(&account).run().well();
+    let list = |more: &str| {
+        let list = home.zenstream("checkpoint list -c zenstream.yaml").args(more).at(&account);
+        at_terminal(list.env("PAGER", PAGER), 80).well().stdout
+    };
+    let seen = list("--no-pager");
+    let lines: Vec<&str> = seen.lines().map(str::trim_end).collect();
+    assert_eq!(lines.len(), 5, "{seen}");
+    assert!(lines[0].starts_with("STREAM ") && !lines[0].contains("POSITION"), "{seen}");
+    assert!(lines[2].starts_with("acme.tickets ") && lines[2].contains("2024-05-31T"), "{seen}");
+    assert!(lines[4].contains("POSITION; `--format json` has all"), "{seen}");
+    assert_eq!(list("").matches("paged:").count(), 5);
+}
+
+#[test]
 fn few_things_that_are_well_are_a_table() {
     let (home, account) = (Home::new(), Account::small());
     home.write("zenstream.yaml", CONFIG);
@@ -114,6 +132,9 @@ fn progress_is_a_line_on_stderr_that_is_gone_at_the_end() {
     for redirected in ["", "> out.txt"] {
         let seen = check().start_at_terminal(120, redirected).end().well().stdout;
         assert!(seen.contains(" of 5 tried"), "{seen}");
+        let frames = seen.split(['\r', '\n']).map(visible).collect::<Vec<_>>();
+        let first = frames.iter().find(|frame| !frame.trim().is_empty()).expect("a frame");
+        assert!(first.contains(" of 5 tried"), "the first frame says something: {seen:?}");
         assert!(!visible(&seen).contains("tried"), "{seen}");
     }
     let table = home.lines("out.txt").join("\n");

@@ -191,6 +191,37 @@ fn a_loss_a_double_and_a_change_are_found_and_named() {
     assert_eq!(report["verified"], false);
 }
 
+/// The first event, an hour of the one after, and what is not shown: told, and where it is.
+#[test]
+fn more_losses_than_are_shown_are_counted_and_named_by_hour() {
+    let account = Account::small();
+    let home = collected(&account);
+    let lines = home.gzip_lines("gzip/audit_logs.gz");
+    home.write("kept.ndjson", &(lines[25..].join("\n") + "\n"));
+    let line = "audit_logs --against kept.ndjson";
+    let ended = verify(&home, &account, line);
+    assert_eq!(ended.code, Some(1), "{ended}");
+    let found: Vec<&str> =
+        ended.stdout.lines().filter_map(|line| line.strip_prefix("missing ")).skip(1).collect();
+    assert_eq!(found.len(), 21, "{ended}");
+    assert_eq!(found[20], "and 5 more: `--report FILE` has all");
+    let hours: Vec<_> = found[..20].iter().filter_map(|line| line.split(' ').nth(1)).collect();
+    assert!(hours.len() == 20 && hours.is_sorted(), "{ended}");
+    assert!(hours[0].ends_with(":00:00Z"), "{ended}");
+    assert!(ended.stderr.contains("(the ids: `--report FILE` has all)"), "{ended}");
+    let ended = verify(&home, &account, &format!("{line} --report proof.json"));
+    assert!(ended.stdout.contains("missing and 5 more: proof.json has all\n"), "{ended}");
+
+    // Doubled or altered alone leave nobody without a word either.
+    let twice = [&lines[..], &lines[..1]].concat().join("\n") + "\n";
+    let altered = lines.join("\n").replacen("203.0", "303.0", 1) + "\n";
+    for (text, hint) in [(twice, "hint: after the id"), (altered, "hint: `zenstream read ")] {
+        home.write("kept.ndjson", &text);
+        let ended = verify(&home, &account, line);
+        assert!(ended.code == Some(1) && ended.stderr.contains(hint), "{ended}");
+    }
+}
+
 #[test]
 fn a_file_that_ends_too_early_is_told() {
     let account = Account::small();
