@@ -313,7 +313,7 @@ fn a_run_to_the_present_end_reads_all_but_the_pages_that_cannot_be_read_and_the_
 fn a_page_that_the_tail_meets_first_holds_the_tail_no_longer_than_it_is_young() {
     // That the tail may not read something is a matter of the whole list.
     let ways = WAYS.iter().filter(|way| **way != Way::Status(403));
-    let in_modes = |way| [(History::InOrder, *way), (History::InSlices, *way)];
+    let in_modes = |way: &Way| [(History::InOrder, *way), (History::InSlices, *way)];
     for (history, way) in ways.flat_map(in_modes) {
         let mut account = Account::new(history);
         account.poison(&[50], way);
