@@ -250,13 +250,18 @@ impl Committer {
             self.checkpoint.streams.insert(name.clone(), state);
         }
         let last_error = Mutex::new(None);
+        let (began, since) = (Instant::now(), self.clock.now());
         let revision = {
             let mut saved = std::pin::pin!(self.try_to_save(&last_error));
             if let Ok(saved) = tokio::time::timeout(LONG_UNSAVED, &mut saved).await {
                 saved?
             } else {
-                self.tell_unsaved(last_error.lock().unwrap_or_else(PoisonError::into_inner).take());
-                saved.await?
+                let error = last_error.lock().unwrap_or_else(PoisonError::into_inner).take();
+                self.tell_unsaved(since, error);
+                let revision = saved.await?;
+                let unsaved_secs = began.elapsed().as_secs();
+                tracing::info!(unsaved_secs, "checkpoint saved again");
+                revision
             }
         };
         self.tally.note_unsaved(None);
@@ -288,17 +293,16 @@ impl Committer {
     }
 
     /// Says once that nothing has been saved for long: a store that hangs says nothing itself.
-    fn tell_unsaved(&self, error: Option<StoreError>) {
+    fn tell_unsaved(&self, at: Timestamp, error: Option<StoreError>) {
         let (place, secs) = (self.store.location(), LONG_UNSAVED.as_secs());
         let (said, hint) = match error {
             Some(error) => (error.message, error.hint),
             None => (format!("no answer from {place}"), None),
         };
         let hint = hint.unwrap_or_else(|| "look at the place where it is kept".to_owned());
-        let message = format!("the checkpoint could not be saved for {secs} s: {said}");
+        let message = format!("the checkpoint could not be saved since {at:.0}: {said}");
         tracing::error!(error = said, hint, unsaved_secs = secs, "checkpoint not saved for long");
         let hint = Some(hint);
-        let at = self.clock.now();
         self.tally.note_unsaved(Some(Trouble { at, message, hint, refused: false, over: false }));
     }
 }
@@ -316,9 +320,11 @@ fn pace_of(bytes: usize) -> Duration {
 mod tests {
     use async_trait::async_trait;
     use tokio::sync::Notify;
+    use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
     use crate::checkpoint::StoreError;
+    use crate::telemetry::{Heard, Tap};
 
     /// A store on a file system that has gone.
     #[derive(Debug, Default)]
@@ -342,6 +348,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_save_that_hangs_is_told_until_it_is_done() {
+        let tap = Tap::new();
+        let mut listener = tap.listen();
+        let _log = tracing::subscriber::set_default(tracing_subscriber::registry().with(tap));
+        let mut heard = || match listener.hear_now() {
+            Some(Heard::Line(line)) => {
+                Some((line.message.clone(), line.fields["unsaved_secs"].clone()))
+            }
+            _ => None,
+        };
         let (store, tally) = (Arc::new(Hanging::default()), Arc::new(Tally::default()));
         let mut committer = Committer {
             store: Arc::clone(&store) as Arc<dyn CheckpointStore>,
@@ -364,7 +379,7 @@ mod tests {
             tokio::time::sleep(LONG_UNSAVED).await;
             let told = tally.unsaved().expect("it takes too long").with_hint();
             insta::assert_snapshot!(told, @"
-            the checkpoint could not be saved for 30 s: no answer from /nfs/state.json
+            the checkpoint could not be saved since 1970-01-01T00:00:00Z: no answer from /nfs/state.json
             hint: look at the place where it is kept
             ");
             store.0.notify_one();
@@ -372,6 +387,9 @@ mod tests {
         let (saved, ()) = tokio::join!(committer.save(), watch);
         saved.expect("it came back");
         assert!(tally.unsaved().is_none());
+        assert_eq!(heard(), Some(("checkpoint not saved for long".to_owned(), 30.into())));
+        assert_eq!(heard(), Some(("checkpoint saved again".to_owned(), 45.into())));
+        assert_eq!(heard(), None);
         assert_eq!(tally.saves.load(std::sync::atomic::Ordering::Relaxed), 1);
     }
 

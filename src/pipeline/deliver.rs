@@ -16,7 +16,7 @@ use super::error::RunError;
 use super::intake::{Intake, Queued};
 use super::ledger::SinkId;
 use super::plan::{DeliverySettings, RetrySettings};
-use super::tally::{SinkTally, Trouble, add};
+use super::tally::{LONG_WRITE, SinkTally, Trouble, add};
 use crate::clock::Clock;
 use crate::normalize::{self, Event};
 use crate::random::Random;
@@ -98,7 +98,7 @@ impl Deliverer {
     /// Makes a batch durable and says so. Returns whether the run goes on.
     async fn deliver(&self, cut: Cut, pace: &mut Pace) -> Result<bool, SinkError> {
         let Written { state, refused } = self.write(&cut, pace).await?;
-        if !refused.is_empty() && !self.pass_on(&cut, &refused).await {
+        if !refused.is_empty() && !self.tell_if_long(self.pass_on(&cut, &refused)).await {
             return Ok(false);
         }
         let tally = self.tally();
@@ -241,7 +241,7 @@ impl Deliverer {
         loop {
             pace.wait().await;
             self.tally().writes();
-            let error = match self.try_write(cut).await {
+            let error = match self.tell_if_long(self.try_write(cut)).await {
                 Err(error) if error.kind == SinkErrorKind::Retry => error,
                 done => return done,
             };
@@ -258,6 +258,21 @@ impl Deliverer {
             tracing::warn!(sink, %error, hint, retry_in_ms, "write failed, trying again");
             self.clock.sleep(wait).await;
         }
+    }
+
+    /// Does a part of what a batch takes, and says once that it is held.
+    async fn tell_if_long<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        let begun = self.tally().last().under_way.unwrap_or_else(Instant::now);
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = tokio::time::sleep_until(begun + LONG_WRITE) => {}
+        }
+        if let Some(Trouble { message, hint, .. }) = self.tally().last().held(self.clock.now()) {
+            tracing::warn!(sink = self.tally().name, hint, "{message}");
+        }
+        work.await
     }
 
     async fn try_write(&self, cut: &Cut) -> Result<Written, SinkError> {
@@ -327,7 +342,51 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use tracing_subscriber::layer::SubscriberExt as _;
+
     use super::*;
+    use crate::pipeline::tally::Tally;
+    use crate::sinks::Memory;
+    use crate::telemetry::{Heard, Tap};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_hangs_is_told_once_and_shown_until_it_ends() {
+        let tap = Tap::new();
+        let mut listener = tap.listen();
+        let _log = tracing::subscriber::set_default(tracing_subscriber::registry().with(tap));
+        let sinks = vec![SinkTally::named("slow".to_owned())];
+        let tally = Arc::new(Tally { sinks, ..Tally::default() });
+        let deliverer = Deliverer {
+            id: 0,
+            sink: Arc::new(Memory::new()),
+            healthcheck: false,
+            saved: None,
+            restored: watch::channel(None).0,
+            settings: DeliverySettings::STREAMING,
+            notes: mpsc::channel(1).0,
+            refused: Vec::new(),
+            stop: Arc::new(watch::channel(false).0),
+            clock: Clock::simulated(jiff::Timestamp::UNIX_EPOCH),
+            random: Arc::new(Random::from_seed(1)),
+            tally: Arc::clone(&tally),
+        };
+        let of_sink = &tally.sinks[0];
+        let held = || of_sink.last().held(deliverer.clock.now());
+        of_sink.writes();
+        deliverer.tell_if_long(tokio::time::sleep(LONG_WRITE / 2)).await;
+        assert_eq!(held(), None, "not yet");
+        assert!(listener.hear_now().is_none());
+        deliverer.tell_if_long(tokio::time::sleep(LONG_WRITE)).await;
+        let Some(Heard::Line(line)) = listener.hear_now() else { panic!("nothing was said") };
+        assert_eq!(line.message, "a batch has been under way for 60 s, without an error");
+        assert_eq!(line.fields["sink"], "slow");
+        assert!(listener.hear_now().is_none(), "once");
+        let trouble = held().expect("ninety seconds");
+        assert!(trouble.message.contains("for 90 s") && trouble.hint.is_some(), "{trouble:?}");
+        assert_eq!(trouble.at, jiff::Timestamp::UNIX_EPOCH);
+        of_sink.wrote(deliverer.clock.now());
+        assert_eq!(held(), None);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn writes_keep_to_their_rate() {

@@ -98,6 +98,8 @@ impl Pipeline {
         if saved.endpoint == endpoint {
             self.tally.streams[stream].stand(|standing| {
                 standing.stand_at(&saved.position);
+                // What it lacks it has lacked since before this run, whether or not it can be read.
+                standing.delivered_through = saved.position.delivered_through();
                 standing.last_event = saved.last_event;
             });
             return Ok(Some(saved.clone()));

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -20,9 +19,6 @@ use super::tally::{
 use crate::checkpoint::Role;
 use crate::clock::Clock;
 use crate::zendesk::{Client, CredentialsEnd};
-
-/// A batch that is not written by then is told as held: most take less than a second.
-const LONG_WRITE: Duration = Duration::from_mins(1);
 
 /// A window onto one pipeline. It may outlive it.
 #[derive(Debug, Clone)]
@@ -261,11 +257,11 @@ impl Observer {
             sources: self.sources.iter().map(|(name, client)| source(name, client)).collect(),
             streams: self.tally.streams.iter().map(|tally| self.stream(tally, now)).collect(),
             transforms: self.tally.transforms.iter().map(transform).collect(),
-            sinks: self.tally.sinks.iter().map(|tally| self.sink(tally)).collect(),
+            sinks: self.tally.sinks.iter().map(|tally| self.sink(tally, now)).collect(),
         }
     }
 
-    fn sink(&self, tally: &SinkTally) -> SinkStatus {
+    fn sink(&self, tally: &SinkTally, now: Timestamp) -> SinkStatus {
         let last = tally.last();
         SinkStatus {
             name: tally.name.clone(),
@@ -280,7 +276,7 @@ impl Observer {
             refused: count(&tally.refused),
             discarded: count(&tally.discarded),
             last_write: last.at,
-            last_error: last.trouble,
+            last_error: last.held(now).or(last.trouble),
         }
     }
 
@@ -288,14 +284,24 @@ impl Observer {
         let waits_for = tally.standing().waits_for;
         let sinks = waits_for.iter().filter_map(|sink| self.tally.sinks.get(*sink));
         let stuck = sinks.filter(|sink| health(&sink.last()) != SinkHealth::Ok);
-        stream(tally, stuck.map(|sink| sink.name.clone()).collect(), now)
+        stream(tally, stuck.map(|sink| sink.name.clone()).collect(), self.away(tally, now), now)
+    }
+
+    /// What is wrong with a stream whose account does not answer, before its own tries are all made.
+    fn away(&self, tally: &StreamTally, now: Timestamp) -> Option<Trouble> {
+        let (source, _) = tally.name.split_once('.').filter(|_| tally.source_type == ZENDESK)?;
+        let (_, client) = self.sources.iter().find(|(name, _)| name == source)?;
+        let unheard = client.counters().away()?;
+        let at = now.checked_sub(unheard.last.elapsed()).unwrap_or(now);
+        let (message, hint) = (unheard.error.to_string(), unheard.error.hint);
+        Some(Trouble { at, message, hint, refused: false, over: false })
     }
 }
 
 fn health(last: &LastWrite) -> SinkHealth {
     match &last.trouble {
         Some(trouble) if !trouble.over => SinkHealth::Failing,
-        _ if last.under_way.is_some_and(|since| since.elapsed() >= LONG_WRITE) => SinkHealth::Held,
+        _ if last.held_since().is_some() => SinkHealth::Held,
         _ => SinkHealth::Ok,
     }
 }
@@ -338,14 +344,24 @@ fn source(name: &str, client: &Client) -> SourceStatus {
     }
 }
 
-fn stream(tally: &StreamTally, stuck: Vec<String>, now: Timestamp) -> StreamStatus {
-    let standing = tally.standing();
+fn stream(
+    tally: &StreamTally,
+    stuck: Vec<String>,
+    away: Option<Trouble>,
+    now: Timestamp,
+) -> StreamStatus {
+    let mut standing = tally.standing();
+    let outcome = tally.outcome();
+    let is_read = outcome == StreamOutcome::Running && stuck.is_empty();
+    if is_read && standing.trouble.as_ref().is_none_or(|trouble| trouble.over) {
+        standing.trouble = away.or(standing.trouble);
+    }
     // What is sent to us has no end that we could be behind of.
     let is_sent = tally.source_type != ZENDESK;
     let delivered_through = standing.delivered_through.filter(|_| !is_sent);
     let lag = delivered_through.map(|through| now.duration_since(through).as_secs_f64());
     let trouble = standing.trouble.as_ref().filter(|trouble| !trouble.over);
-    let state = match (tally.outcome(), trouble) {
+    let state = match (outcome, trouble) {
         (StreamOutcome::Denied(_) | StreamOutcome::Failed(_), _) => StreamState::LeftOut,
         // Nothing more is read of one that ended; it may not be written yet.
         (StreamOutcome::Running | StreamOutcome::Ended, None) if !stuck.is_empty() => {

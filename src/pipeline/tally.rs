@@ -17,6 +17,9 @@ use crate::transform::Transform;
 /// Between two lines of the log on failures of one transform; Vector's own limit.
 const FAILURES_APART: Duration = Duration::from_secs(10);
 
+/// A batch that is not written by then is told as held: most take less than a second.
+pub(super) const LONG_WRITE: Duration = Duration::from_mins(1);
+
 /// Counts of everything in a pipeline. Shared; reading never stops the pipeline.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -181,6 +184,25 @@ pub struct LastWrite {
     pub under_way: Option<Instant>,
     /// What went wrong last.
     pub trouble: Option<Trouble>,
+}
+
+impl LastWrite {
+    /// Since when a batch has been under way, where that is long and no error tells why.
+    pub(super) fn held_since(&self) -> Option<Instant> {
+        let fails = self.trouble.as_ref().is_some_and(|trouble| !trouble.over);
+        self.under_way.filter(|since| !fails && since.elapsed() >= LONG_WRITE)
+    }
+
+    /// What is to be said of that.
+    pub(super) fn held(&self, now: Timestamp) -> Option<Trouble> {
+        let held_for = self.held_since()?.elapsed();
+        let at = now.checked_sub(held_for).unwrap_or(now);
+        let message =
+            format!("a batch has been under way for {} s, without an error", held_for.as_secs());
+        let hint = "see whether the destination answers; or, where the checkpoint is not saved or the sink of \
+             rejected events does not get on, why that is";
+        Some(Trouble { at, message, hint: Some(hint.to_owned()), refused: false, over: false })
+    }
 }
 
 impl Tally {

@@ -28,6 +28,12 @@ impl Position {
         times.into_iter().min()
     }
 
+    /// The same, also of a list that is read as a whole: up to when its last reading told of it.
+    pub fn delivered_through(&self) -> Option<Timestamp> {
+        let passed = self.0.get("passed").and_then(Value::as_str);
+        self.reached().or_else(|| passed?.parse().ok())
+    }
+
     /// The position without what makes it long, such as what was met of a list: each long list is
     /// `{"items": 20000}` here.
     pub fn brief(&self) -> Value {
@@ -123,6 +129,16 @@ mod tests {
         let parts = json!({"tail": {"from": "2024-05-01T10:00:00Z"},
             "slices": [{"from": "2024-03-01T10:00:00Z"}, {"from": "2024-02-01T10:00:00Z"}]});
         assert_eq!(reached(parts).as_deref(), Some("2024-02-01T10:00:00Z"));
+    }
+
+    #[test]
+    fn a_list_was_delivered_as_it_was_when_its_last_whole_reading_began() {
+        let through = |position| Position(position).delivered_through().map(|at| at.to_string());
+        let list = json!({"since": "2024-01-01T00:00:00Z", "passed": "2024-05-01T10:00:00Z"});
+        assert_eq!(through(list).as_deref(), Some("2024-05-01T10:00:00Z"));
+        assert_eq!(through(json!({"since": "2024-01-01T00:00:00Z"})), None, "not read yet");
+        let window = json!({"from": "2024-05-01T10:00:00Z"});
+        assert_eq!(through(window).as_deref(), Some("2024-05-01T10:00:00Z"));
     }
 
     #[test]

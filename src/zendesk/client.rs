@@ -209,7 +209,7 @@ impl Client {
         loop {
             let error = match self.attempt(page, &decode).await {
                 Ok(decoded) => return Ok(decoded),
-                Err(error) => error,
+                Err(error) => self.counters.failed(error),
             };
             if page.give_up_when_slow && error.is_too_much() {
                 return Err(error);

@@ -169,6 +169,32 @@ fn the_newest_event_is_known_after_a_restart_that_brings_none() {
     running.kill();
 }
 
+#[test]
+fn an_account_that_is_away_at_the_start_is_told_soon_and_how_far_behind_it_is_at_once() {
+    let (home, account) = (Home::new(), Account::small());
+    let config = CONFIG.replace("tickets]", "tickets, groups]");
+    let (running, _) = followed(&home, &account, &format!("{config}{API}"));
+    running.kill();
+    let again = home.zenstream("run -c zenstream.yaml").at(&account);
+    drop(account);
+    let mut running = again.start();
+    let address = address(&mut running);
+    let streams = || status(&address)["streams"].as_array().cloned().unwrap_or_default();
+    running.wait_until("the streams", |_| streams().len() == 3);
+    let lags = || streams().iter().map(|it| it["lag_secs"].as_f64()).collect::<Vec<_>>();
+    let at_first = lags();
+    assert!(at_first.iter().all(Option::is_some), "{at_first:?}");
+    running.wait_until("trouble", |_| streams().iter().all(|it| it["state"] == "failing"));
+    for (stream, (before, now)) in streams().iter().zip(at_first.iter().zip(lags())) {
+        assert!(*before < now, "{stream}");
+        let trouble = &stream["last_error"];
+        assert!(trouble["message"].as_str().is_some_and(|it| it.contains("cannot connect")));
+        assert!(trouble["hint"].is_string(), "{trouble}");
+        assert_eq!(stream["errors"], 0, "before its tries are all made");
+    }
+    running.kill();
+}
+
 /// The names are what dashboards and alerts are made of.
 #[test]
 fn the_names_of_metrics_stay() {
