@@ -41,11 +41,7 @@ fn read_from(
     script: &Arc<Script>,
     results: usize,
 ) -> Vec<Result<Page, ApiError>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
+    let runtime = crate::world::paused();
     runtime.block_on(async {
         let clock = Clock::simulated("2026-11-21T10:00:00Z".parse().expect("a time"));
         let client = ClientSettings {

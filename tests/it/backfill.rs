@@ -244,11 +244,7 @@ fn a_page_of_history_that_is_refused_holds_neither_the_tail_nor_the_rest_of_hist
     let bad = texts(now)[2_500].clone();
     let id = &bad[..bad.find(',').expect("its id comes first")];
     let needle = id.trim_start_matches('{').to_owned() + ",";
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
+    let runtime = crate::world::paused();
     let clock = runtime.block_on(async { Clock::simulated(now) });
     let transport = Arc::new(RefusesPage {
         behind: SimulatedTransport::new(Arc::clone(&simulator), clock),
@@ -329,11 +325,7 @@ fn a_count_that_takes_long_holds_neither_the_tail_nor_history() {
     };
     let now = settings.now;
     let simulator = Arc::new(std::sync::Mutex::new(Simulator::new(settings)));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
+    let runtime = crate::world::paused();
     let (arrivals, records) = runtime.block_on(async {
         let clock = Clock::simulated(now);
         let transport = Arc::new(CountsSlowly(SimulatedTransport::new(simulator, clock)));
@@ -433,11 +425,7 @@ fn time_to_read(history: History, share: f64, audit_logs: usize) -> (Duration, V
     };
     let now = settings.now;
     let simulator = Arc::new(std::sync::Mutex::new(Simulator::new(settings)));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
+    let runtime = crate::world::paused();
     runtime.block_on(async {
         let clock = Clock::simulated(now);
         let transport = Arc::new(SimulatedTransport::new(simulator, clock));

@@ -680,11 +680,7 @@ fn list(first: u64, cursor: &str) -> Canned {
 /// Reads audit logs from a script until the stream ends or fails for good, and returns the error
 /// and how many requests that took. The records are younger than what may still show up.
 fn read_script(script: &Arc<Script>) -> (Vec<ApiError>, usize) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
+    let runtime = crate::world::paused();
     let mut errors = Vec::new();
     runtime.block_on(async {
         let clock = Clock::simulated("2026-11-01T00:05:00Z".parse().expect("a time"));

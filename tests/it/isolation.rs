@@ -130,11 +130,7 @@ fn follow(accounts: &[Account], seed: u64, for_so_long: Duration) -> Left {
 
 /// Follows the accounts for so long, or reads them to their present end.
 fn run(accounts: &[Account], seed: u64, for_so_long: Option<Duration>) -> Left {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
+    let runtime = crate::world::paused();
     runtime.block_on(async {
         let start = accounts[0].simulator.lock().expect("no panic").settings().now;
         let clock = Clock::simulated(start);

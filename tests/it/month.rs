@@ -98,11 +98,7 @@ fn a_month_of_expiry_rotation_storms_and_plan_changes_loses_and_doubles_nothing(
     let start = settings.now;
     let simulator = Arc::new(Mutex::new(Simulator::new(settings)));
     let memory = Memory::new();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
+    let runtime = crate::world::paused();
     let (exchanges, tally, end) = runtime.block_on(async {
         let clock = Clock::simulated(start);
         let random = Arc::new(Random::from_seed(1));

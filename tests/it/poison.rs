@@ -200,11 +200,7 @@ impl Account {
     /// Follows for so long, or reads to the present end.
     fn run(&mut self, for_so_long: Option<Duration>) -> Left {
         self.runs += 1;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime");
+        let runtime = crate::world::paused();
         let (left, now) = runtime.block_on(async {
             let clock = Clock::simulated(self.now);
             let random = Arc::new(Random::from_seed(self.runs));
@@ -398,11 +394,7 @@ fn a_page_that_always_fails_is_left_out_told_once_and_over_when_it_came() {
 
 /// Pages of a stream that is followed for so long, and how often it failed in between.
 fn follow(account: &Account, for_so_long: Duration) -> (Vec<Page>, usize, usize) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
+    let runtime = crate::world::paused();
     runtime.block_on(async {
         let clock = Clock::simulated(account.now);
         let transport = account.transport(clock);

@@ -179,11 +179,7 @@ impl World {
     /// Lets one pipeline live. Time goes on from where the last one ended.
     pub(crate) fn live(&mut self, life: Life) -> Result<Arc<Tally>, RunError> {
         self.lives += 1;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime");
+        let runtime = paused();
         let (outcome, now, transport) = runtime.block_on(async {
             let clock = Clock::simulated(self.now);
             let transport = Arc::new(SimulatedTransport::new(Arc::clone(&self.simulator), clock));
@@ -212,11 +208,7 @@ impl World {
     /// Lets several processes live at once, each after a while. They take turns on a checkpoint in the
     /// bucket; those that have to begin again do.
     pub(crate) fn live_together(&mut self, lives: &[(Duration, Life)]) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime");
+        let runtime = paused();
         let first = self.lives + 1;
         self.lives += u64::try_from(lives.len()).expect("few");
         self.now = runtime.block_on(async {
@@ -481,4 +473,13 @@ pub(crate) fn assert_exactly(world: &World, stream: &str, lines: &[String], plac
     for (id, line) in &held {
         assert_eq!(line, &truth[id], "{place} changed {stream} {id}");
     }
+}
+
+/// A runtime whose time goes on when nothing else does.
+pub(crate) fn paused() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime")
 }
